@@ -63,3 +63,74 @@ class RulesetFaulty(Refusal):
     family = Family.MALFORMED
     code = "ruleset_faulty"
     title = "The rule set has faults"
+
+
+class TryLater(Refusal):
+    """The bank can't do it just now; nothing was done."""
+
+    family = Family.TRY_LATER
+    code = "try_later"
+    title = "The bank is busy"
+
+
+class KeyReused(Refusal):
+    """An idempotency key came again with other content."""
+
+    family = Family.MALFORMED
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for something else"
+
+
+class InFlight(Refusal):
+    """The first request under an idempotency key is still being worked on."""
+
+    family = Family.CONFLICT
+    code = "in_flight"
+    title = "The same request is being worked on"
+
+
+class Unknown(Refusal):
+    """There is no such thing, or it is none of the caller's: both are one answer."""
+
+    family = Family.UNKNOWN
+    code = "unknown"
+    title = "There is no such thing"
+
+
+class Conflict(Refusal):
+    """What is asked contradicts what stands."""
+
+    family = Family.CONFLICT
+    code = "conflict"
+    title = "It contradicts what stands"
+
+
+class Outdated(Refusal):
+    """The caller saw an older state than the one that stands."""
+
+    family = Family.OUTDATED
+    code = "outdated"
+    title = "It has changed since"
+
+
+class ConditionMissing(Refusal):
+    """The caller did not say which state it saw."""
+
+    family = Family.CONDITION_MISSING
+    code = "if_match_missing"
+    title = "If-Match is missing"
+
+
+class NotAllowed(Refusal):
+    """The caller may not do this, whatever it asks."""
+
+    family = Family.NOT_ALLOWED
+    code = "not_allowed"
+    title = "That is not allowed"
+
+
+def unknown(noun_zh: str, noun_en: str, pointer: str = "") -> Unknown:
+    """Return the one answer for what does not exist and for what is not the caller's."""
+    zh = f"没有这个{noun_zh}，或您无权查看；请核对编号。"
+    en = f"There is no such {noun_en}, or it is not yours; check the id."
+    return Unknown((Fault(pointer, "unknown_" + noun_en.replace(" ", "_"), zh, en),))

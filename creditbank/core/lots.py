@@ -1,0 +1,86 @@
+"""Lots: the credits that one recognition put on an account, each with its own last day."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from creditbank.core.ledger import EntryKind, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What is left of lots that end on the same day; `valid_until` is their last day, None for no end."""
+
+    valid_until: date | None
+    credit_hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account's credits as seen on a day: available is what is neither held, converted nor expired."""
+
+    scheme: str
+    recognised_hundredths: int
+    held_hundredths: int
+    converted_hundredths: int
+    expired_hundredths: int
+    expiring: tuple[Remainder, ...]
+
+    @property
+    def available_hundredths(self) -> int:
+        """Credits that can be held or converted on the day of the balance."""
+        used = self.held_hundredths + self.converted_hundredths + self.expired_hundredths
+        return self.recognised_hundredths - used
+
+
+@dataclass(frozen=True, slots=True)
+class DatedTransfer:
+    """A transfer of a scheme together with the last day of its lot."""
+
+    scheme: str
+    transfer: Transfer
+    lot_valid_until: date | None
+
+
+def expired(remainders: Iterable[Remainder], on: date) -> int:
+    """Return the hundredths whose last day lies before `on`."""
+    return sum(r.credit_hundredths for r in remainders if r.valid_until is not None and r.valid_until < on)
+
+
+def expiring(remainders: Iterable[Remainder], on: date) -> tuple[Remainder, ...]:
+    """Return what ends on `on` or later, soonest first, one item a day; credits without an end are left out."""
+    by_day: dict[date, int] = defaultdict(int)
+    for remainder in remainders:
+        if remainder.valid_until is not None and remainder.valid_until >= on and remainder.credit_hundredths:
+            by_day[remainder.valid_until] += remainder.credit_hundredths
+    return tuple(Remainder(day, by_day[day]) for day in sorted(by_day))
+
+
+def balances(transfers: Iterable[DatedTransfer], on: date) -> tuple[Balance, ...]:
+    """Return the balance of each scheme, in code order, that the transfers (those of interest only) give on a day."""
+    by_scheme: dict[str, list[DatedTransfer]] = defaultdict(list)
+    for dated in transfers:
+        by_scheme[dated.scheme].append(dated)
+    return tuple(_balance(scheme, by_scheme[scheme], on) for scheme in sorted(by_scheme))
+
+
+def _balance(scheme: str, transfers: list[DatedTransfer], on: date) -> Balance:
+    """Return one scheme's balance from all its transfers."""
+    sums: dict[EntryKind, int] = defaultdict(int)
+    left: dict[UUID, int] = defaultdict(int)
+    last_day: dict[UUID, date | None] = {}
+    for dated in transfers:
+        sums[dated.transfer.kind] += dated.transfer.amount_hundredths
+        left[dated.transfer.lot_id] += dated.transfer.amount_hundredths
+        last_day[dated.transfer.lot_id] = dated.lot_valid_until
+    remainders = [Remainder(last_day[lot], amount) for lot, amount in left.items()]
+    return Balance(
+        scheme=scheme,
+        recognised_hundredths=sums[EntryKind.RECOGNISE] + sums[EntryKind.REVERSE],
+        held_hundredths=-(sums[EntryKind.HOLD] + sums[EntryKind.RELEASE]),
+        converted_hundredths=-sums[EntryKind.CONVERT],
+        expired_hundredths=expired(remainders, on),
+        expiring=expiring(remainders, on),
+    )

@@ -1,0 +1,182 @@
+"""What a rule set makes of an outcome: the award, and the tree that explains it; and the set's own tests.
+
+The cost of a decision grows with the rules that speak of the outcome, not with the size of the set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from creditbank.core.credit import Scheme, decimal_text
+from creditbank.core.errors import Fault
+from creditbank.core.outcome import Facts
+from creditbank.core.rules.document import FAULTS_MAX, shown
+from creditbank.core.rules.ruleset import Choice, Example, Rule, RuleSet
+from creditbank.core.rules.subject import Subject, subject_of
+
+SHOWN_RULES_MAX = 10
+"""Rules that came close, or awarded less, that an explanation tells of; how many more there were is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The rule that counts, if any, the hundredths of credit it awards, and the explanation as plain JSON values."""
+
+    rule: Rule | None
+    credit_hundredths: int
+    explanation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A rule that applies, with what it awards and how that came about."""
+
+    rule: Rule
+    credit_hundredths: int
+    account: dict[str, Any]
+
+
+def covers(ruleset: RuleSet, facts: Facts) -> bool:
+    """Tell whether the set speaks of the outcome at all: its validity, its scheme and what it applies to."""
+    return _obstacle(ruleset, subject_of(facts)) is None
+
+
+def evaluated(ruleset: RuleSet, scheme: Scheme, facts: Facts) -> Evaluation:
+    """Return what the set awards for the facts, counted in its scheme; pure, and the same every time.
+
+    Several rules that award something: the one with the most credits, or the first, as the set says; the first in the
+    document among equals.
+    """
+    assert scheme.code == ruleset.scheme, "a set counts in the scheme that it names"
+    subject = subject_of(facts)
+    obstacle = _obstacle(ruleset, subject)
+    if obstacle is not None:
+        return Evaluation(None, 0, _head(ruleset) | obstacle | {"rule": None, "credits": "0.00", "rules": []})
+    judged: list[_Judged] = []
+    close: list[Rule] = []
+    for place in ruleset.index.candidates(subject):
+        rule = ruleset.rules[place]
+        if rule.when.holds(subject):
+            judged.append(_Judged(rule, *rule.award.given(subject, scheme)))
+        else:
+            close.append(rule)
+    chosen = _chosen(ruleset.choose, judged)
+    return _decided(ruleset, subject, chosen, (judged, close))
+
+
+def _chosen(choose: Choice, judged: Sequence[_Judged]) -> _Judged | None:
+    awarding = [one for one in judged if one.credit_hundredths > 0]
+    if not awarding:
+        return None
+    return awarding[0] if choose is Choice.FIRST else max(awarding, key=lambda one: one.credit_hundredths)
+
+
+def _decided(
+    ruleset: RuleSet, subject: Subject, chosen: _Judged | None, judged_and_close: tuple[list[_Judged], list[Rule]]
+) -> Evaluation:
+    judged, close = judged_and_close
+    others = [one for one in judged if one is not chosen]
+    nodes = [] if chosen is None else [_node(chosen.rule, subject) | {"award": chosen.account, "chosen": True}]
+    for other in others[:SHOWN_RULES_MAX]:
+        why = "no_award" if other.credit_hundredths == 0 else _why_not(ruleset.choose, other, chosen)
+        nodes.append(_node(other.rule, subject) | {"award": other.account, "chosen": False, "why_not": why})
+    nodes += [_node(rule, subject) | {"chosen": False, "why_not": "condition"} for rule in close[:SHOWN_RULES_MAX]]
+    left_out = len(others[SHOWN_RULES_MAX:]) + len(close[SHOWN_RULES_MAX:])
+    outcome = "awarded" if chosen else "no_credit" if judged else "no_rule_applies"
+    credit_hundredths = chosen.credit_hundredths if chosen else 0
+    tree = _head(ruleset) | {
+        "outcome": outcome,
+        "rule": chosen.rule.id if chosen else None,
+        "credits": decimal_text(credit_hundredths),
+        "rules": nodes,
+    }
+    if left_out:
+        tree["rules_left_out"] = left_out
+    return Evaluation(chosen.rule if chosen else None, credit_hundredths, tree)
+
+
+def _why_not(choose: Choice, other: _Judged, chosen: _Judged | None) -> str:
+    fewer = chosen is not None and other.credit_hundredths < chosen.credit_hundredths
+    return "fewer_credits" if choose is Choice.BEST and fewer else "later_in_document"
+
+
+def _node(rule: Rule, subject: Subject) -> dict[str, Any]:
+    """Return what an explanation tells of a rule: its name, and each part of its condition with what was found."""
+    when = [part.explained(subject) for part in rule.when.parts]
+    node: dict[str, Any] = {"rule": rule.id}
+    if rule.article is not None:
+        node["article"] = rule.article
+    if rule.title is not None:
+        node["title"] = {"zh": rule.title.zh, "en": rule.title.en}
+    return node | {"matched": all(part["held"] for part in when), "when": when}
+
+
+def _head(ruleset: RuleSet) -> dict[str, Any]:
+    source = {"document": ruleset.source.document}
+    if ruleset.source.article is not None:
+        source["article"] = ruleset.source.article
+    return {
+        "ruleset": ruleset.code,
+        "version": ruleset.version,
+        "title": {"zh": ruleset.title.zh, "en": ruleset.title.en},
+        "source": source,
+        "scheme": ruleset.scheme,
+        "choose": ruleset.choose.value,
+    }
+
+
+def _obstacle(ruleset: RuleSet, subject: Subject) -> dict[str, Any] | None:
+    """Return why the set does not speak of the outcome, or None where it does."""
+    facts, validity = subject.facts, ruleset.validity
+    if not validity.contains(facts):
+        days: dict[str, Any] = {"from": validity.first.isoformat()}
+        if validity.last is not None:
+            days["until"] = validity.last.isoformat()
+        found = {"date": validity.version_date.value, "day": validity.day_of(facts).isoformat()}
+        return {"outcome": "outside_validity", "validity": days, "found": found}
+    if facts.scheme is not None and facts.scheme != ruleset.scheme:
+        return {"outcome": "other_scheme", "found": facts.scheme}
+    if ruleset.applies_to is not None and not ruleset.applies_to.holds(subject):
+        return {
+            "outcome": "not_applicable",
+            "applies_to": [part.explained(subject) for part in ruleset.applies_to.parts],
+        }
+    return None
+
+
+def failed_tests(ruleset: RuleSet, scheme: Scheme) -> tuple[Fault, ...]:
+    """Return a fault for each thing that a set's own tests expect and don't get, up to FAULTS_MAX."""
+    faults: list[Fault] = []
+    for number, test in enumerate(ruleset.tests):
+        evaluation = evaluated(ruleset, scheme, test.given)
+        faults.extend(_disappointments(test, evaluation, f"/tests/{number}/expect"))
+        if len(faults) >= FAULTS_MAX:
+            break
+    return tuple(faults[:FAULTS_MAX])
+
+
+def _disappointments(test: Example, evaluation: Evaluation, pointer: str) -> list[Fault]:
+    rule, expected = evaluation.rule, test.expected
+    level, category = resulting(rule, test.given)
+    pairs = (
+        ("credits", decimal_text(expected.credit_hundredths), decimal_text(evaluation.credit_hundredths)),
+        ("rule", expected.rule, rule.id if rule else None),
+        ("level", expected.level, level),
+        ("category", expected.category, category),
+    )
+    faults = []
+    for name, wanted, got in pairs:
+        if wanted is not None and wanted != got:
+            zh = (
+                f"测试 {shown(test.id)} 期望 {name} 为 {shown(wanted)}，实际为 {shown(got or '无')}；请修改规则或测试。"
+            )
+            en = f"Test {shown(test.id)} expects {name} {shown(wanted)} and gets {shown(got or 'none')}; mend rule or test."
+            faults.append(Fault(f"{pointer}/{name}", "test_failed", zh, en))
+    return faults
+
+
+def resulting(rule: Rule | None, facts: Facts) -> tuple[str | None, str | None]:
+    """Return the level and category of what was recognised: the rule's where it names them, else the outcome's own."""
+    if rule is None:
+        return facts.level, facts.category
+    return rule.level or facts.level, rule.category or facts.category

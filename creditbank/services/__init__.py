@@ -1,0 +1,1 @@
+"""Use cases: one function is one thing asked of the bank."""

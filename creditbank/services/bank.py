@@ -1,0 +1,202 @@
+"""The bank: what every use case works with, and how one is carried out in one transaction, once."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from creditbank.core.calendar import bank_day
+from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater, unknown
+from creditbank.core.permission import Actor
+from creditbank.core.rules import parsed_ruleset
+from creditbank.core.settlement import Rulebook
+from creditbank.formats.strict_json import text_of
+from creditbank.gateways.keyring import Keyring
+from creditbank.storage import audit, kept_answers, learners, rulesets, schemes
+from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
+
+ATTEMPTS_MAX = 8
+"""Runs of one transaction before the caller is asked to try later: races for a key are over after two or three."""
+
+PAUSE_SECONDS = 0.01
+"""The first pause between two runs; it doubles, and chance spreads those who collided."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something asked of the bank that has an effect: by whom, what, and under which idempotency key."""
+
+    actor: Actor
+    action: str
+    request_id: str = ""
+    key: str | None = None
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an errand gives: a JSON body, whether something came to be by it, and what it touched, for the audit."""
+
+    body: dict[str, Any]
+    is_new: bool
+    subject: str
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The rules that are in print, kept parsed until something is published."""
+
+    publications: int = -1
+    rulebook: Rulebook = field(default_factory=lambda: Rulebook((), {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Everything that use cases need of the outside: the database, the keys, a clock and a source of ids."""
+
+    database: Database
+    keyring: Keyring
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    _shelf: _Shelf = field(default_factory=_Shelf)
+
+    def rulebook(self, connection: Connection) -> Rulebook:
+        """Return the published rules, read again when a rule set was published anywhere."""
+        publications = rulesets.publications(connection)
+        shelf = self._shelf
+        if shelf.publications != publications:
+            parsed = tuple(parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection))
+            shelf.rulebook = Rulebook(parsed, schemes.every(connection))
+            shelf.publications = publications
+        return shelf.rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction in which something is done for an actor."""
+
+    bank: Bank
+    connection: Connection
+    actor: Actor
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The bank's calendar day."""
+        return bank_day(self.now)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys that seal and find personal data."""
+        return self.bank.keyring
+
+    def new_id(self) -> UUID:
+        """Return a new id."""
+        return self.bank.new_id()
+
+
+def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
+    """Run the action in one transaction together with its idempotency key and its line in the audit log.
+
+    A lost race rolls everything back and runs it again.
+    Refused: what the action refuses, TryLater, InFlight, KeyReused.
+    """
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            with bank.database.transaction() as connection:
+                work = Work(bank, connection, errand.actor, bank.clock())
+                return _once(work, errand, action)
+        except Raced:
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads load, no secret
+        except LockedTooLong as waited:
+            raise _in_flight() if errand.key else _busy() from waited
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
+    raise _busy()
+
+
+def looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T]) -> T:
+    """Run a query that changes nothing. Refused: what the query refuses, TryLater."""
+    for _ in range(2):
+        try:
+            with bank.database.reading() as connection:
+                return query(Work(bank, connection, actor, bank.clock()))
+        except Raced:
+            continue
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
+    raise _busy()
+
+
+def check_may_see(work: Work, learner_id: UUID) -> None:
+    """Let the learner, institutions that know them, and auditors pass.
+
+    Refused: Unknown, alike for a learner who does not exist and one whom the actor does not know.
+    """
+    actor = work.actor
+    if actor.learner_id is not None:
+        may_see = actor.learner_id == learner_id
+    elif actor.audits:
+        may_see = learners.exists(work.connection, learner_id)
+    else:
+        institution_id = actor.institution_id
+        may_see = institution_id is not None and learners.is_known(work.connection, learner_id, institution_id)
+    if not may_see:
+        raise unknown("学习者", "learner")
+
+
+def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
+    """Run the action unless its key has an answer already; claim the key before anything else is done."""
+    if errand.key is None:
+        return _audited(work, errand, action)
+    client_id = errand.actor.client_id
+    request_digest = work.keyring.blind_index("kept_answer.request", errand.content)
+    place = f"kept_answer:{client_id}:{errand.key}"
+    kept = kept_answers.by_key(work.connection, client_id, errand.key)
+    if kept is not None:
+        if kept.request_digest != request_digest:
+            raise _key_reused()
+        return Answer(**json.loads(work.keyring.opened_bank(kept.sealed_answer, place)))
+    kept_answers.claim(work.connection, client_id, errand.key, request_digest, work.now)
+    answer = _audited(work, errand, action)
+    text = text_of({"body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
+    kept_answers.keep(work.connection, client_id, errand.key, work.keyring.seal_bank(text, place))
+    return answer
+
+
+def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
+    """Run the action and write down that it was done."""
+    answer = action(work)
+    line = audit.AuditLine(
+        work.new_id(), work.now, errand.actor.client_id, errand.action, answer.subject, errand.request_id
+    )
+    audit.add(work.connection, line)
+    return answer
+
+
+def _busy() -> TryLater:
+    """Return the answer when the database is out of reach or too many want the same."""
+    zh = "系统繁忙，未做任何更改；请稍后用相同内容重试。"
+    return TryLater((Fault("", "try_later", zh, "The bank is busy and did nothing; send the same again in a moment."),))
+
+
+def _in_flight() -> InFlight:
+    """Return the answer to a repeat that came while the first is being worked on."""
+    zh = "相同 Idempotency-Key 的请求正在处理；请稍后重试以取得其结果。"
+    en = "A request with this Idempotency-Key is being worked on; repeat it in a moment to get its answer."
+    return InFlight((Fault("", "in_flight", zh, en),))
+
+
+def _key_reused() -> KeyReused:
+    """Return the answer to a key that comes again with other content."""
+    zh = "此 Idempotency-Key 已用于内容不同的请求；请为新的请求使用新的键。"
+    en = "This Idempotency-Key was used with other content; use a new key for a new request."
+    return KeyReused((Fault("", "idempotency_key_reused", zh, en),))

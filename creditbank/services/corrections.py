@@ -1,0 +1,182 @@
+"""Outcomes corrected and revoked: what stood is reversed, never rewritten, and what hung on it is settled anew."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from creditbank.core.errors import Conflict, Fault, Malformed, Outdated, unknown
+from creditbank.core.identity import Application, resolved
+from creditbank.core.outcome import Record, Status, record_faults
+from creditbank.core.permission import require
+from creditbank.core.rules import facts_from
+from creditbank.formats.claims import claim_of
+from creditbank.formats.strict_json import text_of
+from creditbank.services.bank import Work
+from creditbank.services.outcomes import Receipt
+from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, reversal, revision_of, settle
+from creditbank.storage import decisions, institutions, learners, ledger, outcomes
+
+
+def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) -> Receipt:
+    """Record a new revision, reverse what the old one brought and book what the new one brings.
+
+    Refused: Unknown, Outdated where another revision than the seen one stands, Conflict on a revoked outcome.
+    """
+    require(work.actor, "outcomes:write")
+    head = _own(work, outcome_id)
+    latest = outcomes.revision(work.connection, head, head.revision)
+    assert latest is not None, "a head points to a revision"
+    is_same = latest.content_mac == content_mac(work.keyring, record, head.learner_id)
+    if is_same and seen_revision in (head.revision, head.revision - 1):
+        return _standing(work, head)
+    if seen_revision != head.revision:
+        raise _changed_since(head)
+    if head.status is Status.REVOKED:
+        raise _is_revoked()
+    _check(work, head, record)
+    return _corrected(work, head, latest, record)
+
+
+def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
+    """Take back an outcome and its credits; a duplicate that it kept from counting is settled in its place.
+
+    Asked again it is answered as it stands. Refused: Unknown.
+    """
+    require(work.actor, "outcomes:write")
+    head = _own(work, outcome_id)
+    if head.status is Status.REVOKED:
+        return _standing(work, head)
+    revoked = replace(head, status=Status.REVOKED, duplicate_of=None, decision_id=work.new_id())
+    decision = _revocation(work, revoked, reason)
+    decisions.add(work.connection, [decision])
+    outcomes.change(work.connection, [revoked])
+    lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
+    if lot is not None:
+        issuer = work.actor.institution_code
+        posting = reversal(work, lot, head, issuer, decision.id)
+        ledger.post(work.connection, [posting], work.actor.client_id, work.now, work.new_id)
+    outcomes.release_claims(work.connection, [head.id])
+    _settle(work, _dependents(work, head))
+    return Receipt(revoked, None, is_new=False)
+
+
+def _own(work: Work, outcome_id: UUID) -> outcomes.Head:
+    """Return an outcome of the actor's institution, locked."""
+    head = outcomes.locked(work.connection, outcome_id)
+    if head is None or head.institution_id != work.actor.institution_id:
+        raise unknown("学习成果", "outcome")
+    return head
+
+
+def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, record: Record) -> Receipt:
+    """Write the correction and settle the outcome together with those that were held to be its duplicates."""
+    known = learners.known(work.connection, [head.learner_id], None)[head.learner_id]
+    changed = replace(head, revision=head.revision + 1, kind=record.kind.value, completed_on=record.completed_on)
+    facts = record.facts(work.actor.institution_code, latest.applied_on)
+    claims = duplicate_claims(work.keyring, head.learner_id, facts, record.certificate_no)
+    lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
+    outcomes.add_revisions(work.connection, [revision_of(work, changed, record, known.wrapped_key, latest.applied_on)])
+    outcomes.release_claims(work.connection, [head.id])
+    settled = _settle(work, [Draft(changed, facts, claims, head, lot), *_dependents(work, head)])
+    return settled[0]
+
+
+def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
+    """Settle drafts of outcomes that are on record and write how they stand now."""
+    if not drafts:
+        return []
+    settlement = settle(work, drafts)
+    outcomes.change(work.connection, settlement.heads)
+    book(work, settlement)
+    return [
+        Receipt(head, json.loads(decision.result), is_new=False)
+        for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
+    ]
+
+
+def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
+    """Return the outcomes that were not credited because of this one, to be settled anew."""
+    heads = outcomes.duplicates_of(work.connection, head.id)
+    if not heads:
+        return []
+    revisions = outcomes.revisions(work.connection, [found.id for found in heads])
+    known = learners.known(work.connection, [found.learner_id for found in heads], None)
+    codes = institutions.codes(work.connection, [found.institution_id for found in heads])
+    drafts = []
+    for found in heads:
+        revision = revisions[found.id][-1]
+        issued = {"issuer": codes[found.institution_id], "applied_on": revision.applied_on.isoformat()}
+        facts = facts_from(json.loads(revision.content) | issued)
+        number = revision.certificate_no(work.keyring, known[found.learner_id].wrapped_key)
+        drafts.append(Draft(found, facts, duplicate_claims(work.keyring, found.learner_id, facts, number)))
+    return drafts
+
+
+def _check(work: Work, head: outcomes.Head, record: Record) -> None:
+    """Let a correction pass that is sound and speaks of the same record and learner. Refused: Malformed."""
+    faults = list(record_faults(record, work.today, work.bank.rulebook(work.connection).schemes))
+    if record.external_id != head.external_id:
+        zh = "更正不能更改 external_id；请撤销此成果后重新提交。"
+        en = "A correction can't change the external_id; revoke this outcome and post a new one."
+        faults.append(Fault("/external_id", "fixed", zh, en))
+    if not _is_same_learner(work, head, record):
+        zh = "更正不能更换学习者；请撤销此成果后为正确的学习者重新提交。"
+        en = "A correction can't change the learner; revoke this outcome and post it for the right one."
+        faults.append(Fault("/learner", "fixed", zh, en))
+    if faults:
+        raise Malformed(tuple(faults))
+
+
+def _is_same_learner(work: Work, head: outcomes.Head, record: Record) -> bool:
+    """Tell whether the record names the learner of the outcome."""
+    reference = record.learner
+    if reference.id is not None:
+        return reference.id == head.learner_id
+    code = work.actor.institution_code
+    try:
+        claim = claim_of(reference.identifier_type, reference.identifier_value, code, work.today)
+    except Malformed as malformed:
+        raise Malformed(tuple(fault.under("/learner/identifier") for fault in malformed.faults)) from malformed
+    keys = learners.claim_keys(work.keyring, Application(reference.name, None, (claim,)))
+    return head.learner_id in resolved(keys, learners.matches(work.connection, keys)).learner_ids
+
+
+def _standing(work: Work, head: outcomes.Head) -> Receipt:
+    """Return the outcome as it stands."""
+    results = decisions.results(work.connection, [head.decision_id] if head.decision_id else [])
+    return Receipt(head, json.loads(results[head.decision_id]) if head.decision_id else None, is_new=False)
+
+
+def _revocation(work: Work, head: outcomes.Head, reason: str) -> decisions.StoredDecision:
+    """Return the decision that an outcome is revoked."""
+    assert head.decision_id is not None, "a revoked outcome has this decision"
+    return decisions.StoredDecision(
+        learner_id=head.learner_id,
+        id=head.decision_id,
+        kind="revocation",
+        outcome_id=head.id,
+        revision=head.revision,
+        institution_id=head.institution_id,
+        ruleset=None,
+        version=None,
+        inputs=text_of({"reason": reason}),
+        result=text_of(None),
+        explanation=text_of({"revoked_for": reason}),
+        decided_at=work.now,
+        actor=work.actor.client_id,
+    )
+
+
+def _changed_since(head: outcomes.Head) -> Outdated:
+    """Return the answer to a correction of an older revision."""
+    zh = f"此成果现为第 {head.revision} 版；请重新读取后再更正。"
+    en = f"Revision {head.revision} stands now; read the outcome again and correct that."
+    return Outdated((Fault("", "outdated", zh, en),))
+
+
+def _is_revoked() -> Conflict:
+    """Return the answer to a correction of a revoked outcome."""
+    zh = "此成果已撤销，不能更正；请以新的 external_id 重新提交。"
+    en = "The outcome is revoked and can't be corrected; post it again under a new external_id."
+    return Conflict((Fault("", "revoked", zh, en),))

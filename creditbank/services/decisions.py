@@ -1,0 +1,54 @@
+"""Decisions: shown with their reasons, and taken again to see whether they still come out the same."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from creditbank.core.errors import unknown
+from creditbank.core.permission import require
+from creditbank.core.recognition import differences, recognised
+from creditbank.core.rules import facts_from
+from creditbank.services.bank import Work
+from creditbank.storage import decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Whether a decision comes out the same when it is taken again, and if not, in what it differs."""
+
+    decision_id: UUID
+    is_same: bool
+    differences: tuple[dict[str, Any], ...]
+
+
+def decision(work: Work, decision_id: UUID) -> decisions.StoredDecision:
+    """Return a decision. Refused: Unknown, alike for one on an outcome that is not the actor's."""
+    if work.actor.learner_id is None:
+        require(work.actor, "outcomes:read", "outcomes:write", "audit:read")
+    found = decisions.by_id(work.connection, decision_id)
+    if found is None or not _may_see(work, found):
+        raise unknown("决定", "decision")
+    return found
+
+
+def replay(work: Work, decision_id: UUID) -> Replay:
+    """Take a decision again from its stored inputs, by the very versions that it was taken by."""
+    found = decision(work, decision_id)
+    if found.kind != "recognition":
+        return Replay(found.id, is_same=True, differences=())
+    inputs = json.loads(found.inputs)
+    rulebook = work.bank.rulebook(work.connection)
+    by_version = {(ruleset.code, ruleset.version): ruleset for ruleset in rulebook.rulesets}
+    candidates = tuple(by_version[(code, version)] for code, version in inputs["rulesets"])
+    now = recognised(candidates, rulebook.schemes, facts_from(inputs["facts"]))
+    found_differences = differences(json.loads(found.result), now)
+    return Replay(found.id, is_same=not found_differences, differences=tuple(found_differences))
+
+
+def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
+    """Tell whether the decision is on an outcome of the actor, or the actor audits."""
+    actor = work.actor
+    if actor.learner_id is not None:
+        return found.learner_id == actor.learner_id
+    return actor.audits or found.institution_id == actor.institution_id

@@ -1,0 +1,134 @@
+"""Rule sets: drafted by one, published by another, evaluated by anybody, in every version for ever."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
+from creditbank.core.outcome import Facts
+from creditbank.core.permission import require
+from creditbank.core.recognition import Recognition, recognised
+from creditbank.core.rules import RuleSet, failed_tests, parsed_ruleset
+from creditbank.formats.canonical import canonical_bytes, digest
+from creditbank.services.bank import Work
+from creditbank.storage import rulesets, schemes
+
+DRAFT_SCOPES = ("rules:write", "rules:publish", "audit:read")
+"""Any of these lets a client see drafts; published rules are public to every client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a version makes of given facts; nothing is written."""
+
+    ruleset: RuleSet
+    facts: Facts
+    recognition: Recognition
+
+
+def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
+    """Keep a draft and tell whether its version is new; a draft of the same version is replaced.
+
+    Refused: RulesetFaulty with all faults, Conflict where the version is published.
+    """
+    require(work.actor, "rules:write")
+    ruleset = parsed_ruleset(document)
+    if schemes.by_code(work.connection, ruleset.scheme) is None:
+        zh = f"没有学分体系 {ruleset.scheme}；请先用 POST /v1/schemes 登记。"
+        en = f"There is no credit scheme {ruleset.scheme}; register it with POST /v1/schemes first."
+        raise RulesetFaulty((Fault("/scheme", "unknown_scheme", zh, en),))
+    found = rulesets.by_version(work.connection, ruleset.code, ruleset.version)
+    fingerprint = digest(document).hex()
+    if found is not None and found.status == "published":
+        if found.digest == fingerprint:
+            return found, False
+        raise _is_published(found)
+    value = rulesets.StoredRuleset(
+        code=ruleset.code,
+        version=ruleset.version,
+        status="draft",
+        scheme=ruleset.scheme,
+        document=canonical_bytes(document).decode(),
+        digest=fingerprint,
+        drafted_by=work.actor.client_id,
+        drafted_at=work.now,
+    )
+    rulesets.put_draft(work.connection, value)
+    return value, found is None
+
+
+def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset, bool]:
+    """Publish a draft whose own tests pass, and tell whether that was done now.
+
+    Refused: Unknown, NotAllowed to who drafted it, RulesetFaulty with the tests that fail.
+    """
+    require(work.actor, "rules:publish")
+    found = rulesets.by_version(work.connection, code, version)
+    if found is None:
+        raise unknown("规则集", "ruleset")
+    if found.status == "published":
+        return found, False
+    if found.drafted_by == work.actor.client_id:
+        zh = "规则集须由起草者以外的另一方发布。"
+        raise NotAllowed(
+            (Fault("", "second_person_needed", zh, "A rule set is published by another than who drafted it."),)
+        )
+    scheme = schemes.by_code(work.connection, found.scheme)
+    assert scheme is not None, "a draft counts in a registered scheme"
+    faults = failed_tests(parsed_ruleset(json.loads(found.document)), scheme)
+    if faults:
+        raise RulesetFaulty(tuple(faults))
+    if not rulesets.publish(work.connection, found, work.actor.client_id, work.now):
+        zh, en = (
+            "草稿在发布时被更改；请重新检查后再发布。",
+            "The draft was changed meanwhile; look at it again and publish that.",
+        )
+        raise Conflict((Fault("", "draft_changed", zh, en),))
+    published = rulesets.by_version(work.connection, code, version)
+    assert published is not None, "it was published just now"
+    return published, True
+
+
+def ruleset(work: Work, code: str, version: int) -> rulesets.StoredRuleset:
+    """Return one version. Refused: Unknown, also for drafts to those who have nothing to do with them."""
+    found = rulesets.by_version(work.connection, code, version)
+    if found is None or (found.status == "draft" and not _sees_drafts(work)):
+        raise unknown("规则集", "ruleset")
+    return found
+
+
+def versions(work: Work, code: str) -> list[rulesets.StoredRuleset]:
+    """Return the versions of a rule set, newest first. Refused: Unknown where there is none."""
+    found = rulesets.versions(work.connection, code, drafts=_sees_drafts(work))
+    if not found:
+        raise unknown("规则集", "ruleset")
+    return found
+
+
+def rulesets_page(work: Work, after: tuple[str, int], rows_max: int) -> list[rulesets.StoredRuleset]:
+    """Return versions in the order of code and version."""
+    return rulesets.page(work.connection, after, rows_max, drafts=_sees_drafts(work))
+
+
+def evaluate(work: Work, code: str, version: int | None, facts: Facts) -> Evaluation:
+    """Return what a version (the newest one that the actor may see if None) makes of facts; nothing is written.
+
+    Refused: Unknown.
+    """
+    found = ruleset(work, code, version) if version is not None else versions(work, code)[0]
+    scheme = schemes.by_code(work.connection, found.scheme)
+    assert scheme is not None, "a rule set counts in a registered scheme"
+    parsed = parsed_ruleset(json.loads(found.document))
+    return Evaluation(parsed, facts, recognised((parsed,), {scheme.code: scheme}, facts))
+
+
+def _sees_drafts(work: Work) -> bool:
+    """Tell whether the actor has to do with drafts."""
+    return not work.actor.scopes.isdisjoint(DRAFT_SCOPES)
+
+
+def _is_published(found: rulesets.StoredRuleset) -> Conflict:
+    """Return the answer to a change of a published version."""
+    zh = f"{found.code} 第 {found.version} 版已发布，不可更改；请起草新的版本。"
+    en = f"{found.code} version {found.version} is published and never changes; draft a new version."
+    return Conflict((Fault("/version", "published", zh, en),))

@@ -1,0 +1,183 @@
+"""Settling: outcomes that are new or have changed are judged, decided and booked; shared by posting and correcting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from creditbank.core.ledger import EntryKind, Transfer
+from creditbank.core.normalisation import certificate_key, title_key
+from creditbank.core.outcome import Facts, Record, Status
+from creditbank.core.recognition import Recognition, result_document
+from creditbank.core.rules import facts_document
+from creditbank.core.settlement import Case, Verdict, settled
+from creditbank.formats.strict_json import text_of
+from creditbank.gateways.keyring import Keyring
+from creditbank.services.bank import Work
+from creditbank.storage import decisions, ledger, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An outcome to be settled. Where it was credited before, `before` is that head and `lot` what is left of it."""
+
+    head: outcomes.Head
+    facts: Facts
+    claims: tuple[bytes, ...]
+    before: outcomes.Head | None = None
+    lot: ledger.Lot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What settling gives: the heads as they stand now and all that has to be written with them."""
+
+    heads: tuple[outcomes.Head, ...]
+    claims: tuple[outcomes.DuplicateClaim, ...]
+    decisions: tuple[decisions.StoredDecision, ...]
+    postings: tuple[ledger.Posting, ...]
+
+
+def duplicate_claims(keyring: Keyring, learner_id: UUID, facts: Facts, certificate_no: str | None) -> tuple[bytes, ...]:
+    """Return the keyed hashes by which the same learning is known again.
+
+    One of the normalised certificate number, whoever holds it; one of learner, normalised title and completion day.
+    """
+    course = f"{learner_id}|{facts.completed_on}|{title_key(facts.title)}"
+    claims = [keyring.blind_index("outcome.course", course)]
+    if certificate_no is not None:
+        claims.append(keyring.blind_index("outcome.certificate", certificate_key(certificate_no)))
+    return tuple(claims)
+
+
+def content_mac(keyring: Keyring, record: Record, learner_id: UUID) -> bytes:
+    """Return the keyed hash of everything that a record says; equal hashes are equal content."""
+    said = [record.content(), record.certificate_no, str(learner_id)]
+    return keyring.blind_index("outcome.content", text_of(said))
+
+
+def revision_of(
+    work: Work, head: outcomes.Head, record: Record, wrapped_key: bytes, applied_on: date
+) -> outcomes.Revision:
+    """Return the record as it is kept under the head's revision, with its certificate number sealed."""
+    number = record.certificate_no
+    place = outcomes.certificate_place(head.id, head.revision)
+    return outcomes.Revision(
+        learner_id=head.learner_id,
+        outcome_id=head.id,
+        revision=head.revision,
+        content=text_of(record.content()),
+        content_mac=content_mac(work.keyring, record, head.learner_id),
+        sealed_certificate_no=None if number is None else work.keyring.person_cipher(wrapped_key).seal(number, place),
+        applied_on=applied_on,
+        recorded_at=work.now,
+        actor=work.actor.client_id,
+    )
+
+
+def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
+    """Judge the drafts in their order; nothing is written yet."""
+    held = outcomes.holders(work.connection, [claim for draft in drafts for claim in draft.claims])
+    cases = [Case(draft.head.id, draft.facts, draft.claims) for draft in drafts]
+    rulebook = work.bank.rulebook(work.connection)
+    verdicts = settled(cases, {claim: holder.outcome_id for claim, holder in held.items()}, rulebook)
+    heads, claims, made, postings = [], [], [], []
+    for draft, verdict in zip(drafts, verdicts, strict=True):
+        decision = _decision(work, draft, verdict)
+        made.append(decision)
+        heads.append(
+            replace(draft.head, status=verdict.status, duplicate_of=verdict.duplicate_of, decision_id=decision.id)
+        )
+        postings += _postings(work, draft, verdict, decision.id)
+        if verdict.status is not Status.DUPLICATE:
+            claims += [
+                outcomes.DuplicateClaim(claim, draft.head.learner_id, draft.head.id)
+                for claim in draft.claims
+                if claim not in held
+            ]
+    return Settlement(tuple(heads), tuple(claims), tuple(made), tuple(postings))
+
+
+def book(work: Work, settlement: Settlement) -> None:
+    """Write claims, decisions and ledger entries; the heads have to be written before."""
+    outcomes.claim(work.connection, settlement.claims)
+    decisions.add(work.connection, settlement.decisions)
+    ledger.post(work.connection, settlement.postings, work.actor.client_id, work.now, work.new_id)
+
+
+def reversal(work: Work, lot: ledger.Lot, head: outcomes.Head, issuer: str, decision_id: UUID) -> ledger.Posting:
+    """Return the posting that takes back what is left of a lot, as of the day on which it had taken effect."""
+    transfer = Transfer(
+        lot_id=lot.id,
+        counter_account=f"issuance:{issuer}",
+        amount_hundredths=lot.used_hundredths - lot.amount_hundredths,
+        kind=EntryKind.REVERSE,
+        decision_id=decision_id,
+        effective_on=head.completed_on,
+    )
+    return ledger.Posting(work.new_id(), lot, transfer)
+
+
+def _postings(work: Work, draft: Draft, verdict: Verdict, decision_id: UUID) -> list[ledger.Posting]:
+    """Return the reversal of what stood before, if any, and the recognition; both under one posting's id."""
+    postings = []
+    if draft.lot is not None:
+        postings.append(reversal(work, draft.lot, draft.before or draft.head, draft.facts.issuer, decision_id))
+    if verdict.status is Status.RECOGNISED and verdict.recognition is not None:
+        posting_id = postings[0].id if postings else work.new_id()
+        postings.append(_recognition_posting(work, draft, verdict.recognition, decision_id, posting_id))
+    return postings
+
+
+def _recognition_posting(
+    work: Work, draft: Draft, recognition: Recognition, decision_id: UUID, posting_id: UUID
+) -> ledger.Posting:
+    """Return the posting that puts recognised credits on the learner's account as a new lot."""
+    assert recognition.scheme is not None, "credits count in a scheme"
+    lot = ledger.Lot(
+        learner_id=draft.head.learner_id,
+        id=work.new_id(),
+        scheme=recognition.scheme,
+        outcome_id=draft.head.id,
+        amount_hundredths=recognition.credit_hundredths,
+        used_hundredths=0,
+        valid_until=recognition.valid_until,
+    )
+    transfer = Transfer(
+        lot_id=lot.id,
+        counter_account=f"issuance:{draft.facts.issuer}",
+        amount_hundredths=recognition.credit_hundredths,
+        kind=EntryKind.RECOGNISE,
+        decision_id=decision_id,
+        effective_on=draft.facts.completed_on,
+    )
+    return ledger.Posting(posting_id, lot, transfer)
+
+
+def _decision(work: Work, draft: Draft, verdict: Verdict) -> decisions.StoredDecision:
+    """Return the decision as it is kept, with everything that is needed to take it again."""
+    recognition = verdict.recognition
+    inputs: dict[str, object] = {"facts": facts_document(draft.facts)}
+    if recognition is None:
+        inputs["duplicate_of"] = str(verdict.duplicate_of)
+        explanation: object = {"duplicate_of": str(verdict.duplicate_of)}
+        result = None
+    else:
+        inputs["rulesets"] = [list(considered) for considered in recognition.considered]
+        explanation = recognition.explanation
+        result = result_document(recognition)
+    return decisions.StoredDecision(
+        learner_id=draft.head.learner_id,
+        id=work.new_id(),
+        kind="duplicate" if recognition is None else "recognition",
+        outcome_id=draft.head.id,
+        revision=draft.head.revision,
+        institution_id=draft.head.institution_id,
+        ruleset=recognition and recognition.ruleset_code,
+        version=recognition and recognition.version,
+        inputs=text_of(inputs),
+        result=text_of(result),
+        explanation=text_of(explanation),
+        decided_at=work.now,
+        actor=work.actor.client_id,
+    )

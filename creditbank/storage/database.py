@@ -1,0 +1,255 @@
+"""The database: its engines and transactions, and the few places where SQLite and PostgreSQL differ."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Table,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+BUSY_SECONDS = 30
+"""How long a writer waits for its turn on SQLite: longer than a batch of the largest size takes."""
+
+LOCK_SECONDS = 20
+"""How long a statement waits for a lock on PostgreSQL before the caller is asked to try later."""
+
+POOL_SIZE = 16
+"""Connections that one process keeps: one for each of its threads, as the server starts them."""
+
+_RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
+_LOCK_NOT_AVAILABLE_SQLSTATE = "55P03"
+_SQLITE_OUT_OF_REACH = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+_SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}")
+
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Raced(Exception):  # noqa: N818 - what happened, not an error
+    """Another transaction won; the whole transaction has to run again and will see what the other wrote."""
+
+
+class Unavailable(Exception):  # noqa: N818 - what happened, not an error
+    """The database did not answer in time or is not there."""
+
+
+class LockedTooLong(Unavailable):
+    """Another transaction kept a row for longer than a caller is made to wait."""
+
+
+class Database:
+    """One database with its connection pool; transactions for writing, snapshots for reading."""
+
+    def __init__(self, url: str, *, pool_size: int = POOL_SIZE) -> None:
+        """Prepare the pool; nothing is connected yet. `url` is sqlite:///… or postgresql+psycopg://…."""
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that transactions use, for migrations and tests."""
+        return self._writer
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give one transaction that commits at the end.
+
+        Raised after a rollback: Raced, Unavailable. Where the connection is lost before the commit, nothing can have
+        been done and Raced asks for another run; lost during the commit it is Unavailable, as nobody knows.
+        """
+        is_committing = False
+        try:
+            with self._writer.connect() as connection, connection.begin() as transaction:
+                yield connection
+                is_committing = True
+                transaction.commit()
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated and not is_committing:
+                raise Raced(str(error.orig)) from error
+            raise _classified(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection for reading; each statement sees what is committed when it starts.
+
+        Raised: Raced where the connection was lost and another run may succeed, Unavailable.
+        """
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise Raced(str(error.orig)) from error
+            raise _classified(error) from error
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._writer.dispose()
+
+
+def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    """Return an engine whose transactions take the write lock when they begin, so that none fails half way."""
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=BUSY_SECONDS)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+        connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    """Return an engine at READ COMMITTED with a bound on waiting for locks."""
+    options = f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC"
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=LOCK_SECONDS, connect_args={"options": options}
+    )
+
+
+def _classified(error: DBAPIError | PoolTimeout) -> Exception:
+    """Return what a driver's error means to the caller; a fault of our own comes back unchanged."""
+    if isinstance(error, PoolTimeout):
+        return Unavailable(str(error))
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, IntegrityError) and _is_unique_violation(error):
+        return Raced(str(error.orig))
+    if state in _RETRIED_SQLSTATES:
+        return Raced(str(error.orig))
+    if state == _LOCK_NOT_AVAILABLE_SQLSTATE:
+        return LockedTooLong(str(error.orig))
+    if error.connection_invalidated or _is_out_of_reach(error):
+        return Unavailable(str(error.orig))
+    return error
+
+
+def _is_out_of_reach(error: DBAPIError) -> bool:
+    """Tell a database that is busy, full or gone from a statement that it does not understand."""
+    name = getattr(error.orig, "sqlite_errorname", None)
+    return isinstance(error, OperationalError) and (name is None or name.startswith(_SQLITE_OUT_OF_REACH))
+
+
+def _is_unique_violation(error: IntegrityError) -> bool:
+    """Tell a lost race for a key from a broken CHECK, NOT NULL or foreign key, which are faults of our own."""
+    if getattr(error.orig, "sqlite_errorname", None) in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
+        return True
+    return getattr(error.orig, "sqlstate", None) == "23505"
+
+
+def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows that all have the same columns, in one statement however many they are. A taken key: Raced."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert(), list(rows))
+        return
+    names = tuple(rows[0])
+    connection.exec_driver_sql(_insert_sql(table, names), _columns(rows, names))
+
+
+def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert those of the rows whose key is not taken yet, waiting for others that insert the same key."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert().prefix_with("OR IGNORE"), list(rows))
+        return
+    names = tuple(rows[0])
+    connection.exec_driver_sql(_insert_sql(table, names) + " ON CONFLICT DO NOTHING", _columns(rows, names))
+
+
+def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Set the rows' other columns where their primary key stands, in one statement however many they are."""
+    if not rows:
+        return
+    keys = tuple(column.name for column in table.primary_key)
+    names = tuple(rows[0])
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_update_sql(table, names), _columns(rows, names))
+        return
+    where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
+    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
+    bound = [{f"key_{name}" if name in keys else f"new_{name}": row[name] for name in names} for row in rows]
+    connection.execute(table.update().where(*where).values(changes), bound)
+
+
+def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[Any], ...]:
+    """Return the rows turned into one list a column."""
+    return tuple([row[name] for row in rows] for name in names)
+
+
+@cache
+def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
+    """Return PostgreSQL's statement that inserts any number of rows from one array a column."""
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {_unnested(table, names)}"  # noqa: S608
+
+
+@cache
+def _update_sql(table: Table, names: tuple[str, ...]) -> str:
+    """Return PostgreSQL's statement that updates any number of rows, found by primary key."""
+    keys = [column.name for column in table.primary_key]
+    changes = ", ".join(f"{name} = new.{name}" for name in names if name not in keys)
+    where = " AND ".join(f"{table.name}.{key} = new.{key}" for key in keys)
+    source = f"{_unnested(table, names)} AS new ({', '.join(names)})"
+    return f"UPDATE {table.name} SET {changes} FROM {source} WHERE {where}"  # noqa: S608 - own names only
+
+
+def _unnested(table: Table, names: tuple[str, ...]) -> str:
+    """Return the call that turns one array a column into rows."""
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(_POSTGRESQL)}[]" for name in names)
+    return f"unnest({arrays})"
+
+
+def member_of(connection: Connection, column: ColumnElement[T], values: Iterable[T]) -> ColumnElement[bool]:
+    """Return the condition that the column is among the values, as one bound parameter however many they are."""
+    listed = list(values)
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam(None, listed, type_=ARRAY(column.type)))
+    processor = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    stored = [processor(value) if processor else value for value in listed]
+    each = func.json_each(literal(json.dumps(stored))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows in their order; on SQLite the transaction has the only write lock already."""
+    return query.with_for_update() if connection.dialect.name == "postgresql" else query
+
+
+def is_ready(database: Database) -> bool:
+    """Tell whether the database answers."""
+    try:
+        with database.reading() as connection:
+            return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+    except Unavailable:
+        return False

@@ -1,0 +1,305 @@
+"""Learners: sealed personal data, claims, the keyed index that finds them, and who knows whom."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    ForeignKeyConstraint,
+    LargeBinary,
+    String,
+    Table,
+    Uuid,
+    select,
+    update,
+)
+
+from creditbank.core.identity import (
+    Application,
+    Assurance,
+    Claim,
+    ClaimKey,
+    Identifier,
+    Learner,
+    LearnerStatus,
+    Match,
+    account_number,
+)
+from creditbank.core.normalisation import name_key
+from creditbank.formats.id_number import masked
+from creditbank.gateways.keyring import Keyring, PersonCipher
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import append, append_missing, member_of
+
+learner = Table(
+    "learner",
+    catalogue,
+    Column("id", Uuid, primary_key=True),
+    Column("account_no", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("sealed_birth_date", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("status IN ('active', 'conflict')", name="status"),
+)
+
+identifier = Table(
+    "identifier",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("type", String(40), nullable=False),
+    Column("issuer", String(32), nullable=False),
+    Column("sealed_value", LargeBinary, nullable=False),
+    Column("assurance", String(16), nullable=False),
+    Column("claimed_by", Uuid, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    ForeignKeyConstraint(["learner_id"], ["learner.id"]),
+)
+
+identifier_index = Table(
+    "identifier_index",
+    catalogue,
+    Column("value_index", LargeBinary, primary_key=True),
+    Column("name_index", LargeBinary, primary_key=True),
+    Column("type", String(40), primary_key=True),
+    Column("issuer", String(32), primary_key=True),
+    Column("learner_id", Uuid, nullable=False, index=True),
+)
+
+affiliation = Table(
+    "affiliation",
+    catalogue,
+    Column("learner_id", Uuid, ForeignKey("learner.id"), primary_key=True),
+    Column("institution_id", Uuid, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+
+ACCOUNT_NO = "creditbank.account_no"
+"""The account number stands in the index as a claim of the bank's own, which keeps it unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A learner as far as a record needs: whether the asking institution knows them, and their wrapped key."""
+
+    id: UUID
+    status: LearnerStatus
+    wrapped_key: bytes
+    is_affiliated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Which institution says something of a learner, and when."""
+
+    learner_id: UUID
+    institution_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A new account with everything that is written when it is opened."""
+
+    id: UUID
+    account_no: str
+    status: LearnerStatus
+    application: Application
+    wrapped_key: bytes
+    opened_by: UUID
+    opened_at: datetime
+
+
+def opening(keyring: Keyring, learner_id: UUID, application: Application, who: UUID, at: datetime) -> Opening:
+    """Return a new account with its own key and its number, which follows from the id by a keyed hash."""
+    hashed = int.from_bytes(keyring.blind_index("learner.account_no", str(learner_id)))
+    number = account_number(f"{hashed % 10**15:015d}")
+    return Opening(learner_id, number, LearnerStatus.ACTIVE, application, keyring.new_person_key(), who, at)
+
+
+def claim_keys(keyring: Keyring, application: Application) -> list[ClaimKey]:
+    """Return the searchable form of an application's claims."""
+    name_index = keyring.blind_index("learner.name", name_key(application.name))
+    return [
+        ClaimKey(claim.type, claim.issuer, _value_index(keyring, claim), name_index) for claim in application.claims
+    ]
+
+
+def matches(connection: Connection, keys: Sequence[ClaimKey]) -> list[Match]:
+    """Return every stored claim with one of the identifiers, whatever its name."""
+    if not keys:
+        return []
+    wanted = {key.value_index for key in keys}
+    query = select(identifier_index).where(member_of(connection, identifier_index.c.value_index, wanted))
+    return [
+        Match(ClaimKey(row.type, row.issuer, row.value_index, row.name_index), row.learner_id)
+        for row in connection.execute(query)
+    ]
+
+
+def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID | None) -> dict[UUID, Known]:
+    """Return those of the learners that exist, and whether the institution knows each."""
+    ids = sorted(set(learner_ids))
+    if not ids:
+        return {}
+    knows = affiliation.c.institution_id.label("knows")
+    joined = learner.outerjoin(
+        affiliation,
+        (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == institution_id),
+    )
+    query = select(learner.c.id, learner.c.status, learner.c.wrapped_key, knows).select_from(joined)
+    rows = connection.execute(query.where(member_of(connection, learner.c.id, ids)))
+    return {row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None) for row in rows}
+
+
+def is_known(connection: Connection, learner_id: UUID, institution_id: UUID) -> bool:
+    """Tell whether the institution knows the learner."""
+    query = select(affiliation.c.since).where(
+        affiliation.c.learner_id == learner_id, affiliation.c.institution_id == institution_id
+    )
+    return connection.execute(query).first() is not None
+
+
+def exists(connection: Connection, learner_id: UUID) -> bool:
+    """Tell whether there is such a learner."""
+    return connection.execute(select(learner.c.id).where(learner.c.id == learner_id)).first() is not None
+
+
+def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -> UUID | None:
+    """Return the learner with this account number."""
+    index = _value_index(keyring, Claim(ACCOUNT_NO, "", account_no))
+    query = select(identifier_index.c.learner_id).where(identifier_index.c.value_index == index)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def open_accounts(
+    connection: Connection, keyring: Keyring, openings: Sequence[Opening], new_id: Callable[[], UUID]
+) -> None:
+    """Write new accounts with their sealed claims, index rows and who knows them. Opened meanwhile: Raced."""
+    append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
+    index_rows, claim_rows = [], []
+    for opened in openings:
+        number = Claim(ACCOUNT_NO, "", opened.account_no)
+        index_rows.append(_index_row(ClaimKey(ACCOUNT_NO, "", _value_index(keyring, number), b""), opened.id))
+        index_rows += [_index_row(key, opened.id) for key in claim_keys(keyring, opened.application)]
+        cipher = keyring.person_cipher(opened.wrapped_key)
+        claim_rows += [
+            _claim_row(cipher, Claimant(opened.id, opened.opened_by, opened.opened_at), claim, new_id())
+            for claim in opened.application.claims
+        ]
+    append(connection, identifier_index, sorted(index_rows, key=lambda row: row["value_index"]))
+    append(connection, identifier, claim_rows)
+    affiliate(connection, [(opened.id, opened.opened_by, opened.opened_at) for opened in openings])
+
+
+def add_claims(
+    connection: Connection, keyring: Keyring, claimant: Claimant, application: Application, new_id: Callable[[], UUID]
+) -> None:
+    """Add claims to a learner who is there already."""
+    wrapped = connection.execute(select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)).scalar_one()
+    cipher = keyring.person_cipher(wrapped)
+    index_rows = [_index_row(key, claimant.learner_id) for key in claim_keys(keyring, application)]
+    append(connection, identifier_index, index_rows)
+    append(connection, identifier, [_claim_row(cipher, claimant, claim, new_id()) for claim in application.claims])
+
+
+def affiliate(connection: Connection, known_since: Iterable[tuple[UUID, UUID, datetime]]) -> None:
+    """Note that institutions know learners; items are (learner, institution, since) and may be noted already."""
+    rows = [
+        {"learner_id": learner_id, "institution_id": institution_id, "since": since}
+        for learner_id, institution_id, since in sorted(set(known_since))
+    ]
+    append_missing(connection, affiliation, rows)
+
+
+def mark_conflict(connection: Connection, learner_ids: Iterable[UUID]) -> None:
+    """Note that an identifier of these learners is claimed under another name, too."""
+    ids = sorted(set(learner_ids))
+    if ids:
+        status = LearnerStatus.CONFLICT.value
+        connection.execute(update(learner).where(member_of(connection, learner.c.id, ids)).values(status=status))
+
+
+def by_id(connection: Connection, keyring: Keyring, learner_id: UUID, seen_by: str | None) -> Learner | None:
+    """Return the learner; numbers of other institutions than `seen_by` are left out, None leaves nothing out."""
+    row = connection.execute(select(learner).where(learner.c.id == learner_id)).one_or_none()
+    if row is None:
+        return None
+    cipher = keyring.person_cipher(row.wrapped_key)
+    query = select(identifier).where(identifier.c.learner_id == learner_id).order_by(identifier.c.created_at)
+    seen = [found for found in connection.execute(query) if seen_by is None or found.issuer in ("", seen_by)]
+    sealed_day = row.sealed_birth_date
+    return Learner(
+        id=row.id,
+        account_no=row.account_no,
+        status=LearnerStatus(row.status),
+        name=cipher.opened(row.sealed_name, _place("learner.name", row.id)),
+        birth_date=sealed_day and date.fromisoformat(cipher.opened(sealed_day, _place("learner.birth_date", row.id))),
+        identifiers=tuple(
+            Identifier(
+                found.type,
+                masked(found.type, cipher.opened(found.sealed_value, _place("identifier.value", found.id))),
+                Assurance(found.assurance),
+            )
+            for found in seen
+        ),
+        created_at=row.created_at,
+    )
+
+
+def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
+    """Return a claim as stored: its value sealed under the learner's key for this very row."""
+    return {
+        "learner_id": claimant.learner_id,
+        "id": claim_id,
+        "type": claim.type,
+        "issuer": claim.issuer,
+        "sealed_value": cipher.seal(claim.value, _place("identifier.value", claim_id)),
+        "assurance": Assurance.INSTITUTION.value,
+        "claimed_by": claimant.institution_id,
+        "created_at": claimant.at,
+    }
+
+
+def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:
+    """Return a new learner as stored: name and birth date sealed under the learner's own key."""
+    cipher = keyring.person_cipher(opening.wrapped_key)
+    born = opening.application.birth_date
+    return {
+        "id": opening.id,
+        "account_no": opening.account_no,
+        "status": opening.status.value,
+        "wrapped_key": opening.wrapped_key,
+        "sealed_name": cipher.seal(opening.application.name, _place("learner.name", opening.id)),
+        "sealed_birth_date": born and cipher.seal(born.isoformat(), _place("learner.birth_date", opening.id)),
+        "created_at": opening.opened_at,
+    }
+
+
+def _index_row(key: ClaimKey, learner_id: UUID) -> dict[str, Any]:
+    """Return a searchable claim as stored."""
+    return {
+        "value_index": key.value_index,
+        "name_index": key.name_index,
+        "type": key.type,
+        "issuer": key.issuer,
+        "learner_id": learner_id,
+    }
+
+
+def _value_index(keyring: Keyring, claim: Claim) -> bytes:
+    """Return the keyed hash that finds a claim."""
+    return keyring.blind_index(f"identifier:{claim.type}:{claim.issuer}", claim.value)
+
+
+def _place(column: str, row_id: UUID) -> str:
+    """Return where a ciphertext belongs; it can't be opened anywhere else."""
+    return f"{column}:{row_id}"

@@ -1,0 +1,350 @@
+"""The one door to the ledger: accounts with their balances, lots, and entries that are only ever appended."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    Table,
+    Uuid,
+    select,
+    tuple_,
+)
+
+from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
+from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import append, append_missing, for_update, member_of, rewrite
+
+account = Table(
+    "account",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("scheme", String(64), primary_key=True),
+    Column("recognised_hundredths", BigInteger, nullable=False),
+    Column("held_hundredths", BigInteger, nullable=False),
+    Column("converted_hundredths", BigInteger, nullable=False),
+    Column("available_hundredths", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("recorded_at", Instant),
+    Column("chain_hash", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["learner_id"], ["learner.id"]),
+    CheckConstraint("recognised_hundredths BETWEEN 0 AND 9999999999", name="recognised"),
+    CheckConstraint("held_hundredths >= 0", name="held"),
+    CheckConstraint("converted_hundredths >= 0", name="converted"),
+    CheckConstraint("available_hundredths >= 0", name="available"),
+    CheckConstraint(
+        "available_hundredths = recognised_hundredths - held_hundredths - converted_hundredths", name="sums"
+    ),
+)
+
+lot = Table(
+    "lot",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("scheme", String(64), nullable=False),
+    Column("outcome_id", Uuid, nullable=False),
+    Column("amount_hundredths", BigInteger, nullable=False),
+    Column("used_hundredths", BigInteger, nullable=False),
+    Column("valid_until", Date),
+    ForeignKeyConstraint(["learner_id", "outcome_id"], ["outcome.learner_id", "outcome.id"]),
+    CheckConstraint("amount_hundredths > 0", name="amount"),
+    CheckConstraint("used_hundredths BETWEEN 0 AND amount_hundredths", name="not_overspent"),
+)
+
+entry = Table(
+    "entry",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("scheme", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("id", Uuid, nullable=False),
+    Column("posting_id", Uuid, nullable=False),
+    Column("lot_id", Uuid, nullable=False),
+    Column("decision_id", Uuid, nullable=False),
+    Column("counter_account", String(100), nullable=False),
+    Column("amount_hundredths", BigInteger, nullable=False),
+    Column("balance_after_hundredths", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["learner_id", "lot_id"], ["lot.learner_id", "lot.id"]),
+    CheckConstraint("amount_hundredths <> 0", name="moves_something"),
+    CheckConstraint("balance_after_hundredths >= 0", name="balance_after"),
+    CheckConstraint("kind IN ('recognise', 'reverse', 'hold', 'release', 'convert')", name="kind"),
+    CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name="sign"),
+)
+
+
+Place = tuple[datetime, str, int]
+"""Where an entry stands in the passbook: its instant, scheme and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """The credits of one recognition; `used_hundredths` were reversed, held or converted."""
+
+    learner_id: UUID
+    id: UUID
+    scheme: str
+    outcome_id: UUID
+    amount_hundredths: int
+    used_hundredths: int
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transfer asked for on the account of a lot; the lot is new where the transfer recognises.
+
+    Transfers that belong together, such as a reversal and what replaces it, share the posting's id.
+    """
+
+    id: UUID
+    lot: Lot
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the passbook."""
+
+    entry: Entry
+    outcome_id: UUID
+
+
+def post(
+    connection: Connection, postings: Sequence[Posting], actor: str, recorded_at: datetime, new_id: Callable[[], UUID]
+) -> list[Entry]:
+    """Append entries for all postings, move the balances and the lots; accounts are locked in one order."""
+    if not postings:
+        return []
+    standings = _locked(connection, {(posting.lot.learner_id, posting.lot.scheme) for posting in postings})
+    entries = []
+    for posting in postings:
+        key = (posting.lot.learner_id, posting.lot.scheme)
+        made, standings[key] = posted(standings[key], posting.transfer, Stamp(new_id(), posting.id, actor, recorded_at))
+        entries.append(made)
+    _write_lots(connection, postings)
+    append(connection, entry, [_entry_row(made) for made in entries])
+    rewrite(connection, account, [_account_row(standing) for standing in standings.values()])
+    return entries
+
+
+def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: Iterable[UUID]) -> dict[UUID, Lot]:
+    """Return the lot with credits left of each outcome that has one."""
+    query = (
+        select(lot)
+        .where(member_of(connection, lot.c.learner_id, sorted(set(learner_ids))))
+        .where(member_of(connection, lot.c.outcome_id, sorted(set(outcome_ids))))
+        .where(lot.c.used_hundredths < lot.c.amount_hundredths)
+    )
+    return {row.outcome_id: _lot(row) for row in connection.execute(query)}
+
+
+def balances_today(connection: Connection, learner_id: UUID, on: date) -> list[Balance]:
+    """Return the stored balances, with expiry computed for the day."""
+    ends = (lot.c.learner_id == account.c.learner_id) & (lot.c.scheme == account.c.scheme)
+    ends &= lot.c.valid_until.is_not(None) & (lot.c.used_hundredths < lot.c.amount_hundredths)
+    query = select(
+        account.c.scheme,
+        account.c.recognised_hundredths,
+        account.c.held_hundredths,
+        account.c.converted_hundredths,
+        lot.c.valid_until,
+        (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
+    ).select_from(account.outerjoin(lot, ends))
+    rows = connection.execute(query.where(account.c.learner_id == learner_id).order_by(account.c.scheme)).all()
+    by_scheme: dict[str, list[Any]] = {}
+    for row in rows:
+        by_scheme.setdefault(row.scheme, []).append(row)
+    return [_balance(found, on) for found in by_scheme.values()]
+
+
+def transfers(connection: Connection, learner_id: UUID, as_of: date, known_at: datetime | None) -> list[DatedTransfer]:
+    """Return what had taken effect by the end of a day, as far as it was recorded by an instant."""
+    joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
+    query = select(entry, lot.c.valid_until).select_from(joined).where(entry.c.learner_id == learner_id)
+    query = query.where(entry.c.effective_on <= as_of)
+    if known_at is not None:
+        query = query.where(entry.c.recorded_at <= known_at)
+    return [DatedTransfer(row.scheme, _transfer(row), row.valid_until) for row in connection.execute(query)]
+
+
+def lines(connection: Connection, learner_id: UUID, after: Place | None, rows_max: int) -> list[Line]:
+    """Return passbook lines, newest first, from the one behind `after` (its instant, scheme and number)."""
+    joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
+    place = (entry.c.recorded_at, entry.c.scheme, entry.c.seq)
+    query = select(entry, lot.c.outcome_id).select_from(joined).where(entry.c.learner_id == learner_id)
+    if after is not None:
+        query = query.where(tuple_(*place) < tuple_(*after))
+    query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
+    return [Line(_entry(row), row.outcome_id) for row in connection.execute(query)]
+
+
+def standings(connection: Connection, after: tuple[UUID, str] | None, rows_max: int) -> list[Standing]:
+    """Return accounts in the order of learner and scheme, from the one behind `after`."""
+    query = select(account).order_by(account.c.learner_id, account.c.scheme).limit(rows_max)
+    if after is not None:
+        query = query.where(tuple_(account.c.learner_id, account.c.scheme) > tuple_(*after))
+    return [_standing(row) for row in connection.execute(query)]
+
+
+def entries_of(connection: Connection, learner_ids: Sequence[UUID]) -> Iterator[Entry]:
+    """Return all entries of learners, in the order of learner, scheme and number."""
+    query = select(entry).where(member_of(connection, entry.c.learner_id, learner_ids))
+    for row in connection.execute(query.order_by(entry.c.learner_id, entry.c.scheme, entry.c.seq)):
+        yield _entry(row)
+
+
+def lots_by_learner(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, list[Lot]]:
+    """Return all lots of learners."""
+    found: dict[UUID, list[Lot]] = {learner_id: [] for learner_id in learner_ids}
+    for row in connection.execute(select(lot).where(member_of(connection, lot.c.learner_id, learner_ids))):
+        found[row.learner_id].append(_lot(row))
+    return found
+
+
+def strays(connection: Connection) -> list[UUID]:
+    """Return ids of entries that stand on no account."""
+    joined = entry.outerjoin(
+        account, (account.c.learner_id == entry.c.learner_id) & (account.c.scheme == entry.c.scheme)
+    )
+    return list(
+        connection.execute(
+            select(entry.c.id).select_from(joined).where(account.c.scheme.is_(None)).limit(100)
+        ).scalars()
+    )
+
+
+def _locked(connection: Connection, keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Standing]:
+    """Return the accounts' standings with their rows locked in key order; new accounts start empty."""
+    query = for_update(connection, _accounts(connection, {learner_id for learner_id, _ in keys}))
+    found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query)}
+    missing = sorted(keys - found.keys())
+    if missing:
+        append_missing(connection, account, [_account_row(Standing(*key)) for key in missing])
+        found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query)}
+    return {key: found[key] for key in sorted(keys)}
+
+
+def _accounts(connection: Connection, learner_ids: set[UUID]) -> Select[Any]:
+    """Return the query for learners' accounts, in the one order in which they are locked."""
+    among = member_of(connection, account.c.learner_id, sorted(learner_ids))
+    return select(account).where(among).order_by(account.c.learner_id, account.c.scheme)
+
+
+def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:
+    """Add the lots of recognitions and use up the lots that the other transfers take from."""
+    added: dict[UUID, Lot] = {}
+    changed: dict[UUID, Lot] = {}
+    for posting in postings:
+        if posting.transfer.kind is EntryKind.RECOGNISE:
+            added[posting.lot.id] = posting.lot
+        else:
+            used = posting.lot.used_hundredths - posting.transfer.amount_hundredths
+            changed[posting.lot.id] = Lot(**{**asdict(posting.lot), "used_hundredths": used})
+    append(connection, lot, [asdict(value) for value in added.values()])
+    rewrite(connection, lot, [asdict(value) for value in changed.values()])
+
+
+def _balance(rows: Sequence[Any], on: date) -> Balance:
+    """Return one scheme's balance from its account joined with the lots that end some day."""
+    remainders = [Remainder(row.valid_until, row.left) for row in rows if row.valid_until is not None]
+    return Balance(
+        scheme=rows[0].scheme,
+        recognised_hundredths=rows[0].recognised_hundredths,
+        held_hundredths=rows[0].held_hundredths,
+        converted_hundredths=rows[0].converted_hundredths,
+        expired_hundredths=expired(remainders, on),
+        expiring=expiring(remainders, on),
+    )
+
+
+def _account_row(standing: Standing) -> dict[str, Any]:
+    """Return a standing as stored."""
+    return {**asdict(standing), "available_hundredths": standing.available_hundredths}
+
+
+def _standing(row: Row[Any]) -> Standing:
+    """Return the standing that a row holds."""
+    return Standing(
+        learner_id=row.learner_id,
+        scheme=row.scheme,
+        recognised_hundredths=row.recognised_hundredths,
+        held_hundredths=row.held_hundredths,
+        converted_hundredths=row.converted_hundredths,
+        seq=row.seq,
+        recorded_at=row.recorded_at,
+        chain_hash=row.chain_hash,
+    )
+
+
+def _lot(row: Row[Any]) -> Lot:
+    """Return the lot that a row holds."""
+    return Lot(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _entry_row(made: Entry) -> dict[str, Any]:
+    """Return an entry as stored."""
+    return {
+        "learner_id": made.learner_id,
+        "scheme": made.scheme,
+        "seq": made.seq,
+        "id": made.id,
+        "posting_id": made.posting_id,
+        "lot_id": made.transfer.lot_id,
+        "decision_id": made.transfer.decision_id,
+        "counter_account": made.transfer.counter_account,
+        "amount_hundredths": made.transfer.amount_hundredths,
+        "balance_after_hundredths": made.balance_after_hundredths,
+        "kind": made.transfer.kind.value,
+        "effective_on": made.transfer.effective_on,
+        "recorded_at": made.recorded_at,
+        "actor": made.actor,
+        "hash": made.hash,
+    }
+
+
+def _entry(row: Row[Any]) -> Entry:
+    """Return the entry that a row holds."""
+    return Entry(
+        id=row.id,
+        posting_id=row.posting_id,
+        learner_id=row.learner_id,
+        scheme=row.scheme,
+        seq=row.seq,
+        transfer=_transfer(row),
+        balance_after_hundredths=row.balance_after_hundredths,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        hash=row.hash,
+    )
+
+
+def _transfer(row: Row[Any]) -> Transfer:
+    """Return the transfer that an entry's row holds."""
+    return Transfer(
+        lot_id=row.lot_id,
+        counter_account=row.counter_account,
+        amount_hundredths=row.amount_hundredths,
+        kind=EntryKind(row.kind),
+        decision_id=row.decision_id,
+        effective_on=row.effective_on,
+    )

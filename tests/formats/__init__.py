@@ -1,0 +1,1 @@
+"""Claims about documents and values on their way in and out."""

@@ -1,0 +1,1 @@
+"""Claims about the neighbours of the bank."""
