@@ -18,7 +18,7 @@ from creditbank.core.rules import parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.keyring import Keyring
-from creditbank.storage import audit, kept_answers, learners, rulesets, schemes
+from creditbank.storage import audit, clients, institutions, kept_answers, learners, rulesets, schemes
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
 
 ATTEMPTS_MAX = 8
@@ -52,10 +52,11 @@ class Answer:
 
 @dataclass(slots=True)
 class _Shelf:
-    """The rules that are in print, kept parsed until something is published."""
+    """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
     publications: int = -1
     rulebook: Rulebook = field(default_factory=lambda: Rulebook((), {}))
+    members: dict[str, tuple[UUID, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,17 @@ class Bank:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     _shelf: _Shelf = field(default_factory=_Shelf)
+
+    def membership(self, client_id: str) -> tuple[UUID, str] | None:
+        """Return the id and code of the institution that a client belongs to."""
+        if client_id not in self._shelf.members:
+            with self.database.reading() as connection:
+                found = clients.by_id(connection, client_id)
+                if found is None:
+                    return None
+                code = institutions.codes(connection, [found.institution_id])[found.institution_id]
+            self._shelf.members[client_id] = (found.institution_id, code)
+        return self._shelf.members[client_id]
 
     def rulebook(self, connection: Connection) -> Rulebook:
         """Return the published rules, read again when a rule set was published anywhere."""

@@ -86,7 +86,8 @@ def is_secret_of(work: Work, client_id: str, secret: str) -> bool:
     """Tell whether the secret is one of the client's live ones; an unknown client takes as long as a wrong secret."""
     live = clients.secrets(work.connection, client_id)
     hashes = [stored.secret_hash for stored in live] or [_decoy_hash()]
-    return any([_matches(stored, secret) for stored in hashes]) and bool(live)
+    matching = [_matches(stored, secret) for stored in hashes]
+    return any(matching) and bool(live)
 
 
 def use_assertion(work: Work, client_id: str, jti: str, expires_at: datetime) -> bool:

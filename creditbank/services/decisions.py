@@ -8,7 +8,7 @@ from uuid import UUID
 from creditbank.core.errors import unknown
 from creditbank.core.permission import require
 from creditbank.core.recognition import differences, recognised
-from creditbank.core.rules import facts_from
+from creditbank.core.rules import facts_from, sentences
 from creditbank.services.bank import Work
 from creditbank.storage import decisions
 
@@ -30,6 +30,19 @@ def decision(work: Work, decision_id: UUID) -> decisions.StoredDecision:
     if found is None or not _may_see(work, found):
         raise unknown("决定", "decision")
     return found
+
+
+def told(found: decisions.StoredDecision) -> list[dict[str, str]]:
+    """Return why it was decided so, in sentences of both languages."""
+    explanation = json.loads(found.explanation)
+    if found.kind == "duplicate":
+        zh = "同一学习成果已有记录（证书编号相同，或课程名称与完成日期相同），不重复计分。"
+        en = "The same learning is on record already (same certificate number, or same title and day); it counts once."
+        return [{"zh": zh, "en": en}]
+    if found.kind == "revocation":
+        reason = explanation["revoked_for"]
+        return [{"zh": f"颁发机构撤销了此成果：{reason}", "en": f"The issuer revoked this outcome: {reason}"}]
+    return sentences(explanation)
 
 
 def replay(work: Work, decision_id: UUID) -> Replay:

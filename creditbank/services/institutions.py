@@ -58,7 +58,7 @@ def register(work: Work, registration: Registration) -> tuple[Institution, bool]
         name=registration.name,
         level=registration.level,
         roles=registration.roles,
-        parent_id=parent and parent.id,
+        parent_id=None if parent is None else parent.id,
         social_credit_code=code,
         region_code=registration.region_code,
         created_at=found.created_at if found else work.now,

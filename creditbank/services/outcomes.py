@@ -16,6 +16,9 @@ from creditbank.gateways.keyring import Keyring
 from creditbank.services.bank import Work, check_may_see
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
 from creditbank.storage import decisions, learners, outcomes
+from creditbank.storage.outcomes import Revision
+
+__all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def post_records(work: Work, records: Sequence[Record]) -> list[Receipt | Refusa
     return _answers(work, records, refusals, desk.heads, written)
 
 
-def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, outcomes.Revision]:
+def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, Revision]:
     """Return one outcome with what is recorded of it. Refused: Unknown, alike for one that is not the actor's."""
     if work.actor.learner_id is None:
         require(work.actor, "outcomes:read", "outcomes:write", "audit:read")
@@ -86,7 +89,7 @@ def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, outcomes.Revision]:
 
 def outcomes_of(
     work: Work, learner_id: UUID, after: tuple[datetime, UUID] | None, rows_max: int
-) -> list[tuple[Receipt, outcomes.Revision]]:
+) -> list[tuple[Receipt, Revision]]:
     """Return a learner's outcomes, newest first; an institution sees those that it recorded itself."""
     require(work.actor, "outcomes:read", "audit:read")
     check_may_see(work, learner_id)

@@ -2,9 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
+from creditbank.core.errors import Conflict, Fault, NotAllowed, RulesetFaulty, unknown
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
 from creditbank.core.recognition import Recognition, recognised
@@ -12,6 +11,9 @@ from creditbank.core.rules import RuleSet, failed_tests, parsed_ruleset
 from creditbank.formats.canonical import canonical_bytes, digest
 from creditbank.services.bank import Work
 from creditbank.storage import rulesets, schemes
+from creditbank.storage.rulesets import StoredRuleset
+
+__all__ = ["Evaluation", "StoredRuleset", "draft", "evaluate", "publish", "ruleset", "rulesets_page", "versions"]
 
 DRAFT_SCOPES = ("rules:write", "rules:publish", "audit:read")
 """Any of these lets a client see drafts; published rules are public to every client."""

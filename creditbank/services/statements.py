@@ -8,6 +8,9 @@ from creditbank.core.lots import Balance, balances
 from creditbank.core.permission import require
 from creditbank.services.bank import Work, check_may_see
 from creditbank.storage import ledger
+from creditbank.storage.ledger import Line
+
+__all__ = ["Balances", "Line", "balance", "passbook"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def _account_faults(standing: Standing, entries: Sequence[Entry]) -> list[str]:
     expected, faults = replayed(standing.learner_id, standing.scheme, entries)
     if expected != standing:
         faults.append(
-            f"account {standing.learner_id} {standing.scheme}: stored {_shown(standing)}, entries give {_shown(expected)}"
+            f"account {standing.learner_id} {standing.scheme}: stored {_shown(standing)},"
+            f" entries give {_shown(expected)}"
         )
     return faults
 

@@ -1,6 +1,6 @@
 """The language of rule sets: from a JSON document to a value, from facts to a decision and its explanation."""
 
-from creditbank.core.rules.evaluation import Evaluation, covers, evaluated, failed_tests
+from creditbank.core.rules.evaluation import Evaluation, evaluated, failed_tests
 from creditbank.core.rules.parsing import parsed_ruleset
 from creditbank.core.rules.ruleset import Rule, RuleSet
 from creditbank.core.rules.subject import facts_document, facts_from
@@ -10,7 +10,6 @@ __all__ = [
     "Evaluation",
     "Rule",
     "RuleSet",
-    "covers",
     "evaluated",
     "facts_document",
     "facts_from",

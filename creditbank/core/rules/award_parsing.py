@@ -78,7 +78,7 @@ def _tiers_at(place: Place) -> Tiers | None:
 def _levels_at(place: Place) -> ByLevel | None:
     amounts: dict[str, int] = {}
     for name, inner in place.entries(LEVELS_MAX):
-        level = inner.inner("", name).text(WORD_MAX)
+        level = Place(inner.reading, inner.pointer, name).text(WORD_MAX)
         credit_hundredths = inner.hundredths(1, AWARD_HUNDREDTHS_MAX)
         if level is None or credit_hundredths is None:
             continue

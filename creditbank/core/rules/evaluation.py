@@ -36,9 +36,12 @@ class _Judged:
     account: dict[str, Any]
 
 
-def covers(ruleset: RuleSet, facts: Facts) -> bool:
+def covers(ruleset: RuleSet, subject: Subject) -> bool:
     """Tell whether the set speaks of the outcome at all: its validity, its scheme and what it applies to."""
-    return _obstacle(ruleset, subject_of(facts)) is None
+    facts, applies_to = subject.facts, ruleset.applies_to
+    if not ruleset.validity.contains(facts) or facts.scheme not in {None, ruleset.scheme}:
+        return False
+    return applies_to is None or applies_to.holds(subject)
 
 
 def evaluated(ruleset: RuleSet, scheme: Scheme, facts: Facts) -> Evaluation:
@@ -49,9 +52,9 @@ def evaluated(ruleset: RuleSet, scheme: Scheme, facts: Facts) -> Evaluation:
     """
     assert scheme.code == ruleset.scheme, "a set counts in the scheme that it names"
     subject = subject_of(facts)
-    obstacle = _obstacle(ruleset, subject)
-    if obstacle is not None:
-        return Evaluation(None, 0, _head(ruleset) | obstacle | {"rule": None, "credits": "0.00", "rules": []})
+    if not covers(ruleset, subject):
+        nothing: dict[str, Any] = {"rule": None, "credits": "0.00", "rules": []}
+        return Evaluation(None, 0, _head(ruleset) | _obstacle(ruleset, subject) | nothing)
     judged: list[_Judged] = []
     close: list[Rule] = []
     for place in ruleset.index.candidates(subject):
@@ -125,8 +128,8 @@ def _head(ruleset: RuleSet) -> dict[str, Any]:
     }
 
 
-def _obstacle(ruleset: RuleSet, subject: Subject) -> dict[str, Any] | None:
-    """Return why the set does not speak of the outcome, or None where it does."""
+def _obstacle(ruleset: RuleSet, subject: Subject) -> dict[str, Any]:
+    """Return why a set that does not cover the outcome does not."""
     facts, validity = subject.facts, ruleset.validity
     if not validity.contains(facts):
         days: dict[str, Any] = {"from": validity.first.isoformat()}
@@ -134,14 +137,11 @@ def _obstacle(ruleset: RuleSet, subject: Subject) -> dict[str, Any] | None:
             days["until"] = validity.last.isoformat()
         found = {"date": validity.version_date.value, "day": validity.day_of(facts).isoformat()}
         return {"outcome": "outside_validity", "validity": days, "found": found}
-    if facts.scheme is not None and facts.scheme != ruleset.scheme:
+    if facts.scheme not in {None, ruleset.scheme}:
         return {"outcome": "other_scheme", "found": facts.scheme}
-    if ruleset.applies_to is not None and not ruleset.applies_to.holds(subject):
-        return {
-            "outcome": "not_applicable",
-            "applies_to": [part.explained(subject) for part in ruleset.applies_to.parts],
-        }
-    return None
+    assert ruleset.applies_to is not None, "nothing else keeps a set from covering an outcome"
+    parts = [part.explained(subject) for part in ruleset.applies_to.parts]
+    return {"outcome": "not_applicable", "applies_to": parts}
 
 
 def failed_tests(ruleset: RuleSet, scheme: Scheme) -> tuple[Fault, ...]:
@@ -170,7 +170,9 @@ def _disappointments(test: Example, evaluation: Evaluation, pointer: str) -> lis
             zh = (
                 f"测试 {shown(test.id)} 期望 {name} 为 {shown(wanted)}，实际为 {shown(got or '无')}；请修改规则或测试。"
             )
-            en = f"Test {shown(test.id)} expects {name} {shown(wanted)} and gets {shown(got or 'none')}; mend rule or test."
+            en = (
+                f"Test {shown(test.id)} expects {name} {shown(wanted)}, gets {shown(got or 'none')}; mend rule or test."
+            )
             faults.append(Fault(f"{pointer}/{name}", "test_failed", zh, en))
     return faults
 

@@ -1,0 +1,139 @@
+"""Many outcomes in one request: a JSON array or NDJSON, with an answer for every row."""
+
+from typing import Any
+
+import marshmallow
+from flask import Response, request
+
+from creditbank.api import fields
+from creditbank.api.caller import authenticate, bank, errand
+from creditbank.api.outcomes import OutcomeIn, OutcomeOut, receipt_document
+from creditbank.api.problems import fault_document
+from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
+from creditbank.core.errors import Fault, Malformed, Refusal
+from creditbank.core.outcome import Record
+from creditbank.formats.strict_json import TooLarge, ndjson_rows, parsed
+from creditbank.services import outcomes
+from creditbank.services.bank import Answer, Work, carried_out
+
+ROWS_MAX = 10_000
+"""Rows of one request: one transaction's worth; larger files go through imports."""
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+"""The largest body: ten thousand records of 1.6 kB each."""
+
+NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+
+resource = Resource("Batches", __name__, url_prefix="/v1/outcomes", description="Many outcomes in one request")
+resource.before_request(authenticate)
+
+_SCHEMA = OutcomeIn()
+
+
+class RowError(marshmallow.Schema):
+    """Why a row is rejected."""
+
+    pointer = marshmallow.fields.String(required=True, metadata={"description": "JSON pointer into the row"})
+    code = marshmallow.fields.String(required=True)
+    message_zh = marshmallow.fields.String(required=True)
+    message_en = marshmallow.fields.String(required=True)
+
+
+class RowOut(marshmallow.Schema):
+    """The answer to a row."""
+
+    row = marshmallow.fields.Integer(required=True, metadata={"description": "From 1; for NDJSON the line"})
+    status = marshmallow.fields.String(required=True, metadata={"enum": ["accepted", "replayed", "rejected"]})
+    id = marshmallow.fields.UUID()
+    external_id = marshmallow.fields.String()
+    learner_id = marshmallow.fields.UUID()
+    revision = marshmallow.fields.Integer()
+    outcome_status = marshmallow.fields.String()
+    recognition = marshmallow.fields.Nested(OutcomeOut().fields["recognition"].schema, allow_none=True)
+    duplicate_of = marshmallow.fields.UUID(allow_none=True)
+    decision_id = marshmallow.fields.UUID(allow_none=True)
+    errors = marshmallow.fields.List(marshmallow.fields.Nested(RowError))
+
+
+class Summary(marshmallow.Schema):
+    """How many rows came to what."""
+
+    accepted = marshmallow.fields.Integer(required=True)
+    replayed = marshmallow.fields.Integer(required=True)
+    rejected = marshmallow.fields.Integer(required=True)
+
+
+class BatchOut(marshmallow.Schema):
+    """The answers to all rows, in their order."""
+
+    summary = marshmallow.fields.Nested(Summary, required=True)
+    results = marshmallow.fields.List(marshmallow.fields.Nested(RowOut), required=True)
+
+
+@resource.route("/batch", methods=["POST"])
+@resource.doc(
+    requestBody={
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "array", "items": OutcomeIn, "minItems": 1, "maxItems": ROWS_MAX}},
+            "application/x-ndjson": {"schema": {"type": "string", "description": "One record a line"}},
+        },
+    }
+)
+@resource.response(200, BatchOut)
+def post_batch() -> Response:
+    """Record many outcomes and answer every row.
+
+    Good rows are booked, bad rows are reported with their reasons and leave no trace; all in one transaction. Send the
+    same again and the good rows are answered as replayed. Needs `outcomes:write`.
+    """
+    rows = _rows()
+    refused: dict[int, tuple[Fault, ...]] = {}
+    records: list[tuple[int, Record]] = []
+    for place, (_, value, faults) in enumerate(rows):
+        if faults:
+            refused[place] = faults
+            continue
+        try:
+            records.append((place, _SCHEMA.load(value)))
+        except marshmallow.ValidationError as error:
+            refused[place] = fields.faults_of(error.messages)
+
+    def action(work: Work) -> Answer:
+        answers = outcomes.post_records(work, [record for _, record in records])
+        given = dict(zip((place for place, _ in records), answers, strict=True))
+        results = [_result(number, given.get(place), refused.get(place)) for place, (number, _, _) in enumerate(rows)]
+        counts = {status: sum(row["status"] == status for row in results) for status in Summary().fields}
+        return Answer({"summary": counts, "results": results}, is_new=False, subject=f"{counts['accepted']} outcomes")
+
+    return answered(carried_out(bank(), errand("outcome.batch", with_key=False), action).body)
+
+
+def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:
+    """Return the request's rows with their numbers. Refused: what is no list, or too long a one."""
+    check_length(request, BODY_BYTES_MAX)
+    if request.mimetype in NDJSON_TYPES:
+        lines = ndjson_rows(request.get_data(), bytes_max=BODY_BYTES_MAX, rows_max=ROWS_MAX)
+        return [(row.line, row.value, row.faults) for row in lines]
+    if request.mimetype != "application/json":
+        raise wrong_media_type("application/json", NDJSON_TYPES[0])
+    value = parsed(request.get_data(), bytes_max=BODY_BYTES_MAX)
+    if not isinstance(value, list):
+        raise Malformed((fields.NOT_LIST,))
+    if len(value) > ROWS_MAX:
+        zh = f"共 {len(value)} 行，一次最多 {ROWS_MAX} 行；请分批提交。"
+        en = f"These are {len(value)} rows, and {ROWS_MAX} are taken at once; send them in parts."
+        raise TooLarge((Fault("", "too_many_rows", zh, en),))
+    return [(number, row, ()) for number, row in enumerate(value, start=1)]
+
+
+def _result(
+    number: int, answer: outcomes.Receipt | Refusal | None, faults: tuple[Fault, ...] | None
+) -> dict[str, Any]:
+    """Return the answer to a row as it stands on the wire."""
+    if answer is None or isinstance(answer, Refusal):
+        reasons = answer.faults if answer is not None else faults or ()
+        return {"row": number, "status": "rejected", "errors": [fault_document(fault) for fault in reasons]}
+    document = receipt_document(answer)
+    document["outcome_status"] = document.pop("status")
+    return {"row": number, "status": "accepted" if answer.is_new else "replayed", **document}

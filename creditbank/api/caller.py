@@ -1,0 +1,75 @@
+"""Who calls: the token becomes an actor, the header an idempotency key, the request an errand of the bank."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+from flask import Response, current_app, g, request
+
+from creditbank.api.resource import answered
+from creditbank.core.errors import Fault, Malformed
+from creditbank.core.permission import Actor
+from creditbank.formats.signing import InvalidToken, verified_access_token
+from creditbank.services import bank as services
+from creditbank.services.access import actor_of
+from creditbank.services.bank import Answer, Bank, Errand, Work
+
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+
+T = TypeVar("T")
+
+
+def bank() -> Bank:
+    """Return the bank that this app serves."""
+    found: Bank = current_app.extensions["creditbank"]
+    return found
+
+
+def authenticate() -> None:
+    """Make the bearer of the request's token its actor. Refused: InvalidToken."""
+    header = request.headers.get("Authorization", "")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        zh = "缺少访问令牌；请在 Authorization: Bearer 中附上 POST /oauth/token 取得的令牌。"
+        en = "The access token is missing; send one from POST /oauth/token as Authorization: Bearer."
+        raise InvalidToken((Fault("", "token_missing", zh, en),))
+    issuer = current_app.config["ISSUER"]
+    keys = bank().keyring.public_keys
+    claims = verified_access_token(token.strip(), keys, issuer=issuer, audience=issuer, now=bank().clock())
+    g.actor = actor_of(bank(), claims)
+
+
+def actor() -> Actor:
+    """Return who asks."""
+    found: Actor = g.actor
+    return found
+
+
+def subject(learner_id: UUID | None) -> UUID:
+    """Return the learner whom a path names; `me` is the learner who asks, and nobody for an institution."""
+    return learner_id or actor().learner_id or UUID(int=0)
+
+
+def looked_up(query: Callable[[Work], T]) -> T:
+    """Run a query for the caller."""
+    return services.looked_up(bank(), actor(), query)
+
+
+def carried_out(action_name: str, action: Callable[[Work], Answer], *, status_new: int = 201) -> Response:
+    """Run an errand for the caller, once under its idempotency key, and return its answer: 200 if nothing new came."""
+    answer = services.carried_out(bank(), errand(action_name, with_key=True), action)
+    return answered(answer.body, status_new if answer.is_new else 200)
+
+
+def errand(action_name: str, *, with_key: bool) -> Errand:
+    """Return what the request asks for. Refused: Malformed where the idempotency key is none."""
+    key = request.headers.get("Idempotency-Key") if with_key else None
+    if key is not None and not _KEY.fullmatch(key):
+        zh = "Idempotency-Key 应为 1 到 128 个可见 ASCII 字符。"
+        en = "An Idempotency-Key has 1 to 128 visible ASCII characters."
+        raise Malformed((Fault("", "wrong_idempotency_key", zh, en),))
+    content = ""
+    if key is not None:
+        content = f"{request.method} {request.path}\n{request.get_data(cache=True).decode(errors='replace')}"
+    return Errand(actor(), action_name, g.request_id, key, content)

@@ -1,0 +1,54 @@
+"""Watching requests: an id for each, one log line for each, and figures; never a body, a query or a name."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+from creditbank.gateways import metrics
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+log = structlog.get_logger()
+
+
+def watch_requests(app: Flask) -> None:
+    """Give every request an id, and tell of every answer."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    """Take the caller's request id if it is one, else make one."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.began = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    """Log and count the answer under its route, in which no id stands."""
+    route = request.url_rule.rule if request.url_rule else "none"
+    seconds = time.perf_counter() - g.get("began", time.perf_counter())
+    status = response.status_code
+    metrics.requests_total.labels(route, request.method, status).inc()
+    metrics.request_seconds.labels(route).observe(seconds)
+    refusal = g.get("refusal_code", "")
+    if refusal:
+        metrics.refusals_total.labels(refusal).inc()
+    actor = g.get("actor")
+    log.info(
+        "request",
+        request_id=g.get("request_id", ""),
+        method=request.method,
+        route=route,
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        client=actor.client_id if actor else "",
+        refusal=refusal,
+    )
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

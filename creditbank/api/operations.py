@@ -1,0 +1,57 @@
+"""What operators ask: is it alive, is it ready, how is it doing; and the API document for everybody."""
+
+import marshmallow
+from flask import Flask, Response
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from creditbank.api.caller import bank
+from creditbank.api.problems import problem
+from creditbank.api.resource import Documented, Resource, answered
+from creditbank.core.errors import Fault
+from creditbank.services import health
+
+resource = Resource("Operation", __name__, description="Health and figures")
+
+NOT_READY = Fault("", "not_ready", "数据库未就绪。", "The database does not answer, or its schema is not up to date.")
+
+
+class HealthOut(marshmallow.Schema):
+    """Whether the bank is there."""
+
+    status = marshmallow.fields.String(required=True)
+
+
+@resource.route("/healthz")
+@resource.doc(security=[])
+@resource.response(200, HealthOut)
+def healthz() -> Response:
+    """Tell that the process lives."""
+    return answered({"status": "ok"})
+
+
+@resource.route("/readyz")
+@resource.doc(security=[])
+@resource.response(200, HealthOut)
+def readyz() -> Response:
+    """Tell whether requests can be served: the database answers and its schema is up to date."""
+    if not health.is_able(bank()):
+        return problem(503, "not_ready", "Not ready", (NOT_READY,))
+    return answered({"status": "ready"})
+
+
+@resource.route("/metrics")
+@resource.doc(security=[])
+@resource.response(200, {"type": "string"}, content_type="text/plain")
+def metrics() -> Response:
+    """Show the figures of this process in Prometheus' text form."""
+    text, content_type = health.figures()
+    return Response(text, content_type=content_type)
+
+
+def register_documentation(app: Flask, api: Documented) -> None:
+    """Serve the API document at /openapi.json and as pages at /docs, which need no network."""
+    document = api.spec.to_dict()
+    app.add_url_rule("/openapi.json", "openapi", lambda: answered(document))
+    pages = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": "creditbank", "validatorUrl": None})
+    app.register_blueprint(pages)
+    app.add_url_rule("/docs", "docs", lambda: app.redirect("/docs/"))

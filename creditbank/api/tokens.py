@@ -1,0 +1,199 @@
+"""OAuth 2 for programs: the token endpoint (client credentials), its metadata and the keys that verify tokens."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidScopeError
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from flask import Flask, Response, current_app, g
+from joserfc.jwk import KeySet
+
+from creditbank.api.caller import bank
+from creditbank.api.resource import Resource, answered
+from creditbank.core.institution import Client
+from creditbank.core.permission import SCOPES, Actor
+from creditbank.formats.signing import jwks
+from creditbank.services import access, clients
+from creditbank.services import bank as services
+from creditbank.services.bank import Answer, Errand
+
+CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+"""How a client can show who it is."""
+
+ASSERTION_ALGORITHMS = ("ES256", "EdDSA", "PS256", "RS256")
+"""Signatures taken in private_key_jwt; the client's registered key says which of them is its own."""
+
+tokens = Resource("Access", __name__, description="Tokens for programs of institutions and partners")
+
+
+class TokenRequest(marshmallow.Schema):
+    """A request for a token; the client shows who it is by HTTP Basic, in the form, or by a signed assertion."""
+
+    grant_type = marshmallow.fields.String(required=True, metadata={"enum": ["client_credentials"]})
+    scope = marshmallow.fields.String(metadata={"description": "Scopes parted by blanks; without it all of the client's"})
+    client_id = marshmallow.fields.String()
+    client_secret = marshmallow.fields.String()
+    client_assertion_type = marshmallow.fields.String()
+    client_assertion = marshmallow.fields.String()
+
+
+class TokenAnswer(marshmallow.Schema):
+    """A token, RFC 6749."""
+
+    access_token = marshmallow.fields.String(required=True)
+    token_type = marshmallow.fields.String(required=True)
+    expires_in = marshmallow.fields.Integer(required=True)
+    scope = marshmallow.fields.String(required=True)
+
+
+class TokenError(marshmallow.Schema):
+    """Why there is no token, RFC 6749."""
+
+    error = marshmallow.fields.String(required=True)
+    error_description = marshmallow.fields.String()
+
+
+class _OAuthClient(ClientMixin):  # type: ignore[misc] # Authlib is untyped
+    """A registered client as Authlib asks for it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def check_client_secret(self, secret: str) -> bool:
+        """Tell whether the secret is one of the client's."""
+        return services.looked_up(bank(), _nobody(), lambda work: clients.is_secret_of(work, self.client.id, secret))
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Tell whether the client may show who it is in this way."""
+        return endpoint == "token" and method in CLIENT_AUTH_METHODS
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Tell whether the client may use the grant: programs act for themselves alone."""
+        return bool(grant_type == "client_credentials")
+
+
+class _Grant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib is untyped
+    """Client credentials, with scopes bounded by what the client was granted."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = list(CLIENT_AUTH_METHODS)  # noqa: RUF012 - Authlib's own way
+
+    def validate_requested_scope(self) -> None:
+        """Refuse a scope that the client was not granted."""
+        asked = set((self.request.payload.scope or "").split())
+        if not asked <= self.request.client.client.scopes:
+            raise InvalidScopeError
+
+
+class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authlib is untyped
+    """A client that signs who it is with its own key (RFC 7523); each assertion counts once."""
+
+    CLIENT_AUTH_METHOD = "private_key_jwt"
+
+    def get_audiences(self) -> list[str]:
+        """Return what an assertion may be addressed to."""
+        issuer = current_app.config["ISSUER"]
+        return [issuer, f"{issuer}/oauth/token"]
+
+    def resolve_client_public_key(self, client: _OAuthClient) -> KeySet:
+        """Return the keys that the client registered."""
+        return KeySet.import_key_set(client.client.public_keys or '{"keys": []}')
+
+    def validate_jti(self, claims: dict[str, Any], jti: object) -> bool:
+        """Use up the assertion's id."""
+        if not isinstance(jti, str) or len(jti) > 128:  # noqa: PLR2004 - the column's width
+            return False
+        client_id, ends = claims["sub"], datetime.fromtimestamp(int(claims["exp"]) + self.leeway, UTC)
+        used: list[bool] = []
+
+        def use(work: services.Work) -> Answer:
+            used.append(clients.use_assertion(work, client_id, jti, ends))
+            return Answer({}, is_new=True, subject=client_id)
+
+        services.carried_out(bank(), Errand(_nobody(client_id), "token.assertion", g.request_id), use)
+        return used[-1]
+
+
+def register_token_endpoint(app: Flask) -> None:
+    """Join Authlib's server with the bank."""
+    server = AuthorizationServer(app, query_client=_client, save_token=lambda *_: None)
+    server.register_grant(_Grant)
+    server.register_token_generator("default", _token)
+    server.register_client_auth_method("private_key_jwt", _SignedAssertion())
+    app.extensions["creditbank.oauth"] = server
+
+
+@tokens.route("/oauth/token", methods=["POST"])
+@tokens.doc(
+    security=[{"client": []}, {}],
+    requestBody={"content": {"application/x-www-form-urlencoded": {"schema": TokenRequest}}, "required": True},
+)
+@tokens.response(200, TokenAnswer)
+@tokens.alt_response(400, schema=TokenError, description="The request has a fault")
+@tokens.alt_response(401, schema=TokenError, description="The client is not who it says")
+def token() -> Response:
+    """Get an access token.
+
+    The token counts for ten minutes. Send it as `Authorization: Bearer …`.
+    """
+    response: Response = current_app.extensions["creditbank.oauth"].create_token_response()
+    return response
+
+
+@tokens.route("/.well-known/oauth-authorization-server")
+@tokens.doc(security=[])
+@tokens.response(200, marshmallow.Schema.from_dict({"issuer": marshmallow.fields.String()}, name="ServerMetadata"))
+def metadata() -> Response:
+    """Tell programs where and how to get tokens (RFC 8414)."""
+    issuer = current_app.config["ISSUER"]
+    return answered(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth/token",
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": list(CLIENT_AUTH_METHODS),
+            "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+            "scopes_supported": list(SCOPES),
+            "service_documentation": f"{issuer}/docs",
+        }
+    )
+
+
+@tokens.route("/.well-known/jwks.json")
+@tokens.doc(security=[])
+@tokens.response(200, marshmallow.Schema.from_dict({"keys": marshmallow.fields.List(marshmallow.fields.Dict())}, name="Jwks"))
+def keys() -> Response:
+    """Show the public keys that verify access tokens."""
+    return answered(jwks(bank().keyring.public_keys.values()), headers={"Cache-Control": "public, max-age=300"})
+
+
+def _client(client_id: str) -> _OAuthClient | None:
+    """Return an active client as Authlib asks for it."""
+    found = services.looked_up(bank(), _nobody(), lambda work: clients.client(work, client_id))
+    return None if found is None else _OAuthClient(found)
+
+
+def _token(
+    grant_type: str,  # noqa: ARG001 - Authlib's call
+    client: _OAuthClient,
+    user: object = None,  # noqa: ARG001
+    scope: str | None = None,
+    **_rest: object,
+) -> dict[str, object]:
+    """Return a new token with the scopes that were asked for, all of the client's if none was."""
+    scopes = sorted(set(scope.split()) if scope else client.client.scopes)
+    return {
+        "access_token": access.client_token(bank(), current_app.config["ISSUER"], client.client.id, scopes),
+        "token_type": "Bearer",
+        "expires_in": access.TOKEN_SECONDS,
+        "scope": " ".join(scopes),
+    }
+
+
+def _nobody(client_id: str = "") -> Actor:
+    """Return the actor of a caller who has not shown who it is yet."""
+    return Actor(client_id, frozenset())

@@ -1,0 +1,133 @@
+"""Recognition: which rule sets speak of an outcome, and what the first of them that awards anything makes of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from creditbank.core.credit import Scheme, decimal_text
+from creditbank.core.outcome import Facts
+from creditbank.core.rules import Evaluation, RuleSet, evaluated
+from creditbank.core.rules.conditions import years_later
+from creditbank.core.rules.evaluation import covers, resulting
+from creditbank.core.rules.subject import subject_of
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What an outcome is worth, under which rule of which set, and the explanation as plain JSON values.
+
+    Without credit there is no set, version, rule or scheme. `valid_until` is the last day, inclusive; None is for ever.
+    `considered` names the sets that were asked, in their order.
+    """
+
+    ruleset_code: str | None
+    version: int | None
+    rule_id: str | None
+    scheme: str | None
+    credit_hundredths: int
+    level: str | None
+    category: str | None
+    valid_until: date | None
+    considered: tuple[tuple[str, int], ...]
+    explanation: dict[str, Any]
+
+
+def in_force(rulesets: Iterable[RuleSet], facts: Facts) -> tuple[RuleSet, ...]:
+    """Return the sets that speak of the outcome, by priority, the highest first, then by code.
+
+    Of each code it is the version whose validity contains the day that the version asks for, the highest of several.
+    """
+    newest: dict[str, RuleSet] = {}
+    for ruleset in rulesets:
+        if ruleset.validity.contains(facts):
+            known = newest.get(ruleset.code)
+            if known is None or known.version < ruleset.version:
+                newest[ruleset.code] = ruleset
+    subject = subject_of(facts)
+    speaking = [ruleset for ruleset in newest.values() if covers(ruleset, subject)]
+    return tuple(sorted(speaking, key=lambda ruleset: (-ruleset.priority, ruleset.code)))
+
+
+def recognised(candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], facts: Facts) -> Recognition:
+    """Return what the first of the candidates that awards anything makes of the outcome."""
+    considered: list[RuleSet] = []
+    trees = []
+    for ruleset in candidates:
+        evaluation = evaluated(ruleset, schemes[ruleset.scheme], facts)
+        considered.append(ruleset)
+        trees.append(evaluation.explanation)
+        if evaluation.credit_hundredths > 0:
+            return _credited(considered, trees, evaluation, facts)
+    return Recognition(
+        ruleset_code=None,
+        version=None,
+        rule_id=None,
+        scheme=None,
+        credit_hundredths=0,
+        level=facts.level,
+        category=facts.category,
+        valid_until=None,
+        considered=_names(considered),
+        explanation={"outcome": "not_recognised", "sets": trees},
+    )
+
+
+def _credited(
+    considered: list[RuleSet], trees: list[dict[str, Any]], evaluation: Evaluation, facts: Facts
+) -> Recognition:
+    ruleset, rule = considered[-1], evaluation.rule
+    assert rule is not None, "credit comes from a rule"
+    level, category = resulting(rule, facts)
+    explanation: dict[str, Any] = {"outcome": "recognised", "sets": trees}
+    valid_until = None
+    if rule.valid_years is not None:
+        valid_until = years_later(facts.completed_on, rule.valid_years)
+        explanation["validity"] = {
+            "years": rule.valid_years,
+            "from": facts.completed_on.isoformat(),
+            "until": valid_until.isoformat(),
+        }
+    return Recognition(
+        ruleset_code=ruleset.code,
+        version=ruleset.version,
+        rule_id=rule.id,
+        scheme=ruleset.scheme,
+        credit_hundredths=evaluation.credit_hundredths,
+        level=level,
+        category=category,
+        valid_until=valid_until,
+        considered=_names(considered),
+        explanation=explanation,
+    )
+
+
+def _names(rulesets: list[RuleSet]) -> tuple[tuple[str, int], ...]:
+    return tuple((ruleset.code, ruleset.version) for ruleset in rulesets)
+
+
+def result_document(recognition: Recognition) -> dict[str, Any]:
+    """Return the result as a JSON document; every field stands in it, null where there is nothing."""
+    return {
+        "credits": decimal_text(recognition.credit_hundredths),
+        "scheme": recognition.scheme,
+        "level": recognition.level,
+        "category": recognition.category,
+        "ruleset": recognition.ruleset_code,
+        "version": recognition.version,
+        "rule": recognition.rule_id,
+        "valid_until": recognition.valid_until and recognition.valid_until.isoformat(),
+    }
+
+
+def differences(stored_result: Mapping[str, Any], now: Recognition) -> list[dict[str, Any]]:
+    """Return each field in which a stored result differs from one of now: [{"field", "stored", "now"}, …], sorted.
+
+    A field that only one of the two knows differs, unless it is null there.
+    """
+    current = result_document(now)
+    return [
+        {"field": field, "stored": stored_result.get(field), "now": current.get(field)}
+        for field in sorted(stored_result.keys() | current.keys())
+        if stored_result.get(field) != current.get(field)
+    ]

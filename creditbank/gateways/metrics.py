@@ -1,0 +1,24 @@
+"""Figures for the operator's monitoring, in Prometheus' form; each process counts for itself."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+
+registry = CollectorRegistry()
+
+requests_total = Counter(
+    "creditbank_requests", "Requests answered", ["operation", "method", "status"], registry=registry
+)
+request_seconds = Histogram(
+    "creditbank_request_seconds",
+    "Seconds from a request to its answer",
+    ["operation"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+refusals_total = Counter("creditbank_refusals", "Requests refused", ["code"], registry=registry)
+postings_total = Counter("creditbank_postings", "Ledger entries written", ["kind"], registry=registry)
+retries_total = Counter("creditbank_transaction_retries", "Transactions run again after a lost race", registry=registry)
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return all figures as text and its content type."""
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,1 @@
+"""Claims about the business itself, without a database."""

@@ -1,0 +1,1 @@
+"""Claims that published figures come out as published."""
