@@ -11,7 +11,7 @@ from creditbank import __version__
 from creditbank.api import batches, decisions, learners, operations, outcomes, registries, rulesets, statements, tokens
 from creditbank.api.observing import watch_requests
 from creditbank.api.problems import register_problems
-from creditbank.api.resource import document_refusals, documented_api
+from creditbank.api.resource import documented_api
 from creditbank.config import Settings, settings_from_environment
 from creditbank.gateways.keyring import create_keyring, open_keyring
 from creditbank.services.bank import Bank
@@ -66,7 +66,6 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     api = documented_api(app)
     for resource in RESOURCES:
         api.register_blueprint(resource)
-    document_refusals(api)
     operations.register_documentation(app, api)
     return app
 

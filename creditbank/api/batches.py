@@ -1,13 +1,13 @@
 """Many outcomes in one request: a JSON array or NDJSON, with an answer for every row."""
 
-from typing import Any
+from typing import Any, cast
 
 import marshmallow
 from flask import Response, request
 
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, bank, errand
-from creditbank.api.outcomes import OutcomeIn, OutcomeOut, receipt_document
+from creditbank.api.outcomes import OutcomeIn, RecognitionOut, receipt_document
 from creditbank.api.problems import fault_document
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
@@ -49,7 +49,7 @@ class RowOut(marshmallow.Schema):
     learner_id = marshmallow.fields.UUID()
     revision = marshmallow.fields.Integer()
     outcome_status = marshmallow.fields.String()
-    recognition = marshmallow.fields.Nested(OutcomeOut().fields["recognition"].schema, allow_none=True)
+    recognition = marshmallow.fields.Nested(RecognitionOut, allow_none=True)
     duplicate_of = marshmallow.fields.UUID(allow_none=True)
     decision_id = marshmallow.fields.UUID(allow_none=True)
     errors = marshmallow.fields.List(marshmallow.fields.Nested(RowError))
@@ -95,7 +95,7 @@ def post_batch() -> Response:
             refused[place] = faults
             continue
         try:
-            records.append((place, _SCHEMA.load(value)))
+            records.append((place, _SCHEMA.load(cast("dict[str, Any]", value))))
         except marshmallow.ValidationError as error:
             refused[place] = fields.faults_of(error.messages)
 
@@ -127,9 +127,7 @@ def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:
     return [(number, row, ()) for number, row in enumerate(value, start=1)]
 
 
-def _result(
-    number: int, answer: outcomes.Receipt | Refusal | None, faults: tuple[Fault, ...] | None
-) -> dict[str, Any]:
+def _result(number: int, answer: outcomes.Receipt | Refusal | None, faults: tuple[Fault, ...] | None) -> dict[str, Any]:
     """Return the answer to a row as it stands on the wire."""
     if answer is None or isinstance(answer, Refusal):
         reasons = answer.faults if answer is not None else faults or ()

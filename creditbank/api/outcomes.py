@@ -16,8 +16,8 @@ from creditbank.core.calendar import instant_text
 from creditbank.core.errors import Fault, Refusal
 from creditbank.core.outcome import Kind, LearnerReference, Record, Score, Status
 from creditbank.services import corrections, outcomes
-from creditbank.services.outcomes import Revision
 from creditbank.services.bank import Answer, Work
+from creditbank.services.outcomes import Revision
 
 resource = Resource("Outcomes", __name__, url_prefix="/v1", description="Learning outcomes and what became of them")
 resource.before_request(authenticate)
@@ -42,7 +42,7 @@ class LearnerNamed(fields.StrictSchema):
         """Return the learner's reference."""
         identifier = data["identifier"]
         if (data["id"] is None) == (identifier is None) or (identifier is None) != (data["name"] is None):
-            raise marshmallow.ValidationError([_NAMING])  # type: ignore[list-item] # any value may be a message
+            raise marshmallow.ValidationError([_NAMING])
         if identifier is None:
             return LearnerReference(data["id"])
         return LearnerReference(None, identifier["type"], identifier["value"], data["name"])

@@ -62,7 +62,7 @@ class SchemeIn(fields.StrictSchema):
     title_en = fields.Text(200, required=True)
     hours_per_credit = fields.Amount(required=True, metadata={"description": "学时 that make one credit, above 0"})
     minutes_per_hour = fields.Whole(1, 240, load_default=45, metadata={"description": "Minutes of one 学时"})
-    step = fields.Amount(load_default=1, metadata={"description": 'Smallest part of a credit, such as "0.50"'})
+    step = fields.Amount(load_default=1, metadata={"description": "Smallest part of a credit", "default": "0.01"})
     rounding = fields.Choice(Rounding, load_default=Rounding.DOWN)
 
     @marshmallow.post_load

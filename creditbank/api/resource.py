@@ -21,7 +21,7 @@ from werkzeug.routing import BaseConverter
 from creditbank.api import fields
 from creditbank.api.problems import Unreadable
 from creditbank.core.errors import ConditionMissing, Fault, Malformed, Outdated
-from creditbank.formats.strict_json import parsed, text_of
+from creditbank.formats.strict_json import TooLarge, parsed, text_of, too_large
 
 BODY_BYTES_MAX = 1024 * 1024
 """The largest body of a single request: a rule set of thousands of rules fits in."""
@@ -60,7 +60,7 @@ class Problem(marshmallow.Schema):
     errors = marshmallow.fields.List(marshmallow.fields.Nested(ProblemError), required=True)
 
 
-class _StrictParser(FlaskParser):  # type: ignore[misc] # webargs leaves the class generic
+class _StrictParser(FlaskParser):
     """Reads bodies through the strict JSON door and refuses with our own faults."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": marshmallow.RAISE}  # noqa: RUF012
@@ -71,7 +71,7 @@ class _StrictParser(FlaskParser):  # type: ignore[misc] # webargs leaves the cla
     def handle_error(self, error: marshmallow.ValidationError, *_args: Any, **_kwargs: Any) -> NoReturn:  # noqa: ANN401
         messages = error.messages
         if isinstance(messages, dict) and len(messages) == 1:
-            (location, inner), = messages.items()
+            ((location, inner),) = messages.items()
             messages = inner if location in ("json", "query", "form") else messages
         raise Malformed(fields.faults_of(messages))
 
@@ -143,15 +143,6 @@ def documented_api(app: Flask) -> Documented:
     return api
 
 
-def document_refusals(api: Documented) -> None:
-    """Say on every operation what may be refused, wherever it is not said already."""
-    for methods in api.spec._paths.values():  # noqa: SLF001 - apispec gives no other way to all operations
-        for method, operation in methods.items():
-            if method in ("get", "post", "put", "delete"):
-                operation["responses"].setdefault("default", {"$ref": "#/components/responses/DEFAULT_ERROR"})
-    api.spec.components.response(Documented.DEFAULT_ERROR_RESPONSE_NAME, _problem_response("A refusal"))
-
-
 def json_body(req: Request) -> object:
     """Return the request's body as JSON. Refused: another content type, and whatever the strict door refuses."""
     media_type = req.mimetype
@@ -164,7 +155,7 @@ def json_body(req: Request) -> object:
 def check_length(req: Request, bytes_max: int) -> None:
     """Refuse a body that says itself that it is too long, before it is read."""
     if req.content_length is not None and req.content_length > bytes_max:
-        raise too_large(req.content_length, bytes_max)
+        raise TooLarge((too_large(req.content_length, bytes_max),))
 
 
 def wrong_media_type(*wanted: str) -> Unreadable:
@@ -188,7 +179,7 @@ def seen_revision() -> int:
     """Return the revision that If-Match names. Refused: ConditionMissing, Outdated where it names none of ours."""
     header = request.headers.get("If-Match")
     if header is None:
-        zh = "请在 If-Match 中给出所读取版本的 ETag，例如 If-Match: \"1\"。"
+        zh = '请在 If-Match 中给出所读取版本的 ETag，例如 If-Match: "1"。'
         en = 'Name the revision that you saw, by its ETag: If-Match: "1".'
         raise ConditionMissing((Fault("", "if_match_missing", zh, en),))
     match = _ETAG.fullmatch(header.strip())
@@ -198,9 +189,7 @@ def seen_revision() -> int:
     return int(match[1])
 
 
-def page_of(
-    items: list[dict[str, Any]], rows_max: int, place: Callable[[dict[str, Any]], list[Any]]
-) -> dict[str, Any]:
+def page_of(items: list[dict[str, Any]], rows_max: int, place: Callable[[dict[str, Any]], list[Any]]) -> dict[str, Any]:
     """Return a page; `items` may hold one more than fits, which tells that there is a next page."""
     shown = items[:rows_max]
     has_more = len(items) > rows_max

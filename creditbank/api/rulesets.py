@@ -20,7 +20,9 @@ from creditbank.services.rulesets import StoredRuleset
 VERSION_MAX = 9999
 """The highest version, as the language of rule sets bounds it."""
 
-resource = Resource("Rule sets", __name__, url_prefix="/v1/rulesets", description="Executable rules, versioned and dated")
+resource = Resource(
+    "Rule sets", __name__, url_prefix="/v1/rulesets", description="Executable rules, versioned and dated"
+)
 resource.before_request(authenticate)
 
 

@@ -1,5 +1,6 @@
 """OAuth 2 for programs: the token endpoint (client credentials), its metadata and the keys that verify tokens."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +34,9 @@ class TokenRequest(marshmallow.Schema):
     """A request for a token; the client shows who it is by HTTP Basic, in the form, or by a signed assertion."""
 
     grant_type = marshmallow.fields.String(required=True, metadata={"enum": ["client_credentials"]})
-    scope = marshmallow.fields.String(metadata={"description": "Scopes parted by blanks; without it all of the client's"})
+    scope = marshmallow.fields.String(
+        metadata={"description": "Scopes parted by blanks; without it all of the client's"}
+    )
     client_id = marshmallow.fields.String()
     client_secret = marshmallow.fields.String()
     client_assertion_type = marshmallow.fields.String()
@@ -99,7 +102,7 @@ class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authli
 
     def resolve_client_public_key(self, client: _OAuthClient) -> KeySet:
         """Return the keys that the client registered."""
-        return KeySet.import_key_set(client.client.public_keys or '{"keys": []}')
+        return KeySet.import_key_set(json.loads(client.client.public_keys or '{"keys": []}'))
 
     def validate_jti(self, claims: dict[str, Any], jti: object) -> bool:
         """Use up the assertion's id."""
@@ -165,7 +168,9 @@ def metadata() -> Response:
 
 @tokens.route("/.well-known/jwks.json")
 @tokens.doc(security=[])
-@tokens.response(200, marshmallow.Schema.from_dict({"keys": marshmallow.fields.List(marshmallow.fields.Dict())}, name="Jwks"))
+@tokens.response(
+    200, marshmallow.Schema.from_dict({"keys": marshmallow.fields.List(marshmallow.fields.Dict())}, name="Jwks")
+)
 def keys() -> Response:
     """Show the public keys that verify access tokens."""
     return answered(jwks(bank().keyring.public_keys.values()), headers={"Cache-Control": "public, max-age=300"})

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 HUNDREDTHS_MAX = 10**10 - 1
 """The largest amount, 99,999,999.99: far above a life's learning and exact in every JSON reader."""
@@ -10,7 +10,7 @@ HUNDREDTHS_MAX = 10**10 - 1
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,7})(?:\.([0-9]{1,2}))?", re.ASCII)
 
 
-class Rounding(Enum):
+class Rounding(StrEnum):
     """How a scheme brings an amount to its smallest step."""
 
     DOWN = "down"

@@ -64,7 +64,7 @@ def parsed(body: bytes, *, bytes_max: int, depth_max: int = 32) -> object:
     """
     assert 1 <= depth_max <= DEPTH_CEILING, "the parser itself gives up on deeper nesting"
     if len(body) > bytes_max:
-        raise TooLarge((_too_large(len(body), bytes_max),))
+        raise TooLarge((too_large(len(body), bytes_max),))
     text = _checked_text(body)
     if _depth_exceeds(body, depth_max):
         raise Malformed((_too_deep(depth_max),))
@@ -83,7 +83,7 @@ def ndjson_rows(body: bytes, *, bytes_max: int, rows_max: int) -> list[Row]:
     Refused as a whole: TooLarge, where the body has more than `bytes_max` bytes or `rows_max` rows (both inclusive).
     """
     if len(body) > bytes_max:
-        raise TooLarge((_too_large(len(body), bytes_max),))
+        raise TooLarge((too_large(len(body), bytes_max),))
     lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
     if len(lines) > rows_max:
         raise TooLarge((_too_many_rows(len(lines), rows_max),))
@@ -237,7 +237,8 @@ def _first(count: int, faults: Iterator[Fault]) -> Iterator[Fault]:
     return (fault for _, fault in zip(range(count), faults, strict=False))
 
 
-def _too_large(size: int, bytes_max: int) -> Fault:
+def too_large(size: int, bytes_max: int) -> Fault:
+    """Return what is told of a body over the limit, both in bytes."""
     return Fault(
         "",
         "too_large",

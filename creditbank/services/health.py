@@ -2,7 +2,8 @@
 
 from creditbank.gateways import metrics
 from creditbank.services.bank import Bank
-from creditbank.storage.database import is_current, is_ready
+from creditbank.storage.database import is_ready
+from creditbank.storage.migrations import is_current
 
 
 def is_able(bank: Bank) -> bool:

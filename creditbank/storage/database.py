@@ -1,6 +1,5 @@
 """The database: its engines and transactions, and the few places where SQLite and PostgreSQL differ."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,10 +15,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
-    func,
-    literal,
     make_url,
-    select,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -231,14 +227,11 @@ def _unnested(table: Table, names: tuple[str, ...]) -> str:
 
 
 def member_of(connection: Connection, column: ColumnElement[T], values: Iterable[T]) -> ColumnElement[bool]:
-    """Return the condition that the column is among the values, as one bound parameter however many they are."""
+    """Return the condition that the column is among the values: one array on PostgreSQL, up to 32,766 on SQLite."""
     listed = list(values)
     if connection.dialect.name == "postgresql":
         return column == any_(bindparam(None, listed, type_=ARRAY(column.type)))
-    processor = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    stored = [processor(value) if processor else value for value in listed]
-    each = func.json_each(literal(json.dumps(stored))).table_valued("value")
-    return column.in_(select(each.c.value))
+    return column.in_(listed)
 
 
 def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape

@@ -1,0 +1,55 @@
+"""The schema's history: brought up to date, compared, and the rights of the application's own role."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from creditbank.storage.columns import catalogue
+from creditbank.storage.database import Database
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
+"""Beside the package, both in a checkout and in an installed wheel."""
+
+APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit")
+"""Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
+
+
+def configuration(database: Database) -> Config:
+    """Return Alembic's configuration for a database."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.attributes["connection"] = database.engine
+    return config
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to a revision."""
+    command.upgrade(configuration(database), revision)
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether the schema is that of this version."""
+    head = ScriptDirectory(str(SCRIPTS)).get_current_head()
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def grants(role: str) -> list[str]:
+    """Return the statements that give PostgreSQL's role of the application what it needs and no more."""
+    quoted = '"' + role.replace('"', '""') + '"'
+    statements = [f"GRANT USAGE ON SCHEMA public TO {quoted}", f"GRANT SELECT ON alembic_version TO {quoted}"]
+    for table in sorted(catalogue.tables):
+        rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f"GRANT {rights} ON {table} TO {quoted}")
+    return statements
+
+
+def grant(database: Database, role: str) -> None:
+    """Give PostgreSQL's role of the application its rights."""
+    with database.transaction() as connection:
+        for statement in grants(role):
+            connection.execute(text(statement))

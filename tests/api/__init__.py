@@ -1,0 +1,1 @@
+"""The bank as its callers see it."""

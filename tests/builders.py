@@ -1,0 +1,186 @@
+"""Builders of test data: a bank on a database, its clients, and requests that are right unless a test spoils them."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from flask import Flask
+from flask.testing import FlaskClient
+from stdnum.iso7064 import mod_11_2
+
+from creditbank.app import create_app
+from creditbank.config import Settings
+from creditbank.core.institution import Level, Role
+from creditbank.core.permission import Actor
+from creditbank.gateways.keyring import create_keyring, open_keyring
+from creditbank.packs import load_pack, pack_names
+from creditbank.services.access import client_token, learner_token
+from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
+from creditbank.services.clients import Credentials, administrator, create_client
+from creditbank.services.institutions import Registration, register
+from creditbank.storage import institutions
+from creditbank.storage.database import Database
+from creditbank.storage.migrations import migrate
+
+NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+"""Where the clock of tests starts: noon in Shanghai."""
+
+BASE_URL = "http://bank.test"
+
+INSTITUTION_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class House:
+    """A bank with its app, for one test."""
+
+    bank: Bank
+    app: Flask
+    clock: Clock
+    numbers: Any = field(default_factory=lambda: count(1))
+    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def http(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def client(self, institution: str, *scopes: str) -> str:
+        """Return the id of a new client of an institution, which is registered if need be."""
+        return add_client(self.bank, institution, scopes).client.id
+
+    def token(self, institution: str, *scopes: str) -> str:
+        """Return a token of an institution, with the scopes of an ordinary one if none are named."""
+        wanted = scopes or INSTITUTION_SCOPES
+        key = (institution, " ".join(wanted))
+        if key not in self.tokens:
+            client_id = self.client(institution, *wanted)
+            self.tokens[key] = client_token(self.bank, BASE_URL, client_id, wanted)
+        return self.tokens[key]
+
+    def auth(self, institution: str = "cqdx", *scopes: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(institution, *scopes)}"}
+
+    def learner_auth(self, learner_id: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {learner_token(self.bank, BASE_URL, UUID(learner_id))}"}
+
+    def open_learner(self, institution: str = "cqdx", **changes: Any) -> dict[str, Any]:
+        """Open the account of somebody new and return it."""
+        answer = self.http.post(
+            "/v1/learners", json=learner_body(next(self.numbers), **changes), headers=self.auth(institution)
+        )
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def post_outcome(self, learner_id: str, institution: str = "cqdx", **changes: Any) -> dict[str, Any]:
+        """Record an outcome that is taken, and return the answer."""
+        body = outcome_body(learner_id, next(self.numbers), **changes)
+        answer = self.http.post("/v1/outcomes", json=body, headers=self.auth(institution))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def balance(self, learner_id: str, institution: str = "cqdx", **query: str) -> dict[str, dict[str, Any]]:
+        """Return a learner's balances by scheme."""
+        url = f"/v1/learners/{learner_id}/balance"
+        answer = self.http.get(url, query_string=query, headers=self.auth(institution))
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return {one["scheme"]: one for one in answer.get_json()["balances"]}
+
+
+def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
+    """Return a bank on a database that has its schema, with keys of its own in the folder."""
+    keyring = folder / "keyring.json"
+    if not keyring.exists():
+        create_keyring(keyring)
+    bank = Bank(Database(url), open_keyring(keyring), clock or Clock(), uuid_utils.compat.uuid7)
+    migrate(bank.database)
+    return bank
+
+
+def new_house(url: str, folder: Path, *, packs: bool = True) -> House:
+    """Return a bank with its app and, unless told otherwise, the shipped rule packs in print."""
+    clock = Clock()
+    bank = new_bank(url, folder, clock)
+    app = create_app(Settings(database_url=url, keyring=folder / "keyring.json", base_url=BASE_URL), bank)
+    house = House(bank, app, clock)
+    if packs:
+        publish_packs(bank)
+    return house
+
+
+def publish_packs(bank: Bank) -> None:
+    """Publish every shipped rule pack by two clients of the authority."""
+    author = add_client(bank, "authority", ("rules:write",)).client.id
+    publisher = add_client(bank, "authority", ("rules:publish",)).client.id
+    for name in pack_names():
+        load_pack(bank, name, Actor(author, frozenset({"rules:write"})), Actor(publisher, frozenset({"rules:publish"})))
+
+
+def add_client(bank: Bank, institution: str, scopes: Iterable[str], public_keys: str | None = None) -> Credentials:
+    """Register a client, and its institution if need be."""
+    made: list[Credentials] = []
+
+    def action(work: Work) -> Answer:
+        if institutions.by_code(work.connection, institution) is None:
+            register(work, Registration(institution, f"机构 {institution}", Level.CITY, frozenset({Role.ISSUER})))
+        made.append(create_client(work, f"client of {institution}", institution, scopes, public_keys))
+        return Answer({}, is_new=True, subject=institution)
+
+    carried_out(bank, Errand(administrator(), "test.client"), action)
+    return made[-1]
+
+
+def resident_id(number: int, *, born: str = "19551230", prefix: str = "510201") -> str:
+    """Return a sound resident ID; its birth date follows from the number beyond the first thousand."""
+    born = (date.fromisoformat(f"{born[:4]}-{born[4:6]}-{born[6:]}") + timedelta(days=number // 1000)).strftime(
+        "%Y%m%d"
+    )
+    body = f"{prefix}{born}{number % 1000:03d}"
+    return body + mod_11_2.calc_check_digit(body)
+
+
+def learner_body(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a request for the account of person no. `number`."""
+    body = {
+        "name": f"学习者{number}",
+        "identifiers": [{"type": "cn.resident_id", "value": resident_id(number)}],
+    }
+    return body | changes
+
+
+def outcome_body(learner_id: str, number: int, **changes: Any) -> dict[str, Any]:
+    """Return a course record of 48 hours, for which the shipped rules give 3 credits."""
+    body: dict[str, Any] = {
+        "external_id": f"record-{number}",
+        "learner": {"id": learner_id},
+        "kind": "course",
+        "title": f"课程 {number} 号",
+        "hours": "48",
+        "completed_on": "2026-06-30",
+    }
+    return body | changes
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    """Return the header that shows a client's secret."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
