@@ -1,7 +1,7 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uuid_utils.compat
@@ -73,6 +73,9 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
 def configure_logging(log_format: str) -> None:
     """Write log lines to standard output, as JSON or for people."""
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if log_format == "none":
+        structlog.configure(processors=[_dropped])
+        return
     if log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
@@ -84,6 +87,11 @@ def configure_logging(log_format: str) -> None:
         ],
         cache_logger_on_first_use=True,
     )
+
+
+def _dropped(_logger: object, _method: str, _event: object) -> NoReturn:
+    """Write no log line, where the console belongs to something else."""
+    raise structlog.DropEvent
 
 
 def _spec_options() -> dict[str, Any]:

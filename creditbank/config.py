@@ -23,7 +23,7 @@ class Settings:
     """Address under which the bank is reached; it names the issuer and audience of access tokens."""
 
     log_format: str = "json"
-    """How log lines look: json for machines, console for people."""
+    """How log lines look: json for machines, console for people, none for no log at all."""
 
     pool_size: int = 16
     """Database connections that one process keeps: as many as it has threads."""

@@ -16,12 +16,17 @@ def pack_names() -> list[str]:
     return sorted(item.name.removesuffix(".json") for item in files("creditbank.rulepacks").iterdir() if _is_pack(item))
 
 
+def schemes_of_packs() -> dict[str, Scheme]:
+    """Return the schemes of all shipped packs by code."""
+    return {document["code"]: _scheme(document) for name in pack_names() for document in _pack(name)["schemes"]}
+
+
 def load_pack(bank: Bank, name: str, author: Actor, publisher: Actor) -> list[str]:
     """Draft a pack's schemes and rule sets as one client and publish them as the other; return what is in print.
 
     What is published already stays as it is. Refused: what drafting and publishing refuse.
     """
-    pack: dict[str, Any] = json.loads(files("creditbank.rulepacks").joinpath(f"{name}.json").read_text("utf-8"))
+    pack = _pack(name)
     for document in pack["schemes"]:
         carried_out(bank, Errand(author, "scheme.add"), partial(_add_scheme, _scheme(document)))
     loaded = []
@@ -31,6 +36,12 @@ def load_pack(bank: Bank, name: str, author: Actor, publisher: Actor) -> list[st
         carried_out(bank, Errand(publisher, "ruleset.publish"), partial(_publish, code, version))
         loaded.append(f"{code} v{version}")
     return loaded
+
+
+def _pack(name: str) -> dict[str, Any]:
+    """Return a shipped pack."""
+    pack: dict[str, Any] = json.loads(files("creditbank.rulepacks").joinpath(f"{name}.json").read_text("utf-8"))
+    return pack
 
 
 def _is_pack(item: Any) -> bool:  # noqa: ANN401 - importlib's own kind of path

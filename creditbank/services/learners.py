@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from creditbank.core.errors import Conflict, Fault, Malformed
+from creditbank.core.errors import Conflict, Fault, Malformed, unknown
 from creditbank.core.identity import Application, Claim, Learner, LearnerStatus, Match, resolved
 from creditbank.core.permission import require
 from creditbank.formats.claims import check_birth_date, claim_of
@@ -50,6 +50,15 @@ def account(work: Work, learner_id: UUID) -> Learner:
         require(work.actor, *READING_SCOPES)
     check_may_see(work, learner_id)
     return _shown(work, learner_id)
+
+
+def holder(work: Work, account_no: str) -> UUID:
+    """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
+    require(work.actor, "admin")
+    found = learners.with_account_no(work.connection, work.keyring, account_no)
+    if found is None:
+        raise unknown("学习者", "learner")
+    return found
 
 
 def _application(work: Work, name: str, birth_date: date | None, declared: Sequence[Declared]) -> Application:

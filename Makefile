@@ -1,0 +1,61 @@
+# The two commands: `make run` and `make test`. Only Python 3.11 or newer with venv and pip, and make, are needed.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.run-ready
+TEST_READY := $(VENV)/.test-ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+export CREDITBANK_BASE_URL ?= http://$(HOST):$(PORT)
+
+.PHONY: run test check bench drills openapi lock format clean
+
+run: $(RUN_READY)
+	@$(BIN)/creditbank migrate
+	@$(BIN)/creditbank demo
+	@exec $(BIN)/creditbank serve --host $(HOST) --port $(PORT)
+
+test: $(TEST_READY)
+	$(BIN)/python -m pytest -n 2
+
+check: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TEST_READY)
+	$(BIN)/python -m tools.bench
+
+openapi: $(RUN_READY)
+	$(BIN)/creditbank openapi > api_docs/openapi.json.new
+	mv api_docs/openapi.json.new api_docs/openapi.json
+
+lock: $(TEST_READY)
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    pyproject.toml --group build -o requirements.txt
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    pyproject.toml --group build --group dev -o requirements-dev.txt
+
+format: $(TEST_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) var
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "creditbank needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what is needed; this takes a minute once."
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_READY): requirements-dev.txt $(RUN_READY)
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Published systems encoded as rule sets: data, loaded by creditbank.packs."""
