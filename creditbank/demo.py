@@ -29,6 +29,9 @@ ISSUER_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:r
 WIDTH = 110
 """Columns of the printed tables, also where the output is no terminal."""
 
+REASONS_SHOWN = 3
+"""Rejected rows that are printed; the answer of the API tells them all."""
+
 STAFF = (
     ("rule author", ("rules:write",)),
     ("rule publisher", ("rules:publish",)),
@@ -181,7 +184,7 @@ def _tell(console: Console, posted: list[Posted]) -> None:
         total = sum(int(text.replace(".", "")) for text in recognised)
         table.add_row(
             part.place.name,
-            str(part.path),
+            part.path.name,
             *(
                 str(number)
                 for number in (len(part.answers), counts["accepted"], counts["replayed"], counts["rejected"])
@@ -189,11 +192,15 @@ def _tell(console: Console, posted: list[Posted]) -> None:
             f"{total // 100}.{total % 100:02d}",
         )
     console.print(table)
-    for part in posted:
-        for row in part.answers:
-            for error in row.get("errors", []):
-                where = f"{part.path.name} line {row['row']} {error['pointer']}"
-                console.print(f"  {where}: {error['message_zh']}", markup=False, highlight=False)
+    reasons = [
+        f"{part.path.name} line {row['row']} {error['pointer']}: {error['message_zh']}"
+        for part in posted
+        for row in part.answers
+        for error in row.get("errors", [])
+    ]
+    for reason in reasons[:REASONS_SHOWN]:
+        console.print(f"  {reason}", markup=False, highlight=False)
+    console.print(f"  … and {len(reasons) - REASONS_SHOWN} more rejected rows, each with its reason.")
     duplicates = sum(bool(row.get("duplicate_of")) for part in posted for row in part.answers)
     console.print(f"  {duplicates} records tell of learning that was on record already; it counts once.")
 

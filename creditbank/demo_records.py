@@ -157,6 +157,8 @@ def records_of(place: Place) -> Iterator[dict[str, Any]]:
             "completed_on": completed.isoformat(),
         }
         yield _spoiled(record, number)
+        if number % 30 == 0:
+            yield {**record, "external_id": f"{record['external_id']}-again"}
 
 
 def _spoiled(record: dict[str, Any], number: int) -> dict[str, Any]:

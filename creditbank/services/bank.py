@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from creditbank.core.permission import Actor
 from creditbank.core.rules import parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.formats.strict_json import text_of
+from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage import audit, clients, institutions, kept_answers, learners, rulesets, schemes
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
@@ -99,6 +101,8 @@ class Work:
     connection: Connection
     actor: Actor
     now: datetime
+    tally: Counter[str] = field(default_factory=Counter)
+    """Entries written in this transaction by kind, for the operator's figures once it is committed."""
 
     @property
     def today(self) -> date:
@@ -125,13 +129,18 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
         try:
             with bank.database.transaction() as connection:
                 work = Work(bank, connection, errand.actor, bank.clock())
-                return _once(work, errand, action)
+                answer = _once(work, errand, action)
         except Raced:
+            metrics.retries_total.inc()
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads load, no secret
         except LockedTooLong as waited:
             raise _in_flight() if errand.key else _busy() from waited
         except Unavailable as unavailable:
             raise _busy() from unavailable
+        else:
+            for kind, count in work.tally.items():
+                metrics.postings_total.labels(kind).inc(count)
+            return answer
     raise _busy()
 
 

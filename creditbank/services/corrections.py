@@ -14,7 +14,7 @@ from creditbank.formats.claims import claim_of
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import Receipt
-from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, reversal, revision_of, settle
+from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, post, reversal, revision_of, settle
 from creditbank.storage import decisions, institutions, learners, ledger, outcomes
 
 
@@ -55,7 +55,7 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     if lot is not None:
         issuer = work.actor.institution_code
         posting = reversal(work, lot, head, issuer, decision.id)
-        ledger.post(work.connection, [posting], work.actor.client_id, work.now, work.new_id)
+        post(work, [posting])
     outcomes.release_claims(work.connection, [head.id])
     _settle(work, _dependents(work, head))
     return Receipt(revoked, None, is_new=False)

@@ -102,7 +102,13 @@ def book(work: Work, settlement: Settlement) -> None:
     """Write claims, decisions and ledger entries; the heads have to be written before."""
     outcomes.claim(work.connection, settlement.claims)
     decisions.add(work.connection, settlement.decisions)
-    ledger.post(work.connection, settlement.postings, work.actor.client_id, work.now, work.new_id)
+    post(work, settlement.postings)
+
+
+def post(work: Work, postings: Sequence[ledger.Posting]) -> None:
+    """Write ledger entries and count them."""
+    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
+    work.tally.update(entry.transfer.kind for entry in entries)
 
 
 def reversal(work: Work, lot: ledger.Lot, head: outcomes.Head, issuer: str, decision_id: UUID) -> ledger.Posting:
