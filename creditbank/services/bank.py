@@ -103,6 +103,7 @@ class Work:
     now: datetime
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
+    _rulebooks: list[Rulebook] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -117,6 +118,12 @@ class Work:
     def new_id(self) -> UUID:
         """Return a new id."""
         return self.bank.new_id()
+
+    def rulebook(self) -> Rulebook:
+        """Return the published rules, the same throughout the transaction."""
+        if not self._rulebooks:
+            self._rulebooks.append(self.bank.rulebook(self.connection))
+        return self._rulebooks[0]
 
 
 def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) -> Answer:

@@ -115,7 +115,7 @@ def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
 
 def _check(work: Work, head: outcomes.Head, record: Record) -> None:
     """Let a correction pass that is sound and speaks of the same record and learner. Refused: Malformed."""
-    faults = list(record_faults(record, work.today, work.bank.rulebook(work.connection).schemes))
+    faults = list(record_faults(record, work.today, work.rulebook().schemes))
     if record.external_id != head.external_id:
         zh = "更正不能更改 external_id；请撤销此成果后重新提交。"
         en = "A correction can't change the external_id; revoke this outcome and post a new one."

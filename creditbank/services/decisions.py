@@ -51,7 +51,7 @@ def replay(work: Work, decision_id: UUID) -> Replay:
     if found.kind != "recognition":
         return Replay(found.id, is_same=True, differences=())
     inputs = json.loads(found.inputs)
-    rulebook = work.bank.rulebook(work.connection)
+    rulebook = work.rulebook()
     by_version = {(ruleset.code, ruleset.version): ruleset for ruleset in rulebook.rulesets}
     candidates = tuple(by_version[(code, version)] for code, version in inputs["rulesets"])
     now = recognised(candidates, rulebook.schemes, facts_from(inputs["facts"]))

@@ -17,6 +17,7 @@ from creditbank.services.bank import Work, check_may_see
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
 from creditbank.storage import decisions, learners, outcomes
 from creditbank.storage.outcomes import Revision
+from creditbank.storage.writing import together
 
 __all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records"]
 
@@ -113,7 +114,7 @@ def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
     assert work.actor.institution_id is not None, "learners' tokens carry no scope for writing"
     heads = outcomes.recorded(work.connection, work.actor.institution_id, external_ids)
     revisions = outcomes.revisions(work.connection, [head.id for head in heads.values()])
-    schemes = work.bank.rulebook(work.connection).schemes
+    schemes = work.rulebook().schemes
     return _Desk(work, work.actor.institution_id, schemes, heads, revisions)
 
 
@@ -250,9 +251,10 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
         return {}
     _write_people(work, [item.person for item in entered])
     settlement = settle(work, [item.draft for item in entered])
-    outcomes.add(work.connection, settlement.heads)
-    outcomes.add_revisions(work.connection, [item.revision for item in entered])
-    book(work, settlement)
+    with together(work.connection):
+        outcomes.add(work.connection, settlement.heads)
+        outcomes.add_revisions(work.connection, [item.revision for item in entered])
+        book(work, settlement)
     return {
         head.external_id: Receipt(head, json.loads(decision.result), is_new=True)
         for head, decision in zip(settlement.heads, settlement.decisions, strict=True)

@@ -79,7 +79,7 @@ def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
     """Judge the drafts in their order; nothing is written yet."""
     held = outcomes.holders(work.connection, [claim for draft in drafts for claim in draft.claims])
     cases = [Case(draft.head.id, draft.facts, draft.claims) for draft in drafts]
-    rulebook = work.bank.rulebook(work.connection)
+    rulebook = work.rulebook()
     verdicts = settled(cases, {claim: holder.outcome_id for claim, holder in held.items()}, rulebook)
     heads, claims, made, postings = [], [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):

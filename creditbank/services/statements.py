@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from creditbank.core.errors import unknown
 from creditbank.core.lots import Balance, balances
 from creditbank.core.permission import require
 from creditbank.services.bank import Work, check_may_see
@@ -28,10 +29,10 @@ def balance(work: Work, learner_id: UUID, as_of: date | None, known_at: datetime
     Refused: ScopeMissing; Unknown for a learner who does not exist or is not known to the actor.
     """
     require(work.actor, "balance:read", "audit:read")
-    check_may_see(work, learner_id)
     on = as_of or work.today
     if as_of is None and known_at is None:
-        return Balances(learner_id, on, tuple(ledger.balances_today(work.connection, learner_id, on)))
+        return Balances(learner_id, on, _balances_today(work, learner_id, on))
+    check_may_see(work, learner_id)
     return Balances(learner_id, on, balances(ledger.transfers(work.connection, learner_id, on, known_at), on))
 
 
@@ -40,3 +41,16 @@ def passbook(work: Work, learner_id: UUID, after: ledger.Place | None, rows_max:
     require(work.actor, "statement:read", "audit:read")
     check_may_see(work, learner_id)
     return ledger.lines(work.connection, learner_id, after, rows_max)
+
+
+def _balances_today(work: Work, learner_id: UUID, on: date) -> tuple[Balance, ...]:
+    """Return the balances of today: the question asked most, for institutions in one statement with the permission."""
+    actor = work.actor
+    known_to = actor.institution_id
+    if known_to is None or actor.audits:
+        check_may_see(work, learner_id)
+        known_to = None
+    found = ledger.balances_today(work.connection, learner_id, on, known_to)
+    if found is None:
+        raise unknown("学习者", "learner")
+    return tuple(found)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, Connection, String, Table, Uuid
 
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import append
+from creditbank.storage.writing import append
 
 audit = Table(
     "audit",

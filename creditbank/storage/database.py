@@ -1,8 +1,7 @@
 """The database: its engines and transactions, and the few places where SQLite and PostgreSQL differ."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -10,7 +9,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
-    Table,
     any_,
     bindparam,
     create_engine,
@@ -160,70 +158,6 @@ def _is_unique_violation(error: IntegrityError) -> bool:
     if getattr(error.orig, "sqlite_errorname", None) in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
         return True
     return getattr(error.orig, "sqlstate", None) == "23505"
-
-
-def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that all have the same columns, in one statement however many they are. A taken key: Raced."""
-    if not rows:
-        return
-    if connection.dialect.name != "postgresql":
-        connection.execute(table.insert(), list(rows))
-        return
-    names = tuple(rows[0])
-    connection.exec_driver_sql(_insert_sql(table, names), _columns(rows, names))
-
-
-def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert those of the rows whose key is not taken yet, waiting for others that insert the same key."""
-    if not rows:
-        return
-    if connection.dialect.name != "postgresql":
-        connection.execute(table.insert().prefix_with("OR IGNORE"), list(rows))
-        return
-    names = tuple(rows[0])
-    connection.exec_driver_sql(_insert_sql(table, names) + " ON CONFLICT DO NOTHING", _columns(rows, names))
-
-
-def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Set the rows' other columns where their primary key stands, in one statement however many they are."""
-    if not rows:
-        return
-    keys = tuple(column.name for column in table.primary_key)
-    names = tuple(rows[0])
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_update_sql(table, names), _columns(rows, names))
-        return
-    where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
-    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
-    bound = [{f"key_{name}" if name in keys else f"new_{name}": row[name] for name in names} for row in rows]
-    connection.execute(table.update().where(*where).values(changes), bound)
-
-
-def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[Any], ...]:
-    """Return the rows turned into one list a column."""
-    return tuple([row[name] for row in rows] for name in names)
-
-
-@cache
-def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
-    """Return PostgreSQL's statement that inserts any number of rows from one array a column."""
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {_unnested(table, names)}"  # noqa: S608
-
-
-@cache
-def _update_sql(table: Table, names: tuple[str, ...]) -> str:
-    """Return PostgreSQL's statement that updates any number of rows, found by primary key."""
-    keys = [column.name for column in table.primary_key]
-    changes = ", ".join(f"{name} = new.{name}" for name in names if name not in keys)
-    where = " AND ".join(f"{table.name}.{key} = new.{key}" for key in keys)
-    source = f"{_unnested(table, names)} AS new ({', '.join(names)})"
-    return f"UPDATE {table.name} SET {changes} FROM {source} WHERE {where}"  # noqa: S608 - own names only
-
-
-def _unnested(table: Table, names: tuple[str, ...]) -> str:
-    """Return the call that turns one array a column into rows."""
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(_POSTGRESQL)}[]" for name in names)
-    return f"unnest({arrays})"
 
 
 def member_of(connection: Connection, column: ColumnElement[T], values: Iterable[T]) -> ColumnElement[bool]:

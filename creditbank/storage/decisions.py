@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, Connection, Integer, Row, String, Table, Text, Uuid, select
 
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import append, member_of
+from creditbank.storage.database import member_of
+from creditbank.storage.writing import append
 
 decision = Table(
     "decision",

@@ -35,7 +35,8 @@ from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import append, append_missing, member_of
+from creditbank.storage.database import member_of
+from creditbank.storage.writing import append, append_missing
 
 learner = Table(
     "learner",

@@ -20,14 +20,17 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    column,
     select,
+    table,
     tuple_,
 )
 
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import append, append_missing, for_update, member_of, rewrite
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.writing import append, append_missing, rewrite
 
 account = Table(
     "account",
@@ -91,6 +94,17 @@ entry = Table(
     CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name="sign"),
 )
 
+
+_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
+
+_BALANCE_COLUMNS = select(
+    account.c.scheme,
+    account.c.recognised_hundredths,
+    account.c.held_hundredths,
+    account.c.converted_hundredths,
+    lot.c.valid_until,
+    (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
+)
 
 Place = tuple[datetime, str, int]
 """Where an entry stands in the passbook: its instant, scheme and number."""
@@ -158,23 +172,27 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
     return {row.outcome_id: _lot(row) for row in connection.execute(query)}
 
 
-def balances_today(connection: Connection, learner_id: UUID, on: date) -> list[Balance]:
-    """Return the stored balances, with expiry computed for the day."""
+def balances_today(connection: Connection, learner_id: UUID, on: date, known_to: UUID | None) -> list[Balance] | None:
+    """Return the stored balances, with expiry computed for the day.
+
+    With `known_to`, None where that institution does not know the learner: both are asked in one statement.
+    """
     ends = (lot.c.learner_id == account.c.learner_id) & (lot.c.scheme == account.c.scheme)
     ends &= lot.c.valid_until.is_not(None) & (lot.c.used_hundredths < lot.c.amount_hundredths)
-    query = select(
-        account.c.scheme,
-        account.c.recognised_hundredths,
-        account.c.held_hundredths,
-        account.c.converted_hundredths,
-        lot.c.valid_until,
-        (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
-    ).select_from(account.outerjoin(lot, ends))
-    rows = connection.execute(query.where(account.c.learner_id == learner_id).order_by(account.c.scheme)).all()
-    by_scheme: dict[str, list[Any]] = {}
-    for row in rows:
+    accounts = account.outerjoin(lot, ends)
+    if known_to is None:
+        query = _BALANCE_COLUMNS.select_from(accounts).where(account.c.learner_id == learner_id)
+    else:
+        joined = _affiliation.outerjoin(accounts, account.c.learner_id == _affiliation.c.learner_id)
+        query = _BALANCE_COLUMNS.select_from(joined).where(
+            _affiliation.c.learner_id == learner_id, _affiliation.c.institution_id == known_to
+        )
+    by_scheme: dict[str | None, list[Any]] = {}
+    for row in connection.execute(query.order_by(account.c.scheme)):
         by_scheme.setdefault(row.scheme, []).append(row)
-    return [_balance(found, on) for found in by_scheme.values()]
+    if known_to is not None and not by_scheme:
+        return None
+    return [_balance(found, on) for scheme, found in by_scheme.items() if scheme is not None]
 
 
 def transfers(connection: Connection, learner_id: UUID, as_of: date, known_at: datetime | None) -> list[DatedTransfer]:

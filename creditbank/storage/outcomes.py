@@ -28,7 +28,8 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import append, for_update, member_of, rewrite
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.writing import append, rewrite
 
 outcome_key = Table(
     "outcome_key",
