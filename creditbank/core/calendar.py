@@ -13,4 +13,4 @@ def bank_day(instant: datetime) -> date:
 
 def instant_text(instant: datetime) -> str:
     """Return the (aware) instant as RFC 3339 in UTC with microseconds, so that texts sort as instants do."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

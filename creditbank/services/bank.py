@@ -56,8 +56,8 @@ class Answer:
 class _Shelf:
     """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
-    publications: int = -1
-    rulebook: Rulebook = field(default_factory=lambda: Rulebook((), {}))
+    printed: tuple[int, Rulebook] = (-1, Rulebook((), {}))
+    """The number of publications and the rules in print then: one value, as threads change it without a lock."""
     members: dict[str, tuple[UUID, str]] = field(default_factory=dict)
 
 
@@ -85,12 +85,12 @@ class Bank:
     def rulebook(self, connection: Connection) -> Rulebook:
         """Return the published rules, read again when a rule set was published anywhere."""
         publications = rulesets.publications(connection)
-        shelf = self._shelf
-        if shelf.publications != publications:
+        printed_at, rulebook = self._shelf.printed
+        if printed_at != publications:
             parsed = tuple(parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection))
-            shelf.rulebook = Rulebook(parsed, schemes.every(connection))
-            shelf.publications = publications
-        return shelf.rulebook
+            rulebook = Rulebook(parsed, schemes.every(connection))
+            self._shelf.printed = (publications, rulebook)
+        return rulebook
 
 
 @dataclass(frozen=True, slots=True)

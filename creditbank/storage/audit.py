@@ -1,13 +1,13 @@
 """The audit log: who did what and when; lines are written once."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, String, Table, Uuid
 
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.writing import append
+from creditbank.storage.writing import append, row_of
 
 audit = Table(
     "audit",
@@ -35,4 +35,4 @@ class AuditLine:
 
 def add(connection: Connection, line: AuditLine) -> None:
     """Write one line."""
-    append(connection, audit, [asdict(line)])
+    append(connection, audit, [row_of(line)])

@@ -33,7 +33,13 @@ POOL_SIZE = 16
 _RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE_SQLSTATE = "55P03"
 _SQLITE_OUT_OF_REACH = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
-_SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}")
+_SQLITE_PRAGMAS = (
+    "foreign_keys=ON",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "recursive_triggers=ON",  # without it INSERT OR REPLACE takes away a written row past the triggers
+)
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
 
@@ -171,6 +177,22 @@ def member_of(connection: Connection, column: ColumnElement[T], values: Iterable
 def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
     """Return the query locking its rows in their order; on SQLite the transaction has the only write lock already."""
     return query.with_for_update() if connection.dialect.name == "postgresql" else query
+
+
+def for_share(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query keeping others from changing or deleting its rows, while they may still read and share them."""
+    return query.with_for_update(read=True) if connection.dialect.name == "postgresql" else query
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Let several statements on a reading connection see the database as it stood at one moment."""
+    mode = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.dialect.name == "postgresql" else ""
+    connection.exec_driver_sql("BEGIN" + mode)
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
 
 
 def is_ready(database: Database) -> bool:

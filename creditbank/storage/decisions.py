@@ -1,7 +1,7 @@
 """Decisions: what was asked, by which rules, with what result and why; written once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, Connection, Integer, Row, String
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
-from creditbank.storage.writing import append
+from creditbank.storage.writing import append, row_of
 
 decision = Table(
     "decision",
@@ -53,7 +53,7 @@ class StoredDecision:
 
 def add(connection: Connection, decisions: Sequence[StoredDecision]) -> None:
     """Write decisions."""
-    append(connection, decision, [asdict(value) for value in decisions])
+    append(connection, decision, [row_of(value) for value in decisions])
 
 
 def by_id(connection: Connection, decision_id: UUID) -> StoredDecision | None:
@@ -69,6 +69,13 @@ def results(connection: Connection, decision_ids: Iterable[UUID]) -> dict[UUID, 
         return {}
     query = select(decision.c.id, decision.c.result).where(member_of(connection, decision.c.id, ids))
     return {row.id: row.result for row in connection.execute(query)}
+
+
+def awards(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, str]]:
+    """Return the outcome and the result text of each of the learners' recognitions, by the decision's id."""
+    query = select(decision.c.id, decision.c.outcome_id, decision.c.result).where(decision.c.kind == "recognition")
+    among = member_of(connection, decision.c.learner_id, learner_ids)
+    return {row.id: (row.outcome_id, row.result) for row in connection.execute(query.where(among))}
 
 
 def _stored(row: Row[Any]) -> StoredDecision:

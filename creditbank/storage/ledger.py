@@ -1,7 +1,7 @@
 """The one door to the ledger: accounts with their balances, lots, and entries that are only ever appended."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, 
 from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
-from creditbank.storage.writing import append, append_missing, rewrite
+from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 account = Table(
     "account",
@@ -239,16 +239,15 @@ def lots_by_learner(connection: Connection, learner_ids: Sequence[UUID]) -> dict
     return found
 
 
-def strays(connection: Connection) -> list[UUID]:
-    """Return ids of entries that stand on no account."""
-    joined = entry.outerjoin(
-        account, (account.c.learner_id == entry.c.learner_id) & (account.c.scheme == entry.c.scheme)
-    )
-    return list(
-        connection.execute(
-            select(entry.c.id).select_from(joined).where(account.c.scheme.is_(None)).limit(100)
-        ).scalars()
-    )
+def strays(connection: Connection, rows_max: int) -> list[tuple[str, UUID]]:
+    """Return entries and lots that stand on no account, each as the name of its held and its id."""
+    found: list[tuple[str, UUID]] = []
+    for held in (entry, lot):
+        is_on = (account.c.learner_id == held.c.learner_id) & (account.c.scheme == held.c.scheme)
+        joined = held.outerjoin(account, is_on)
+        query = select(held.c.id).select_from(joined).where(account.c.scheme.is_(None)).limit(rows_max)
+        found += [(held.name, found_id) for found_id in connection.execute(query).scalars()]
+    return found
 
 
 def _locked(connection: Connection, keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Standing]:
@@ -276,10 +275,11 @@ def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:
         if posting.transfer.kind is EntryKind.RECOGNISE:
             added[posting.lot.id] = posting.lot
         else:
-            used = posting.lot.used_hundredths - posting.transfer.amount_hundredths
-            changed[posting.lot.id] = Lot(**{**asdict(posting.lot), "used_hundredths": used})
-    append(connection, lot, [asdict(value) for value in added.values()])
-    rewrite(connection, lot, [asdict(value) for value in changed.values()])
+            before = changed.get(posting.lot.id, posting.lot)
+            used = before.used_hundredths - posting.transfer.amount_hundredths
+            changed[posting.lot.id] = replace(before, used_hundredths=used)
+    append(connection, lot, [row_of(value) for value in added.values()])
+    rewrite(connection, lot, [row_of(value) for value in changed.values()])
 
 
 def _balance(rows: Sequence[Any], on: date) -> Balance:
@@ -297,7 +297,7 @@ def _balance(rows: Sequence[Any], on: date) -> Balance:
 
 def _account_row(standing: Standing) -> dict[str, Any]:
     """Return a standing as stored."""
-    return {**asdict(standing), "available_hundredths": standing.available_hundredths}
+    return {**row_of(standing), "available_hundredths": standing.available_hundredths}
 
 
 def _standing(row: Row[Any]) -> Standing:

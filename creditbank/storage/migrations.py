@@ -14,8 +14,11 @@ from creditbank.storage.database import Database
 SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 """Beside the package, both in a checkout and in an installed wheel."""
 
-APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit")
+APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit", "scheme")
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
+
+DELETED_FROM = ("client_assertion", "client_secret", "kept_answer", "outcome_claim", "ruleset")
+"""Tables whose rows end some day: used assertions, old secrets and answers, claims let go, drafts that are replaced."""
 
 
 def configuration(database: Database) -> Config:
@@ -43,8 +46,12 @@ def grants(role: str) -> list[str]:
     quoted = '"' + role.replace('"', '""') + '"'
     statements = [f"GRANT USAGE ON SCHEMA public TO {quoted}", f"GRANT SELECT ON alembic_version TO {quoted}"]
     for table in sorted(catalogue.tables):
-        rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
-        statements.append(f"GRANT {rights} ON {table} TO {quoted}")
+        rights = ["SELECT", "INSERT"]
+        if table not in APPEND_ONLY:
+            rights.append("UPDATE")
+        if table in DELETED_FROM:
+            rights.append("DELETE")
+        statements.append(f"GRANT {', '.join(rights)} ON {table} TO {quoted}")
     return statements
 
 

@@ -1,7 +1,7 @@
 """Learning outcomes: their keys of idempotency, heads, revisions, and the claims that show duplicates."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -28,8 +28,8 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_update, member_of
-from creditbank.storage.writing import append, rewrite
+from creditbank.storage.database import for_share, for_update, member_of
+from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
     "outcome_key",
@@ -219,12 +219,17 @@ def revisions(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID,
 
 
 def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, DuplicateClaim]:
-    """Return who holds which of the claims."""
+    """Return who holds which of the claims; until the transaction ends no holder lets go of one.
+
+    Whoever is a duplicate of an outcome that is being revoked would else be missed when that one's duplicates are
+    settled anew.
+    """
     wanted = sorted(set(claims))
     if not wanted:
         return {}
     query = select(outcome_claim).where(member_of(connection, outcome_claim.c.claim, wanted))
-    return {row.claim: DuplicateClaim(row.claim, row.learner_id, row.outcome_id) for row in connection.execute(query)}
+    held = connection.execute(for_share(connection, query.order_by(outcome_claim.c.claim)))
+    return {row.claim: DuplicateClaim(row.claim, row.learner_id, row.outcome_id) for row in held}
 
 
 def add(connection: Connection, heads: Sequence[Head]) -> None:
@@ -238,7 +243,7 @@ def add(connection: Connection, heads: Sequence[Head]) -> None:
 
 def add_revisions(connection: Connection, revisions: Sequence[Revision]) -> None:
     """Write what institutions recorded."""
-    append(connection, outcome_revision, [asdict(value) for value in revisions])
+    append(connection, outcome_revision, [row_of(value) for value in revisions])
 
 
 def change(connection: Connection, heads: Sequence[Head]) -> None:
@@ -248,7 +253,7 @@ def change(connection: Connection, heads: Sequence[Head]) -> None:
 
 def claim(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
     """Let outcomes hold claims. A claim taken meanwhile: Raced."""
-    append(connection, outcome_claim, [asdict(value) for value in sorted(claims, key=lambda value: value.claim)])
+    append(connection, outcome_claim, [row_of(value) for value in sorted(claims, key=lambda value: value.claim)])
 
 
 def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
@@ -265,7 +270,7 @@ def count(connection: Connection) -> int:
 
 def _row(head: Head) -> dict[str, Any]:
     """Return a head as it is stored."""
-    return {**asdict(head), "status": head.status.value}
+    return {**row_of(head), "status": head.status.value}
 
 
 def _head(row: Row[Any]) -> Head:

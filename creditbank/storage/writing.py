@@ -11,15 +11,20 @@ from sqlalchemy.dialects import postgresql
 Row = Mapping[str, Any]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+_Write = tuple[str, tuple[list[Any], ...]]
+
+PARAMETERS_MAX = 50
+"""The driver parses a statement with more parameters anew at every call, which costs more than a round trip."""
+
 _PENDING = "creditbank.pending_writes"
 
 
 @contextmanager
 def together(connection: Connection) -> Iterator[None]:
-    """Send all rows that are appended or rewritten inside as one statement at the end, on PostgreSQL.
+    """Send all rows that are appended or rewritten inside in as few statements as can be, on PostgreSQL.
 
     A posting writes to eight tables; eight round trips would cost more than the writing. Nothing that is written
-    inside can be read inside. Foreign keys are checked at the end of the statement, so that the order is free.
+    inside can be read inside.
     """
     if connection.dialect.name != "postgresql":
         yield
@@ -30,11 +35,9 @@ def together(connection: Connection) -> Iterator[None]:
         pending = connection.info[_PENDING]
     finally:
         del connection.info[_PENDING]
-    if pending:
-        statements = tuple(sql for sql, _ in pending)
-        connection.exec_driver_sql(
-            _joined_sql(statements), tuple(column for _, columns in pending for column in columns)
-        )
+    for part in _parts(pending):
+        columns = tuple(column for _, its_columns in part for column in its_columns)
+        connection.exec_driver_sql(_joined_sql(tuple(sql for sql, _ in part)), columns)
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -74,6 +77,11 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     connection.execute(table.update().where(*where).values(changes), bound)
 
 
+def row_of(value: object) -> dict[str, Any]:
+    """Return the fields of a slotted dataclass as a row; `dataclasses.asdict` would copy every value deeply."""
+    return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined] # our values have slots
+
+
 def _send(connection: Connection, sql: str, columns: tuple[list[Any], ...]) -> None:
     """Send a statement now, or with others where they are sent together."""
     pending = connection.info.get(_PENDING)
@@ -81,6 +89,16 @@ def _send(connection: Connection, sql: str, columns: tuple[list[Any], ...]) -> N
         connection.exec_driver_sql(sql, columns)
     else:
         pending.append((sql, columns))
+
+
+def _parts(pending: Sequence[_Write]) -> list[list[_Write]]:
+    """Return the writes in their order, parted where a statement would take too many parameters."""
+    parts: list[list[_Write]] = [[]]
+    for write in pending:
+        if sum(len(columns) for _, columns in parts[-1]) + len(write[1]) > PARAMETERS_MAX:
+            parts.append([])
+        parts[-1].append(write)
+    return [part for part in parts if part]
 
 
 @cache
@@ -113,5 +131,5 @@ def _update_sql(table: Table, names: tuple[str, ...]) -> str:
 
 def _unnested(table: Table, names: tuple[str, ...]) -> str:
     """Return the call that turns one array a column into rows."""
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(_POSTGRESQL)}[]" for name in names)
+    arrays = ", ".join(f"%b::{table.c[name].type.compile(_POSTGRESQL)}[]" for name in names)
     return f"unnest({arrays})"
