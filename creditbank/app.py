@@ -1,5 +1,6 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
+import gc
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -46,6 +47,17 @@ def create_bank(settings: Settings) -> Bank:
     )
 
 
+def _calm_collector() -> None:
+    """Let Python's cycle collector look less often, and never again at what was loaded at the start.
+
+    A batch makes some hundred thousand objects, none of them in cycles; with the defaults a tenth of its time went
+    into looking for those.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Flask:
     """Return the web application; without arguments it is that of the environment."""
     settings = settings or settings_from_environment()
@@ -67,6 +79,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     for resource in RESOURCES:
         api.register_blueprint(resource)
     operations.register_documentation(app, api)
+    _calm_collector()
     return app
 
 

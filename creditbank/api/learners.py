@@ -8,7 +8,7 @@ from flask import Response
 
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
-from creditbank.api.resource import Resource, answered
+from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered
 from creditbank.core.identity import Assurance, Learner, LearnerStatus
 from creditbank.formats.id_number import IDENTIFIER_TYPES
 from creditbank.services import learners
@@ -58,6 +58,7 @@ class LearnerOut(marshmallow.Schema):
 
 
 @resource.route("", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(LearnerIn)
 @resource.response(201, LearnerOut, description="The account was opened now")
 @resource.alt_response(200, schema=LearnerOut, description="The same person has this account already")

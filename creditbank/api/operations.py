@@ -5,6 +5,7 @@ from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from creditbank.api.caller import bank
+from creditbank.api.documentation import served_document
 from creditbank.api.problems import problem
 from creditbank.api.resource import Documented, Resource, answered
 from creditbank.core.errors import Fault
@@ -32,6 +33,7 @@ def healthz() -> Response:
 @resource.route("/readyz")
 @resource.doc(security=[])
 @resource.response(200, HealthOut)
+@resource.alt_response(503, "SERVICE_UNAVAILABLE")
 def readyz() -> Response:
     """Tell whether requests can be served: the database answers and its schema is up to date."""
     if not health.is_able(bank()):
@@ -50,7 +52,7 @@ def metrics() -> Response:
 
 def register_documentation(app: Flask, api: Documented) -> None:
     """Serve the API document at /openapi.json and as pages at /docs, which need no network."""
-    document = api.spec.to_dict()
+    document = served_document(api)
     app.add_url_rule("/openapi.json", "openapi", lambda: answered(document))
     pages = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": "creditbank", "validatorUrl": None})
     app.register_blueprint(pages)

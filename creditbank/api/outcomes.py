@@ -11,7 +11,16 @@ from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.learners import IdentifierIn
 from creditbank.api.pages import PageQuery
-from creditbank.api.resource import Resource, answered, cursor_place, etag, instant_part, page_of, seen_revision
+from creditbank.api.resource import (
+    IDEMPOTENCY_KEY,
+    Resource,
+    answered,
+    cursor_place,
+    etag,
+    instant_part,
+    page_of,
+    seen_revision,
+)
 from creditbank.core.calendar import instant_text
 from creditbank.core.errors import Fault, Refusal
 from creditbank.core.outcome import Kind, LearnerReference, Record, Score, Status
@@ -134,9 +143,11 @@ class OutcomePage(marshmallow.Schema):
 
 
 @resource.route("/outcomes", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(OutcomeIn)
 @resource.response(201, OutcomeOut, description="Recorded now")
 @resource.alt_response(200, schema=OutcomeOut, description="On record already with the same content")
+@resource.alt_response(404, "NOT_FOUND")
 def post_outcome(record: Record) -> Response:
     """Record a learning outcome.
 
@@ -170,7 +181,8 @@ def outcome(outcome_id: UUID) -> Response:
             "name": "If-Match",
             "description": "ETag of the revision that is corrected; without it: 428",
             "schema": {"type": "string"},
-        }
+        },
+        IDEMPOTENCY_KEY,
     ]
 )
 @resource.arguments(OutcomeIn)
@@ -192,6 +204,7 @@ def correct_outcome(record: Record, outcome_id: UUID) -> Response:
 
 
 @resource.route("/outcomes/<id:outcome_id>/revoke", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(RevocationIn)
 @resource.response(200, OutcomeOut)
 def revoke_outcome(revocation: dict[str, str], outcome_id: UUID) -> Response:

@@ -9,7 +9,7 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
-from creditbank.api.resource import Resource, answered, cursor_place, page_of, text_part
+from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part
 from creditbank.core.credit import Rounding, Scheme, decimal_text
 from creditbank.core.institution import Institution, Level, Role
 from creditbank.services import institutions, schemes
@@ -114,6 +114,7 @@ def institution(institution_id: UUID) -> Response:
 
 
 @resource.route("/institutions", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(InstitutionIn)
 @resource.response(201, InstitutionOut, description="Registered now")
 @resource.alt_response(200, schema=InstitutionOut, description="Registered already")
@@ -137,6 +138,7 @@ def list_schemes() -> Response:
 
 
 @resource.route("/schemes", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(SchemeIn)
 @resource.response(201, SchemeOut, description="Registered now")
 @resource.alt_response(200, schema=SchemeOut, description="Registered already")

@@ -35,6 +35,14 @@ PAGE_ROWS = 50
 ME = "me"
 """A learner's own name in paths."""
 
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "A key of the caller's own; the same request sent again under it has one effect and one answer",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$", "minLength": 1, "maxLength": 128},
+}
+"""How the header is documented that makes a repeat harmless."""
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"', re.ASCII)
 
@@ -86,6 +94,8 @@ class Documented(Api):  # type: ignore[misc] # flask-smorest is untyped
     """The API with problems documented as they are sent."""
 
     ERROR_SCHEMA = Problem
+    DEFAULT_ERROR_RESPONSE_NAME = None
+    """Each status is documented by itself (creditbank.api.documentation), so that an unforeseen one shows."""
 
     def _register_error_handlers(self) -> None:
         """Leave errors to creditbank.api.problems."""
@@ -94,7 +104,6 @@ class Documented(Api):  # type: ignore[misc] # flask-smorest is untyped
         """Document every error as a problem."""
         for status in HTTPStatus:
             self.spec.components.response(status.name, _problem_response(status.phrase), lazy=True)
-        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, _problem_response("A refusal"), lazy=True)
 
 
 class LearnerConverter(BaseConverter):

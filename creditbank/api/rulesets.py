@@ -9,7 +9,7 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
-from creditbank.api.resource import Resource, answered, cursor_place, page_of, text_part, whole_part
+from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part, whole_part
 from creditbank.core.calendar import instant_text
 from creditbank.core.recognition import result_document
 from creditbank.core.rules import facts_from, sentences
@@ -65,6 +65,7 @@ class EvaluationOut(marshmallow.Schema):
 
 
 @resource.route("", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(fields.AnyDocument)
 @resource.response(201, RulesetOut, description="Drafted now")
 @resource.alt_response(200, schema=RulesetOut, description="An earlier draft of the version was replaced")
@@ -105,7 +106,9 @@ def version(code: str, version: int) -> Response:
 
 
 @resource.route("/<string:code>/versions/<int(max=9999):version>/publish", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.response(200, RulesetOut)
+@resource.alt_response(422, "UNPROCESSABLE_ENTITY")
 def publish(code: str, version: int) -> Response:
     """Publish a draft that somebody else wrote and whose own tests pass. Needs `rules:publish`."""
 

@@ -59,6 +59,28 @@ class TokenError(marshmallow.Schema):
     error_description = marshmallow.fields.String()
 
 
+class ServerMetadata(marshmallow.Schema):
+    """Where and how programs get tokens, RFC 8414."""
+
+    issuer = marshmallow.fields.String(required=True)
+    token_endpoint = marshmallow.fields.String(required=True)
+    jwks_uri = marshmallow.fields.String(required=True)
+    grant_types_supported = marshmallow.fields.List(marshmallow.fields.String(), required=True)
+    response_types_supported = marshmallow.fields.List(marshmallow.fields.String(), required=True)
+    token_endpoint_auth_methods_supported = marshmallow.fields.List(marshmallow.fields.String(), required=True)
+    token_endpoint_auth_signing_alg_values_supported = marshmallow.fields.List(
+        marshmallow.fields.String(), required=True
+    )
+    scopes_supported = marshmallow.fields.List(marshmallow.fields.String(), required=True)
+    service_documentation = marshmallow.fields.String(required=True)
+
+
+class KeySetOut(marshmallow.Schema):
+    """Public keys, RFC 7517."""
+
+    keys = marshmallow.fields.List(marshmallow.fields.Dict(), required=True)
+
+
 class _OAuthClient(ClientMixin):  # type: ignore[misc] # Authlib is untyped
     """A registered client as Authlib asks for it."""
 
@@ -147,7 +169,7 @@ def token() -> Response:
 
 @tokens.route("/.well-known/oauth-authorization-server")
 @tokens.doc(security=[])
-@tokens.response(200, marshmallow.Schema.from_dict({"issuer": marshmallow.fields.String()}, name="ServerMetadata"))
+@tokens.response(200, ServerMetadata)
 def metadata() -> Response:
     """Tell programs where and how to get tokens (RFC 8414)."""
     issuer = current_app.config["ISSUER"]
@@ -168,9 +190,7 @@ def metadata() -> Response:
 
 @tokens.route("/.well-known/jwks.json")
 @tokens.doc(security=[])
-@tokens.response(
-    200, marshmallow.Schema.from_dict({"keys": marshmallow.fields.List(marshmallow.fields.Dict())}, name="Jwks")
-)
+@tokens.response(200, KeySetOut)
 def keys() -> Response:
     """Show the public keys that verify access tokens."""
     return answered(jwks(bank().keyring.public_keys.values()), headers={"Cache-Control": "public, max-age=300"})

@@ -116,7 +116,8 @@ def posted(standing: Standing, transfer: Transfer, stamp: Stamp) -> tuple[Entry,
 
     An account's instants never run backwards, even where the machine's clock does. Refused: Overdrawn.
     """
-    moved = _moved(standing, transfer)
+    recognised, held, converted = _moved(standing, transfer)
+    available = recognised - held - converted
     recorded_at = max(stamp.recorded_at, standing.recorded_at or stamp.recorded_at)
     entry = Entry(
         id=stamp.entry_id,
@@ -125,28 +126,32 @@ def posted(standing: Standing, transfer: Transfer, stamp: Stamp) -> tuple[Entry,
         scheme=standing.scheme,
         seq=standing.seq + 1,
         transfer=transfer,
-        balance_after_hundredths=moved.available_hundredths,
+        balance_after_hundredths=available,
         recorded_at=recorded_at,
         actor=stamp.actor,
         hash=b"",
     )
     chained = replace(entry, hash=chain_hash(standing.chain_hash, entry))
-    return chained, replace(moved, seq=entry.seq, recorded_at=recorded_at, chain_hash=chained.hash)
+    after = Standing(
+        standing.learner_id, standing.scheme, recognised, held, converted, entry.seq, recorded_at, chained.hash
+    )
+    return chained, after
 
 
-def _moved(standing: Standing, transfer: Transfer) -> Standing:
-    """Return the standing with the balances that the transfer leaves."""
+def _moved(standing: Standing, transfer: Transfer) -> tuple[int, int, int]:
+    """Return what the transfer leaves as recognised, held and converted."""
     amount = transfer.amount_hundredths
+    recognised, held = standing.recognised_hundredths, standing.held_hundredths
+    converted = standing.converted_hundredths
     if transfer.kind in (EntryKind.RECOGNISE, EntryKind.REVERSE):
-        moved = replace(standing, recognised_hundredths=standing.recognised_hundredths + amount)
+        recognised += amount
     elif transfer.kind is EntryKind.CONVERT:
-        moved = replace(standing, converted_hundredths=standing.converted_hundredths - amount)
+        converted -= amount
     else:
-        moved = replace(standing, held_hundredths=standing.held_hundredths - amount)
-    balances = (moved.held_hundredths, moved.converted_hundredths, moved.available_hundredths)
-    if min(balances) < 0 or moved.recognised_hundredths > HUNDREDTHS_MAX:
+        held -= amount
+    if min(held, converted, recognised - held - converted) < 0 or recognised > HUNDREDTHS_MAX:
         raise Overdrawn(f"{transfer.kind} of {amount} on account {standing.learner_id} {standing.scheme}")
-    return moved
+    return recognised, held, converted
 
 
 def chain_hash(previous: bytes, entry: Entry) -> bytes:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
 
+import orjson
+
 from creditbank.core.errors import Family, Fault, Malformed, Refusal
 
 INTEGER_MAX = 2**53 - 1
@@ -91,8 +93,8 @@ def ndjson_rows(body: bytes, *, bytes_max: int, rows_max: int) -> list[Row]:
 
 
 def text_of(value: object) -> str:
-    """Return the value as compact JSON with Chinese unescaped; NaN and values unknown to JSON are errors of ours."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """Return the value as compact JSON with Chinese unescaped; values unknown to JSON are errors of ours."""
+    return orjson.dumps(value).decode()
 
 
 def _row(number: int, line: bytes) -> Row:

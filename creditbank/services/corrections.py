@@ -51,12 +51,12 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     decision = _revocation(work, revoked, reason)
     decisions.add(work.connection, [decision])
     outcomes.change(work.connection, [revoked])
+    outcomes.release_claims(work.connection, [head.id])
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
     if lot is not None:
         issuer = work.actor.institution_code
         posting = reversal(work, lot, head, issuer, decision.id)
         post(work, [posting])
-    outcomes.release_claims(work.connection, [head.id])
     _settle(work, _dependents(work, head))
     return Receipt(revoked, None, is_new=False)
 

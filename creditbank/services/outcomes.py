@@ -1,6 +1,7 @@
 """Learning outcomes handed in: one by one or by thousands, each answered, settled and booked in one transaction."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -267,9 +268,20 @@ def _write_people(work: Work, people: Sequence[Person]) -> None:
     openings = {person.id: person.opening for person in people if person.opening is not None}
     if openings:
         learners.mark_conflict(work.connection, [rival for person in people for rival in person.rivals])
-        learners.open_accounts(work.connection, work.keyring, list(openings.values()), work.new_id)
+        learners.open_accounts(work.connection, work.keyring, _openings(list(openings.values())), work.new_id)
     strangers = {person.id for person in people if not person.is_affiliated}
     learners.affiliate(work.connection, [(person, work.actor.institution_id, work.now) for person in strangers])
+
+
+def _openings(openings: Sequence[learners.Opening]) -> list[learners.Opening]:
+    """Return the openings, in conflict where two of them claim the same identifier under different names."""
+    claimed = Counter(claim for opening in openings for claim in opening.application.claims)
+    return [
+        replace(opening, status=LearnerStatus.CONFLICT)
+        if any(claimed[claim] > 1 for claim in opening.application.claims)
+        else opening
+        for opening in openings
+    ]
 
 
 def _answers(
@@ -292,7 +304,8 @@ def _answers(
         elif record.external_id in repeated:
             answers.append(repeated[record.external_id])
         else:
-            answers.append(replace(written[record.external_id], is_new=record.external_id not in answered))
+            receipt = written[record.external_id]
+            answers.append(replace(receipt, is_new=False) if record.external_id in answered else receipt)
             answered.add(record.external_id)
     return answers
 

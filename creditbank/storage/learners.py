@@ -13,9 +13,11 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     LargeBinary,
+    Select,
     String,
     Table,
     Uuid,
+    bindparam,
     select,
     update,
 )
@@ -35,7 +37,7 @@ from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import member_of
+from creditbank.storage.database import among, built_once, member_of
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -151,13 +153,7 @@ def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: U
     ids = sorted(set(learner_ids))
     if not ids:
         return {}
-    knows = affiliation.c.institution_id.label("knows")
-    joined = learner.outerjoin(
-        affiliation,
-        (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == institution_id),
-    )
-    query = select(learner.c.id, learner.c.status, learner.c.wrapped_key, knows).select_from(joined)
-    rows = connection.execute(query.where(member_of(connection, learner.c.id, ids)))
+    rows = connection.execute(_known(connection), {"ids": ids, "institution_id": institution_id})
     return {row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None) for row in rows}
 
 
@@ -268,6 +264,18 @@ def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id:
         "claimed_by": claimant.institution_id,
         "created_at": claimant.at,
     }
+
+
+@built_once
+def _known(connection: Connection) -> Select[Any]:
+    """Return the query for learners, and whether an institution knows each."""
+    knows = affiliation.c.institution_id.label("knows")
+    joined = learner.outerjoin(
+        affiliation,
+        (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == bindparam("institution_id")),
+    )
+    query = select(learner.c.id, learner.c.status, learner.c.wrapped_key, knows).select_from(joined)
+    return query.where(among(connection, learner.c.id, "ids"))
 
 
 def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:

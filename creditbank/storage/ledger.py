@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
     column,
     select,
     table,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_update, member_of
+from creditbank.storage.database import among, built_once, for_update, member_of
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 account = Table(
@@ -97,13 +98,30 @@ entry = Table(
 
 _affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
 
-_BALANCE_COLUMNS = select(
+_LOTS_THAT_END = account.outerjoin(
+    lot,
+    (lot.c.learner_id == account.c.learner_id)
+    & (lot.c.scheme == account.c.scheme)
+    & lot.c.valid_until.is_not(None)
+    & (lot.c.used_hundredths < lot.c.amount_hundredths),
+)
+
+_BALANCE = select(
     account.c.scheme,
     account.c.recognised_hundredths,
     account.c.held_hundredths,
     account.c.converted_hundredths,
     lot.c.valid_until,
     (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
+).order_by(account.c.scheme)
+
+_BALANCES = _BALANCE.select_from(_LOTS_THAT_END).where(account.c.learner_id == bindparam("learner_id"))
+
+_BALANCES_KNOWN_TO = _BALANCE.select_from(
+    _affiliation.outerjoin(_LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id)
+).where(
+    _affiliation.c.learner_id == bindparam("learner_id"),
+    _affiliation.c.institution_id == bindparam("institution_id"),
 )
 
 Place = tuple[datetime, str, int]
@@ -177,18 +195,12 @@ def balances_today(connection: Connection, learner_id: UUID, on: date, known_to:
 
     With `known_to`, None where that institution does not know the learner: both are asked in one statement.
     """
-    ends = (lot.c.learner_id == account.c.learner_id) & (lot.c.scheme == account.c.scheme)
-    ends &= lot.c.valid_until.is_not(None) & (lot.c.used_hundredths < lot.c.amount_hundredths)
-    accounts = account.outerjoin(lot, ends)
     if known_to is None:
-        query = _BALANCE_COLUMNS.select_from(accounts).where(account.c.learner_id == learner_id)
+        rows = connection.execute(_BALANCES, {"learner_id": learner_id})
     else:
-        joined = _affiliation.outerjoin(accounts, account.c.learner_id == _affiliation.c.learner_id)
-        query = _BALANCE_COLUMNS.select_from(joined).where(
-            _affiliation.c.learner_id == learner_id, _affiliation.c.institution_id == known_to
-        )
+        rows = connection.execute(_BALANCES_KNOWN_TO, {"learner_id": learner_id, "institution_id": known_to})
     by_scheme: dict[str | None, list[Any]] = {}
-    for row in connection.execute(query.order_by(account.c.scheme)):
+    for row in rows:
         by_scheme.setdefault(row.scheme, []).append(row)
     if known_to is not None and not by_scheme:
         return None
@@ -240,7 +252,7 @@ def lots_by_learner(connection: Connection, learner_ids: Sequence[UUID]) -> dict
 
 
 def strays(connection: Connection, rows_max: int) -> list[tuple[str, UUID]]:
-    """Return entries and lots that stand on no account, each as the name of its held and its id."""
+    """Return entries and lots that stand on no account, each as the name of its table and its id."""
     found: list[tuple[str, UUID]] = []
     for held in (entry, lot):
         is_on = (account.c.learner_id == held.c.learner_id) & (account.c.scheme == held.c.scheme)
@@ -252,19 +264,21 @@ def strays(connection: Connection, rows_max: int) -> list[tuple[str, UUID]]:
 
 def _locked(connection: Connection, keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Standing]:
     """Return the accounts' standings with their rows locked in key order; new accounts start empty."""
-    query = for_update(connection, _accounts(connection, {learner_id for learner_id, _ in keys}))
-    found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query)}
+    query, values = _accounts(connection), {"learner_ids": sorted({learner_id for learner_id, _ in keys})}
+    found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
     missing = sorted(keys - found.keys())
     if missing:
         append_missing(connection, account, [_account_row(Standing(*key)) for key in missing])
-        found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query)}
+        found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
     return {key: found[key] for key in sorted(keys)}
 
 
-def _accounts(connection: Connection, learner_ids: set[UUID]) -> Select[Any]:
-    """Return the query for learners' accounts, in the one order in which they are locked."""
-    among = member_of(connection, account.c.learner_id, sorted(learner_ids))
-    return select(account).where(among).order_by(account.c.learner_id, account.c.scheme)
+@built_once
+def _accounts(connection: Connection) -> Select[Any]:
+    """Return the query that locks learners' accounts, in the one order in which they are locked."""
+    query = select(account).where(among(connection, account.c.learner_id, "learner_ids"))
+    locking: Select[Any] = for_update(connection, query.order_by(account.c.learner_id, account.c.scheme))
+    return locking
 
 
 def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:

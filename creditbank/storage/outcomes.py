@@ -15,10 +15,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Text,
     Uuid,
+    bindparam,
     delete,
     func,
     select,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_share, for_update, member_of
+from creditbank.storage.database import among, built_once, for_share, for_update, member_of
 from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
@@ -139,17 +141,8 @@ def certificate_place(outcome_id: UUID, revision: int) -> str:
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
     """Return the institution's outcomes that stand under these external ids."""
-    joined = outcome.join(
-        outcome_key,
-        (outcome_key.c.learner_id == outcome.c.learner_id) & (outcome_key.c.outcome_id == outcome.c.id),
-    )
-    query = (
-        select(outcome)
-        .select_from(joined)
-        .where(outcome_key.c.institution_id == institution_id)
-        .where(member_of(connection, outcome_key.c.external_id, external_ids))
-    )
-    return {row.external_id: _head(row) for row in connection.execute(query)}
+    values = {"institution_id": institution_id, "external_ids": list(external_ids)}
+    return {row.external_id: _head(row) for row in connection.execute(_recorded(connection), values)}
 
 
 def by_id(connection: Connection, outcome_id: UUID) -> Head | None:
@@ -227,8 +220,7 @@ def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, Dupl
     wanted = sorted(set(claims))
     if not wanted:
         return {}
-    query = select(outcome_claim).where(member_of(connection, outcome_claim.c.claim, wanted))
-    held = connection.execute(for_share(connection, query.order_by(outcome_claim.c.claim)))
+    held = connection.execute(_holders(connection), {"claims": wanted})
     return {row.claim: DuplicateClaim(row.claim, row.learner_id, row.outcome_id) for row in held}
 
 
@@ -266,6 +258,29 @@ def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
 def count(connection: Connection) -> int:
     """Return how many outcomes are on record."""
     return int(connection.execute(select(func.count()).select_from(outcome)).scalar_one())
+
+
+@built_once
+def _recorded(connection: Connection) -> Select[Any]:
+    """Return the query for the outcomes under an institution's external ids."""
+    joined = outcome.join(
+        outcome_key,
+        (outcome_key.c.learner_id == outcome.c.learner_id) & (outcome_key.c.outcome_id == outcome.c.id),
+    )
+    return (
+        select(outcome)
+        .select_from(joined)
+        .where(outcome_key.c.institution_id == bindparam("institution_id"))
+        .where(among(connection, outcome_key.c.external_id, "external_ids"))
+    )
+
+
+@built_once
+def _holders(connection: Connection) -> Select[Any]:
+    """Return the query for who holds claims, which keeps them held."""
+    query = select(outcome_claim).where(among(connection, outcome_claim.c.claim, "claims"))
+    keeping: Select[Any] = for_share(connection, query.order_by(outcome_claim.c.claim))
+    return keeping
 
 
 def _row(head: Head) -> dict[str, Any]:

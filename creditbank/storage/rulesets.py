@@ -46,6 +46,9 @@ ruleset = Table(
 )
 
 
+_PUBLICATIONS = select(func.coalesce(func.max(ruleset.c.publication_no), 0))
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRuleset:
     """A version of a rule set as it is kept; `document` is its JSON text and `digest` the SHA-256 of it in hex."""
@@ -88,7 +91,7 @@ def page(connection: Connection, after: tuple[str, int], rows_max: int, *, draft
 
 def publications(connection: Connection) -> int:
     """Return how many versions have ever been published: as long as it stands still, so do the rules."""
-    return int(connection.execute(select(func.coalesce(func.max(ruleset.c.publication_no), 0))).scalar_one())
+    return int(connection.execute(_PUBLICATIONS).scalar_one())
 
 
 def published(connection: Connection) -> list[StoredRuleset]:

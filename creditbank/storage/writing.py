@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 Row = Mapping[str, Any]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-_Write = tuple[str, tuple[list[Any], ...]]
+_Write = tuple[str, tuple[Any, ...]]
 
 PARAMETERS_MAX = 50
 """The driver parses a statement with more parameters anew at every call, which costs more than a round trip."""
@@ -36,8 +36,8 @@ def together(connection: Connection) -> Iterator[None]:
     finally:
         del connection.info[_PENDING]
     for part in _parts(pending):
-        columns = tuple(column for _, its_columns in part for column in its_columns)
-        connection.exec_driver_sql(_joined_sql(tuple(sql for sql, _ in part)), columns)
+        parameters = tuple(parameter for _, its_parameters in part for parameter in its_parameters)
+        connection.exec_driver_sql(_joined_sql(tuple(sql for sql, _ in part)), parameters)
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -48,7 +48,10 @@ def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         connection.execute(table.insert(), list(rows))
         return
     names = tuple(rows[0])
-    _send(connection, _insert_sql(table, names), _columns(rows, names))
+    if len(rows) == 1:
+        _send(connection, _insert_one_sql(table, names), tuple(rows[0].values()))
+    else:
+        _send(connection, _insert_sql(table, names), _columns(rows, names))
 
 
 def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -69,7 +72,11 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     keys = tuple(column.name for column in table.primary_key)
     names = tuple(rows[0])
     if connection.dialect.name == "postgresql":
-        _send(connection, _update_sql(table, names), _columns(rows, names))
+        if len(rows) == 1:
+            values = [rows[0][name] for name in (*(name for name in names if name not in keys), *keys)]
+            _send(connection, _update_one_sql(table, names), tuple(values))
+        else:
+            _send(connection, _update_sql(table, names), _columns(rows, names))
         return
     where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
     changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
@@ -82,20 +89,20 @@ def row_of(value: object) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined] # our values have slots
 
 
-def _send(connection: Connection, sql: str, columns: tuple[list[Any], ...]) -> None:
+def _send(connection: Connection, sql: str, parameters: tuple[Any, ...]) -> None:
     """Send a statement now, or with others where they are sent together."""
     pending = connection.info.get(_PENDING)
     if pending is None:
-        connection.exec_driver_sql(sql, columns)
+        connection.exec_driver_sql(sql, parameters)
     else:
-        pending.append((sql, columns))
+        pending.append((sql, parameters))
 
 
 def _parts(pending: Sequence[_Write]) -> list[list[_Write]]:
     """Return the writes in their order, parted where a statement would take too many parameters."""
     parts: list[list[_Write]] = [[]]
     for write in pending:
-        if sum(len(columns) for _, columns in parts[-1]) + len(write[1]) > PARAMETERS_MAX:
+        if sum(len(parameters) for _, parameters in parts[-1]) + len(write[1]) > PARAMETERS_MAX:
             parts.append([])
         parts[-1].append(write)
     return [part for part in parts if part]
@@ -111,6 +118,22 @@ def _joined_sql(statements: tuple[str, ...]) -> str:
 def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[Any], ...]:
     """Return the rows turned into one list a column."""
     return tuple([row[name] for row in rows] for name in names)
+
+
+@cache
+def _insert_one_sql(table: Table, names: tuple[str, ...]) -> str:
+    """Return PostgreSQL's statement that inserts one row; arrays of one would cost the driver more."""
+    places = ", ".join(["%s"] * len(names))
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - own names only
+
+
+@cache
+def _update_one_sql(table: Table, names: tuple[str, ...]) -> str:
+    """Return PostgreSQL's statement that updates one row; the key's values come last."""
+    keys = [column.name for column in table.primary_key]
+    changes = ", ".join(f"{name} = %s" for name in names if name not in keys)
+    where = " AND ".join(f"{key} = %s" for key in keys)
+    return f"UPDATE {table.name} SET {changes} WHERE {where}"  # noqa: S608 - own names only
 
 
 @cache

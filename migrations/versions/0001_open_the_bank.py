@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
-        sa.CheckConstraint("kind IN ('recognition', 'duplicate', 'revocation')", name="ck_decision_kind"),
+        sa.CheckConstraint("kind IN ('recognition', 'duplicate', 'revocation')", name=op.f("ck_decision_kind")),
         sa.PrimaryKeyConstraint("learner_id", "id", name="pk_decision"),
     )
     op.create_index("ix_decision_id", "decision", ["id"], unique=False)
@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("social_credit_code", sa.String(length=18), nullable=True),
         sa.Column("region_code", sa.String(length=12), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("level IN ('city', 'district', 'town', 'village')", name="ck_institution_level"),
+        sa.CheckConstraint("level IN ('city', 'district', 'town', 'village')", name=op.f("ck_institution_level")),
         sa.ForeignKeyConstraint(["parent_id"], ["institution.id"], name="fk_institution_parent_id"),
         sa.PrimaryKeyConstraint("id", name="pk_institution"),
         sa.UniqueConstraint("code", name="uq_institution_code"),
@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column("sealed_name", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_birth_date", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("status IN ('active', 'conflict')", name="ck_learner_status"),
+        sa.CheckConstraint("status IN ('active', 'conflict')", name=op.f("ck_learner_status")),
         sa.PrimaryKeyConstraint("id", name="pk_learner"),
     )
     op.create_table(
@@ -119,10 +119,10 @@ def upgrade() -> None:
         sa.Column("minutes_per_hour", sa.Integer(), nullable=False),
         sa.Column("step_hundredths", sa.Integer(), nullable=False),
         sa.Column("rounding", sa.String(length=16), nullable=False),
-        sa.CheckConstraint("rounding IN ('down', 'up', 'half_up', 'half_even')", name="ck_scheme_rounding"),
-        sa.CheckConstraint("hours_per_credit_hundredths > 0", name="ck_scheme_hours_per_credit"),
-        sa.CheckConstraint("minutes_per_hour BETWEEN 1 AND 240", name="ck_scheme_minutes_per_hour"),
-        sa.CheckConstraint("step_hundredths BETWEEN 1 AND 10000", name="ck_scheme_step"),
+        sa.CheckConstraint("rounding IN ('down', 'up', 'half_up', 'half_even')", name=op.f("ck_scheme_rounding")),
+        sa.CheckConstraint("hours_per_credit_hundredths > 0", name=op.f("ck_scheme_hours_per_credit")),
+        sa.CheckConstraint("minutes_per_hour BETWEEN 1 AND 240", name=op.f("ck_scheme_minutes_per_hour")),
+        sa.CheckConstraint("step_hundredths BETWEEN 1 AND 10000", name=op.f("ck_scheme_step")),
         sa.PrimaryKeyConstraint("code", name="pk_scheme"),
     )
     op.create_table(
@@ -138,12 +138,12 @@ def upgrade() -> None:
         sa.Column("chain_hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
             "available_hundredths = recognised_hundredths - held_hundredths - converted_hundredths",
-            name="ck_account_sums",
+            name=op.f("ck_account_sums"),
         ),
-        sa.CheckConstraint("available_hundredths >= 0", name="ck_account_available"),
-        sa.CheckConstraint("converted_hundredths >= 0", name="ck_account_converted"),
-        sa.CheckConstraint("held_hundredths >= 0", name="ck_account_held"),
-        sa.CheckConstraint("recognised_hundredths BETWEEN 0 AND 9999999999", name="ck_account_recognised"),
+        sa.CheckConstraint("available_hundredths >= 0", name=op.f("ck_account_available")),
+        sa.CheckConstraint("converted_hundredths >= 0", name=op.f("ck_account_converted")),
+        sa.CheckConstraint("held_hundredths >= 0", name=op.f("ck_account_held")),
+        sa.CheckConstraint("recognised_hundredths BETWEEN 0 AND 9999999999", name=op.f("ck_account_recognised")),
         sa.ForeignKeyConstraint(["learner_id"], ["learner.id"], name="fk_account_learner_id"),
         sa.PrimaryKeyConstraint("learner_id", "scheme", name="pk_account"),
     )
@@ -194,10 +194,12 @@ def upgrade() -> None:
         sa.Column("completed_on", sa.Date(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "status <> 'duplicate' OR duplicate_of IS NOT NULL", name="ck_outcome_duplicate_of_something"
+            "status <> 'duplicate' OR duplicate_of IS NOT NULL", name=op.f("ck_outcome_duplicate_of_something")
         ),
-        sa.CheckConstraint("status IN ('recognised', 'recorded', 'duplicate', 'revoked')", name="ck_outcome_status"),
-        sa.CheckConstraint("revision >= 1", name="ck_outcome_revision"),
+        sa.CheckConstraint(
+            "status IN ('recognised', 'recorded', 'duplicate', 'revoked')", name=op.f("ck_outcome_status")
+        ),
+        sa.CheckConstraint("revision >= 1", name=op.f("ck_outcome_revision")),
         sa.ForeignKeyConstraint(["learner_id"], ["learner.id"], name="fk_outcome_learner_id"),
         sa.PrimaryKeyConstraint("learner_id", "id", name="pk_outcome"),
     )
@@ -220,7 +222,7 @@ def upgrade() -> None:
         sa.Column("slot", sa.String(length=1), nullable=False),
         sa.Column("secret_hash", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("slot IN ('a', 'b')", name="ck_client_secret_two_live_secrets"),
+        sa.CheckConstraint("slot IN ('a', 'b')", name=op.f("ck_client_secret_two_live_secrets")),
         sa.ForeignKeyConstraint(["client_id"], ["client.id"], name="fk_client_secret_client_id"),
         sa.PrimaryKeyConstraint("client_id", "slot", name="pk_client_secret"),
     )
@@ -233,8 +235,8 @@ def upgrade() -> None:
         sa.Column("amount_hundredths", sa.BigInteger(), nullable=False),
         sa.Column("used_hundredths", sa.BigInteger(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.CheckConstraint("amount_hundredths > 0", name="ck_lot_amount"),
-        sa.CheckConstraint("used_hundredths BETWEEN 0 AND amount_hundredths", name="ck_lot_not_overspent"),
+        sa.CheckConstraint("amount_hundredths > 0", name=op.f("ck_lot_amount")),
+        sa.CheckConstraint("used_hundredths BETWEEN 0 AND amount_hundredths", name=op.f("ck_lot_not_overspent")),
         sa.ForeignKeyConstraint(
             ["learner_id", "outcome_id"], ["outcome.learner_id", "outcome.id"], name="fk_lot_learner_id_outcome_id"
         ),
@@ -273,10 +275,10 @@ def upgrade() -> None:
         sa.Column("publication_no", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(status = 'draft') = (published_by IS NULL) AND (status = 'draft') = (publication_no IS NULL)",
-            name="ck_ruleset_published_whole",
+            name=op.f("ck_ruleset_published_whole"),
         ),
-        sa.CheckConstraint("status IN ('draft', 'published')", name="ck_ruleset_status"),
-        sa.CheckConstraint("drafted_by <> published_by", name="ck_ruleset_published_by_somebody_else"),
+        sa.CheckConstraint("status IN ('draft', 'published')", name=op.f("ck_ruleset_status")),
+        sa.CheckConstraint("drafted_by <> published_by", name=op.f("ck_ruleset_published_by_somebody_else")),
         sa.ForeignKeyConstraint(["drafted_by"], ["client.id"], name="fk_ruleset_drafted_by"),
         sa.ForeignKeyConstraint(["published_by"], ["client.id"], name="fk_ruleset_published_by"),
         sa.ForeignKeyConstraint(["scheme"], ["scheme.code"], name="fk_ruleset_scheme"),
@@ -300,10 +302,12 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name="ck_entry_sign"),
-        sa.CheckConstraint("kind IN ('recognise', 'reverse', 'hold', 'release', 'convert')", name="ck_entry_kind"),
-        sa.CheckConstraint("amount_hundredths <> 0", name="ck_entry_moves_something"),
-        sa.CheckConstraint("balance_after_hundredths >= 0", name="ck_entry_balance_after"),
+        sa.CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name=op.f("ck_entry_sign")),
+        sa.CheckConstraint(
+            "kind IN ('recognise', 'reverse', 'hold', 'release', 'convert')", name=op.f("ck_entry_kind")
+        ),
+        sa.CheckConstraint("amount_hundredths <> 0", name=op.f("ck_entry_moves_something")),
+        sa.CheckConstraint("balance_after_hundredths >= 0", name=op.f("ck_entry_balance_after")),
         sa.ForeignKeyConstraint(
             ["learner_id", "lot_id"], ["lot.learner_id", "lot.id"], name="fk_entry_learner_id_lot_id"
         ),

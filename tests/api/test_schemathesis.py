@@ -1,0 +1,231 @@
+"""The served API keeps to its own document: whatever is asked, the answer is one that is documented, and no 5xx."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core import NotSet
+from schemathesis.generation.case import Case
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from creditbank.core.permission import SCOPES
+from tests.builders import House, add_client, learner_body, new_house, outcome_body
+
+EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "8"))
+"""Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+SUCCESSES_MIN = 3
+"""Answers 2xx of each operation; with fewer, its success is not looked at."""
+
+SERIALS = st.integers(10_000, 2_000_000)
+
+FACTS = {"kind": "course", "title": "计算机应用基础", "issuer": "cqdx", "completed_on": "2026-06-30", "hours": "48"}
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What is in the bank already; put into a made-up request it lets it come as far as a success."""
+
+    paths: dict[str, str]
+    tokens: dict[str, str]
+    form: dict[str, str]
+    external_id: str
+
+    def plant(self, case: Case, serial: int) -> None:
+        """Put into a request what it needs to be taken; whatever else was made up stays."""
+        case.path_parameters = {name: self.paths[name] for name in case.path_parameters or {}}
+        if case.query:
+            case.query = {name: value for name, value in case.query.items() if name == "limit"}
+        if case.operation.method.upper() == "PUT":
+            case.headers = {"If-Match": '"1"'}
+        if not isinstance(case.body, NotSet):
+            case.media_type = case.media_type if case.path == "/oauth/token" else "application/json"
+            case.body = self._body(case.path, case.body, serial)
+
+    def _body(self, path: str, made: Any, serial: int) -> Any:
+        made_object = made if isinstance(made, dict) else {}
+        made_list = made if isinstance(made, list) else [{}]
+        bodies: dict[str, Callable[[], Any]] = {
+            "/oauth/token": lambda: self.form,
+            "/v1/learners": lambda: learner_body(serial % 1000),
+            "/v1/outcomes": lambda: self._outcome(made_object, serial),
+            "/v1/outcomes/batch": lambda: [self._outcome(item, serial) for item in made_list if isinstance(item, dict)],
+            "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, serial) | {"external_id": self.external_id},
+            "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
+            "/v1/rulesets": lambda: ruleset(2 + serial % 5),
+            "/v1/rulesets/{code}/evaluate": lambda: {"facts": FACTS},
+            "/v1/institutions": lambda: institution(serial),
+            "/v1/schemes": lambda: scheme(serial),
+        }
+        return bodies[path]()
+
+    def _outcome(self, made: dict[str, Any], serial: int) -> dict[str, Any]:
+        """Return an outcome of a learner that there is, of a kind and a score that are made up."""
+        body = outcome_body(self.paths["learner_id"], serial, hours=str(serial % 100))
+        return body | {name: made[name] for name in ("kind", "score") if name in made}
+
+
+@dataclass
+class Run:
+    """What was answered so far, by operation and status."""
+
+    answers: dict[str, Counter[int]] = field(default_factory=dict)
+
+    def ask(self, case: Case, token: str) -> None:
+        """Send one request and compare its answer with what is documented."""
+        headers = {} if case.path == "/oauth/token" else {"Authorization": f"Bearer {token}"}
+        response = case.call(headers=headers)
+        case.validate_response(response, checks=CHECKS, headers=headers)
+        self.answers.setdefault(case.operation.label, Counter())[response.status_code] += 1
+
+    def successes(self, label: str) -> int:
+        return sum(count for status, count in self.answers[label].items() if 200 <= status < 300)
+
+
+def ruleset(version: int) -> dict[str, Any]:
+    """Return a small rule set of a scheme that the shipped packs bring."""
+    return {
+        "code": "made-up",
+        "version": version,
+        "kind": "recognition",
+        "title": {"zh": "虚构规则", "en": "Made-up rules"},
+        "authority": "虚构",
+        "source": {"document": "虚构办法"},
+        "valid_from": "2020-01-01",
+        "version_date": "completed",
+        "scheme": "cn-16h-half",
+        "rules": [
+            {"id": "one", "title": {"zh": "一", "en": "one"}, "when": {"kind": "other"}, "award": {"fixed": "1"}}
+        ],
+        "tests": [{"id": "course", "given": FACTS, "expect": {"credits": "0.00"}}],
+    }
+
+
+def institution(serial: int) -> dict[str, Any]:
+    return {"code": f"made-{serial}", "name": "社区学校", "level": "village", "roles": ["issuer"]}
+
+
+def scheme(serial: int) -> dict[str, Any]:
+    return {"code": f"made-{serial}", "title_zh": "虚构", "title_en": "made up", "hours_per_credit": "16"}
+
+
+def seeds_of(house: House) -> Seeds:
+    """Put one of everything into the bank."""
+    learner = house.open_learner()
+    outcome = house.post_outcome(learner["id"])
+    drafted = house.http.post("/v1/rulesets", json=ruleset(1), headers=house.auth("authority", "rules:write"))
+    assert drafted.status_code == 201, drafted.get_data(as_text=True)
+    registry = house.http.get("/v1/institutions", headers=house.auth()).get_json()["items"]
+    client = add_client(house.bank, "cqdx", SCOPES)
+    form = {"grant_type": "client_credentials", "client_id": client.client.id, "client_secret": client.secret}
+    paths = {
+        "learner_id": learner["id"],
+        "outcome_id": outcome["id"],
+        "decision_id": outcome["decision_id"],
+        "institution_id": registry[0]["id"],
+        "code": "made-up",
+        "version": "1",
+    }
+    tokens = {
+        "all scopes": house.token("cqdx", *SCOPES),
+        "one scope": house.token("cqdx", "webhooks:write"),
+        "learner": house.learner_auth(learner["id"])["Authorization"].removeprefix("Bearer "),
+        "none of ours": "a.b.c",
+    }
+    return Seeds(paths, tokens, form, outcome["external_id"])
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """Return what was made up as the lines of a body."""
+    if isinstance(value, bytes):
+        return value
+    return str(value).encode(errors="surrogatepass")
+
+
+@pytest.fixture
+def sqlite_house(tmp_path: Path) -> Iterator[House]:
+    made = new_house(f"sqlite:///{tmp_path / 'bank.sqlite3'}", tmp_path)
+    yield made
+    made.bank.database.close()
+
+
+def test_every_answer_is_documented_and_none_is_a_server_error(sqlite_house: House) -> None:
+    seeds, run = seeds_of(sqlite_house), Run()
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", sqlite_house.app)
+    operations = [operation.ok() for operation in schema.get_all_operations()]
+    for operation in operations:
+        ask_with_seeds(operation, seeds, run)
+        for mode in modes_of(operation):
+            ask_as_made_up(operation, mode, seeds, run)
+        ask_at_the_bounds(operation, seeds, run)
+    shallow = {operation.label for operation in operations if run.successes(operation.label) < SUCCESSES_MIN}
+    assert not shallow, {label: run.answers[label] for label in shallow}
+    assert len(operations) >= 25
+    statuses = {status for answers in run.answers.values() for status in answers}
+    assert {200, 201, 400, 401, 403, 404, 409, 412, 415, 422, 428} - statuses == set()
+
+
+def ask_with_seeds(operation: APIOperation, seeds: Seeds, run: Run) -> None:
+    """Ask so that it is taken: by a client who may do everything, of what there is."""
+
+    @made_up
+    @given(case=operation.as_strategy(), serial=SERIALS)
+    def ask(case: Case, serial: int) -> None:
+        seeds.plant(case, serial)
+        run.ask(case, seeds.tokens["all scopes"])
+
+    ask()
+
+
+def ask_as_made_up(operation: APIOperation, mode: GenerationMode, seeds: Seeds, run: Run) -> None:
+    """Ask as the document allows, and as it does not, by all sorts of callers."""
+
+    @made_up
+    @given(case=operation.as_strategy(mode), token=st.sampled_from(sorted(seeds.tokens.values())))
+    def ask(case: Case, token: str) -> None:
+        run.ask(case, token)
+
+    ask()
+
+
+def modes_of(operation: APIOperation) -> list[GenerationMode]:
+    """Return how requests can be made up: what takes nothing can be given nothing wrong."""
+    takes_something = bool(operation.body or operation.query or operation.headers or operation.path_parameters)
+    return list(GenerationMode) if takes_something else [GenerationMode.POSITIVE]
+
+
+def ask_at_the_bounds(operation: APIOperation, seeds: Seeds, run: Run) -> None:
+    """Ask at both sides of every bound that the document names."""
+    schema = operation.schema
+    config = schema.config.generation_for(operation=operation)
+    for case in schema.iter_coverage_cases(operation, generation_modes=list(GenerationMode), generation_config=config):
+        run.ask(case, seeds.tokens["all scopes"])
+
+
+def made_up(test: Callable[..., None]) -> Callable[..., None]:
+    """Make up the same few requests at every run."""
+    return settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )(test)

@@ -1,0 +1,1 @@
+"""Drills: the real server under the worst that can happen to it."""

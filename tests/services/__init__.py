@@ -1,0 +1,1 @@
+"""Claims about the use cases, on both engines."""

@@ -1,0 +1,1 @@
+"""Claims about what the database holds by itself, on both engines."""

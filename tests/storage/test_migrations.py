@@ -1,0 +1,138 @@
+"""The schema's history: up, down and up again on both engines, and in the end exactly what the catalogue says."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.engine.interfaces import ReflectedCheckConstraint
+from sqlalchemy.schema import CreateSchema
+
+from creditbank.storage import catalogue
+from creditbank.storage.database import Database
+from creditbank.storage.migrations import APPEND_ONLY, SCRIPTS, configuration, is_current, migrate
+
+REVISIONS = [script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()]
+"""Every revision, newest first."""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give an empty database, once on each engine."""
+    made = Database(database_url)
+    yield made
+    made.close()
+
+
+def _tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+
+
+def _guards(database: Database) -> set[str]:
+    """Return the triggers of the schema by name."""
+    on_sqlite = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    on_postgresql = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    with database.reading() as connection:
+        return set(connection.execute(text(on_sqlite if database.is_sqlite else on_postgresql)).scalars())
+
+
+def _functions(database: Database) -> set[str]:
+    """Return the functions of the schema, which only PostgreSQL has."""
+    if database.is_sqlite:
+        return set()
+    query = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    with database.reading() as connection:
+        return set(connection.execute(text(query)).scalars())
+
+
+def test_a_schema_is_current_only_after_the_last_migration(database: Database) -> None:
+    assert not is_current(database)
+    for revision in reversed(REVISIONS):
+        assert not is_current(database)
+        migrate(database, revision)
+    assert is_current(database)
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrate(database)
+    before = (_tables(database), _guards(database), _functions(database))
+    migrate(database)
+    assert (_tables(database), _guards(database), _functions(database)) == before
+
+
+def test_the_schema_goes_down_to_nothing_and_up_again(database: Database) -> None:
+    migrate(database)
+    up = (_tables(database), _guards(database), _functions(database))
+    command.downgrade(configuration(database), "base")
+    assert (_tables(database), _guards(database), _functions(database)) == (set(), set(), set())
+    assert not is_current(database)
+    migrate(database)
+    assert (_tables(database), _guards(database), _functions(database)) == up
+
+
+def test_every_single_migration_goes_down_and_up(database: Database) -> None:
+    migrate(database)
+    for _ in REVISIONS:
+        before = (_tables(database), _guards(database))
+        command.downgrade(configuration(database), "-1")
+        assert (_tables(database), _guards(database)) != before
+        migrate(database, "+1")
+        assert (_tables(database), _guards(database)) == before
+        command.downgrade(configuration(database), "-1")
+
+
+def test_the_migrated_schema_is_the_catalogue(database: Database) -> None:
+    migrate(database)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, catalogue) == []
+
+
+def test_every_check_of_the_catalogue_is_in_the_schema_and_no_other(database: Database) -> None:
+    migrate(database)
+    inspector = inspect(database.engine)
+    for table in catalogue.tables.values():
+        meant = {str(one.name) for one in table.constraints if isinstance(one, CheckConstraint)}
+        assert {one["name"] for one in inspector.get_check_constraints(table.name)} == meant
+
+
+def test_every_check_in_the_schema_says_what_the_catalogue_says(database: Database, tmp_path: Path) -> None:
+    migrate(database)
+    there = inspect(database.engine)
+    meant = Database(f"sqlite:///{tmp_path / 'meant.sqlite3'}") if database.is_sqlite else database
+    schema = None if database.is_sqlite else "meant"
+    with meant.engine.connect() as connection, connection.begin():
+        if schema:
+            connection.execute(CreateSchema(schema))
+        catalogue.create_all(connection.execution_options(schema_translate_map={None: schema}))
+        inspector = inspect(connection)
+        for name in catalogue.tables:
+            expected = inspector.get_check_constraints(name, schema=schema)
+            assert _texts(there.get_check_constraints(name)) == _texts(expected), name
+    meant.close()
+
+
+def test_keys_and_indexes_are_those_of_the_catalogue(database: Database) -> None:
+    migrate(database)
+    inspector = inspect(database.engine)
+    for table in catalogue.tables.values():
+        key = inspector.get_pk_constraint(table.name)
+        assert key["constrained_columns"] == [column.name for column in table.primary_key], table.name
+        assert key["name"] == table.primary_key.name
+        meant = {tuple(key.column_keys) for key in table.foreign_key_constraints}
+        assert {tuple(found["constrained_columns"]) for found in inspector.get_foreign_keys(table.name)} == meant
+
+
+def test_every_table_that_is_written_once_is_guarded(database: Database) -> None:
+    migrate(database)
+    events = ("update", "delete") if database.is_sqlite else ("update", "delete", "truncate")
+    assert _guards(database) == {f"{table}_no_{event}" for table in (*APPEND_ONLY, "ruleset") for event in events}
+
+
+def _texts(found: Iterable[ReflectedCheckConstraint]) -> dict[str | None, str]:
+    """Return constraints' texts by name, blanks evened out."""
+    return {one["name"]: " ".join(one["sqltext"].split()) for one in found}
