@@ -136,6 +136,18 @@ def rotate(client_id: str) -> None:
     _show_secret("client.rotate", lambda work: clients.rotate_secret(work, client_id))
 
 
+@client_group.command("deactivate")
+@click.argument("client_id")
+def deactivate(client_id: str) -> None:
+    """Let CLIENT_ID get no more tokens."""
+
+    def action(work: Work) -> Answer:
+        return Answer({}, is_new=False, subject=clients.deactivate(work, client_id).id)
+
+    _done(_bank(), clients.administrator(), "client.deactivate", action)
+    click.echo(f"{client_id} gets no more tokens.")
+
+
 def _show_secret(action_name: str, make: Callable[[Work], clients.Credentials]) -> None:
     """Carry out what makes a secret and print it."""
     made: list[clients.Credentials] = []

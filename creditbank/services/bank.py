@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +28,9 @@ ATTEMPTS_MAX = 8
 
 PAUSE_SECONDS = 0.01
 """The first pause between two runs; it doubles, and chance spreads those who collided."""
+
+ANSWERS_KEPT = timedelta(days=7)
+"""How long an answer is kept under its key: longer than any program goes on repeating a request."""
 
 T = TypeVar("T")
 
@@ -194,6 +197,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
             raise _key_reused()
         return Answer(**json.loads(work.keyring.opened_bank(kept.sealed_answer, place)))
     kept_answers.claim(work.connection, client_id, errand.key, request_digest, work.now)
+    kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     kept_answers.keep(work.connection, client_id, errand.key, work.keyring.seal_bank(text, place))

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from creditbank.core.errors import Fault, Malformed, unknown
-from creditbank.core.institution import Client, Institution
+from creditbank.core.institution import Client
 from creditbank.core.permission import SCOPES, Actor, require
 from creditbank.services.bank import Work
 from creditbank.storage import clients, institutions
@@ -75,11 +75,14 @@ def client(work: Work, client_id: str) -> Client | None:
     return found if found is not None and found.is_active else None
 
 
-def institution_of(work: Work, found: Client) -> Institution:
-    """Return the institution that a client belongs to."""
-    institution = institutions.by_id(work.connection, found.institution_id)
-    assert institution is not None, "a client belongs to an institution"
-    return institution
+def deactivate(work: Work, client_id: str) -> Client:
+    """Let a client get no more tokens; those that it has end within minutes. Refused: Unknown."""
+    require(work.actor, "admin")
+    found = clients.by_id(work.connection, client_id)
+    if found is None:
+        raise unknown("客户端", "client")
+    clients.set_active(work.connection, client_id, is_active=False)
+    return found
 
 
 def is_secret_of(work: Work, client_id: str, secret: str) -> bool:

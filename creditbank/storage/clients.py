@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
@@ -110,12 +109,6 @@ def put_secret(connection: Connection, client_id: str, secret: HashedSecret) -> 
     )
 
 
-def end_secret(connection: Connection, client_id: str, slot: str) -> None:
-    """End one of the client's secrets at once."""
-    owned = (client_secret.c.client_id == client_id) & (client_secret.c.slot == slot)
-    connection.execute(delete(client_secret).where(owned))
-
-
 def set_active(connection: Connection, client_id: str, *, is_active: bool) -> None:
     """Let the client get tokens, or no longer."""
     connection.execute(update(client).where(client.c.id == client_id).values(is_active=is_active))
@@ -137,8 +130,3 @@ def is_assertion_used(connection: Connection, client_id: str, jti: str) -> bool:
 def forget_assertions(connection: Connection, expired_before: datetime) -> None:
     """Drop ids of assertions that are too old to be accepted anyway."""
     connection.execute(delete(client_assertion).where(client_assertion.c.expires_at < expired_before))
-
-
-def institution_ids(connection: Connection) -> dict[str, UUID]:
-    """Return which institution each client belongs to."""
-    return {row.id: row.institution_id for row in connection.execute(select(client.c.id, client.c.institution_id))}

@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbank.core.credit import HUNDREDTHS_MAX
-from creditbank.core.errors import Malformed, RulesetFaulty
-from creditbank.core.outcome import Facts, Kind, Score
-from creditbank.core.rules import facts_document, facts_from, parsed_ruleset
+from creditbank.core.errors import RulesetFaulty
+from creditbank.core.rules import parsed_ruleset
 from creditbank.core.rules.condition_parsing import DEPTH_MAX, LIST_MAX, TERMS_MAX
 from creditbank.core.rules.document import FAULTS_MAX, NAME_MAX, VALUES_MAX
 from creditbank.core.rules.parsing import RULES_MAX, TESTS_MAX
-from tests.core.test_rules import document, facts
+from tests.core.test_rules import document
 
 
 def faults_of(value: object) -> list[tuple[str, str]]:
@@ -102,6 +99,7 @@ def test_a_faulty_field_is_named_by_its_pointer(fields: dict[str, object], fault
         ({"any": [{}]}, "/any/0", "empty"),
         ({"not": {}}, "/not", "empty"),
         ({"hours": {}}, "/hours", "no_bounds"),
+        ({"hours": "16"}, "/hours", "wrong_type"),
         ({"hours": {"at_least": None}}, "/hours", "no_bounds"),
         ({"hours": {"at_least": 16}}, "/hours/at_least", "wrong_type"),
         ({"hours": {"at_least": "1.234"}}, "/hours/at_least", "bad_decimal"),
@@ -137,6 +135,11 @@ STEP = {"at_least": "50", "credits": "6"}
         ({"hours": {"step": "0.00"}}, "/hours/step", "out_of_range"),
         ({"hours": {"rounding": "sideways"}}, "/hours/rounding", "not_an_option"),
         ({"hours": {"minutes_per_hour": 0}}, "/hours/minutes_per_hour", "out_of_range"),
+        (
+            {"tiers": {"scale": "c", "steps": [{"at_least": "x", "credits": "6"}]}},
+            "/tiers/steps/0/at_least",
+            "bad_decimal",
+        ),
         ({"tiers": {"scale": "c", "steps": []}}, "/tiers/steps", "empty"),
         ({"tiers": {"scale": "c", "steps": [STEP, STEP]}}, "/tiers/steps/1/at_least", "not_ascending"),
         ({"levels": {}}, "/levels", "empty"),
@@ -155,6 +158,26 @@ def test_credit_is_valid_for_1_to_50_years(years: int, *, taken: bool) -> None:
         assert parsed_ruleset(rule_with(valid_years=years)).rules[0].valid_years == years
     else:
         assert faults_of(rule_with(valid_years=years))[0][0] == "/rules/0/valid_years"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"valid_until": "2020-01-01"},
+        {"version": Decimal(7)},
+        {"applies_to": {"hours": {"at_least": "2", "at_most": "2"}}},
+        {"applies_to": {"completed": {"from": "2020-01-01", "until": "2020-01-01"}}},
+        {"applies_to": {"issuer": ["x"] * LIST_MAX}},
+        {"code": "a" * NAME_MAX, "version": 9999, "priority": 0},
+    ],
+)
+def test_what_lies_on_a_bound_is_taken(fields: dict[str, object]) -> None:
+    parsed_ruleset(document(**fields))
+
+
+@pytest.mark.parametrize("number", [Decimal("9" * 6000), Decimal("1E+999999"), Decimal("Infinity"), Decimal(-1)])
+def test_no_decimal_costs_more_than_its_refusal(number: Decimal) -> None:
+    assert [pointer for pointer, _ in faults_of(document(version=number))] == ["/version"]
 
 
 def test_ids_are_unique_among_rules_and_among_tests() -> None:
@@ -240,63 +263,6 @@ def test_no_json_value_anywhere_meets_anything_but_a_refusal(place: str, value: 
             parsed_ruleset(candidate)
         except RulesetFaulty as refused:
             json.dumps([fault.pointer + fault.message_zh for fault in refused.faults], ensure_ascii=False).encode()
-
-
-WORDS = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-FULL_WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
-AMOUNTS = st.none() | st.integers(0, HUNDREDTHS_MAX)
-FACTS = st.builds(
-    Facts,
-    kind=st.sampled_from(Kind),
-    title=FULL_WORDS,
-    issuer=FULL_WORDS,
-    completed_on=st.dates(),
-    applied_on=st.dates(),
-    started_on=st.none() | st.dates(),
-    code=WORDS,
-    category=WORDS,
-    level=WORDS,
-    hours_hundredths=AMOUNTS,
-    credit_hundredths=AMOUNTS,
-    scheme=WORDS,
-    score=st.none() | st.builds(Score, FULL_WORDS, FULL_WORDS),
-    programme=WORDS,
-)
-
-
-@given(FACTS)
-def test_facts_come_back_from_their_document(subject: Facts) -> None:
-    assert facts_from(json.loads(json.dumps(facts_document(subject)))) == subject
-
-
-@given(JSON)
-def test_no_json_value_as_facts_meets_anything_but_a_refusal(value: object) -> None:
-    with pytest.raises(Malformed):
-        facts_from(value)
-
-
-def test_facts_without_a_day_of_submission_are_handed_in_when_completed() -> None:
-    told = facts_document(facts(applied_on=date(2025, 1, 1)))
-    assert facts_from(told).applied_on == date(2025, 1, 1)
-    del told["applied_on"]
-    assert facts_from(told) == facts()
-
-
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"hours": 48}, "/hours"),
-        ({"hours": "-1"}, "/hours"),
-        ({"kind": "lecture"}, "/kind"),
-        ({"score": {"value": "1"}}, "/score/scale"),
-        ({"completed_on": "2024-13-01"}, "/completed_on"),
-        ({"learner": "x"}, "/learner"),
-    ],
-)
-def test_faulty_facts_are_refused_by_pointer(fields: dict[str, object], pointer: str) -> None:
-    with pytest.raises(Malformed) as refused:
-        facts_from(facts_document(facts()) | fields)
-    assert [fault.pointer for fault in refused.value.faults] == [pointer]
 
 
 def test_parsing_the_same_document_twice_gives_equal_sets() -> None:

@@ -11,7 +11,7 @@ from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.recognition import in_force, recognised
 from creditbank.core.rules import sentences
 from tests.core.test_rules import SCHEME, TIERS, decided, facts, ruleset
-from tests.core.test_rules_parsing import FACTS
+from tests.core.test_rules_facts import FACTS
 
 TITLED = {"article": "第六条", "title": {"zh": "课程按学时", "en": "courses by hours"}}
 
@@ -66,6 +66,9 @@ def test_an_award_is_told_with_its_numbers(award: dict[str, Any], fields: dict[s
         ({"any": [{"kind": "training"}, {"issuer": "cqou"}]}, {}, ["培训", "实际是课程", "；或：", "cqou", "cqdx"]),
         ({"not": {"issuer": "cqdx"}}, {}, ["cqdx", "不包括"]),
         ({"not": {"kind": "course"}}, {}, ["课程", "不包括"]),
+        ({"not": {"kind": "course", "issuer": "cqdx"}}, {}, ["课程", "cqdx", "不包括"]),
+        ({"not": {"completed_within_years": 2}}, {}, ["未超过 2 年", "不包括"]),
+        ({"any": [{"issuer": "cqou", "not": {"issuer": "x"}}]}, {}, ["cqou"]),
         ({"not": {"not": {"issuer": "cqou"}}}, {}, ["排除"]),
         ({"completed": {"until": "2024-06-29"}}, {}, ["不晚于 2024-06-29", "2024-06-30"]),
         ({"kind": "course", "level": ["a", "b", "c", "d", "e", "f"]}, {"level": "x"}, ["a、b、c、d、e等", "x"]),
@@ -96,6 +99,11 @@ def test_a_rule_that_was_not_chosen_is_told_as_not_adding_up() -> None:
     zh, en = told(facts(), {"award": {"fixed": "2"}}, {"award": {"fixed": "5"}}, {"award": {"fixed": "5"}})
     assert all(part in zh for part in ("5.00 学分", "2.00 学分", "学分较少", "排在后面"))
     assert "fewer credits" in en
+
+
+def test_of_a_set_that_awards_something_rules_that_came_close_are_not_told() -> None:
+    zh, _ = told(facts(), {"award": {"fixed": "2"}}, TITLED | {"when": {"kind": "course", "level": "x"}})
+    assert "第六条" not in zh
 
 
 CONDITIONS = st.sampled_from(

@@ -33,6 +33,9 @@ TEXT_MAX = 1000
 SHOWN_MAX = 40
 """Characters of a faulty value that a message repeats."""
 
+DIGITS_MAX = 18
+"""Digits of a whole number that are looked at: more than any field takes, few enough to cost nothing."""
+
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -212,7 +215,7 @@ class Place:
     def integer(self, least: int, most: int) -> int | None:
         """Return a whole number from `least` to `most`, both inclusive; true and false are none."""
         value = self.value
-        if isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent == 0:
+        if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < DIGITS_MAX and value == int(value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             self._wrong_type("不带引号的整数", "a whole number without quotes")

@@ -121,7 +121,7 @@ def unmet(node: Node) -> list[Phrase]:
         return [phrase for part in node["all"] for phrase in unmet(part)]
     if "any" in node:
         phrases = [phrase for part in node["any"] for phrase in unmet(part)]
-        return [joined(phrases, "；或：", "; or: ")] if phrases else []
+        return [joined(phrases, "；或：", "; or: ")]
     if "not" in node:
         return [_excluded(node["not"])]
     return [_missed(node)]
@@ -132,6 +132,12 @@ def _excluded(node: Node) -> Phrase:
     leaves = [leaf for leaf in _leaves(node) if leaf["held"]]
     phrases = []
     for leaf in leaves:
+        if leaf["fact"] == "completed_within_years":
+            years = leaf["asked"]
+            phrases.append(
+                (f"完成未超过 {years} 年，规则不包括这种情况", f"the rule leaves out what is {years} years old or less")
+            )
+            continue
         zh, en = _fact(leaf)
         found = _KINDS[leaf["found"]] if leaf["fact"] == "kind" else _value(leaf["found"])
         phrases.append((f"{zh}是“{found[0]}”，规则不包括这种情况", f"the rule leaves out that {en} is “{found[1]}”"))
@@ -179,8 +185,7 @@ def _fact(leaf: Node) -> Phrase:
 def _asked(asked: object) -> Phrase:
     if isinstance(asked, list):
         return _value(asked)
-    if not isinstance(asked, dict):
-        return str(asked), str(asked)
+    assert isinstance(asked, dict), "a predicate asks for values or for bounds"
     zh, en = [], []
     for name, (one_zh, one_en) in _BOUNDS.items():
         if name in asked:

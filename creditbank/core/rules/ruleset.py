@@ -1,6 +1,6 @@
 """A rule set as a value: who made it and when it is valid, its rules, its own tests, and an index to find rules."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -147,13 +147,5 @@ def indexed(rules: Sequence[Rule]) -> RuleIndex:
 
 def _anchor(rule: Rule) -> OneOf | None:
     """Return the most telling predicate that must hold for the rule to apply."""
-    needed = {part.fact: part for part in _needed(rule.when) if isinstance(part, OneOf)}
+    needed = {part.fact: part for part in rule.when.parts if isinstance(part, OneOf)}
     return next((needed[fact] for fact in INDEXED if fact in needed), None)
-
-
-def _needed(condition: AllOf) -> Iterator[object]:
-    for part in condition.parts:
-        if isinstance(part, AllOf):
-            yield from _needed(part)
-        else:
-            yield part
