@@ -59,7 +59,7 @@ class LearnerOut(marshmallow.Schema):
 
 @resource.route("", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(LearnerIn)
+@resource.arguments(LearnerIn())
 @resource.response(201, LearnerOut, description="The account was opened now")
 @resource.alt_response(200, schema=LearnerOut, description="The same person has this account already")
 def open_account(application: dict[str, Any]) -> Response:

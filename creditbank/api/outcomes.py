@@ -144,7 +144,7 @@ class OutcomePage(marshmallow.Schema):
 
 @resource.route("/outcomes", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(OutcomeIn)
+@resource.arguments(OutcomeIn())
 @resource.response(201, OutcomeOut, description="Recorded now")
 @resource.alt_response(200, schema=OutcomeOut, description="On record already with the same content")
 @resource.alt_response(404, "NOT_FOUND")
@@ -185,7 +185,7 @@ def outcome(outcome_id: UUID) -> Response:
         IDEMPOTENCY_KEY,
     ]
 )
-@resource.arguments(OutcomeIn)
+@resource.arguments(OutcomeIn())
 @resource.response(200, OutcomeOut)
 def correct_outcome(record: Record, outcome_id: UUID) -> Response:
     """Correct an outcome: a new revision, a reversal of the old credits and an entry for the new ones.
@@ -205,7 +205,7 @@ def correct_outcome(record: Record, outcome_id: UUID) -> Response:
 
 @resource.route("/outcomes/<id:outcome_id>/revoke", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(RevocationIn)
+@resource.arguments(RevocationIn())
 @resource.response(200, OutcomeOut)
 def revoke_outcome(revocation: dict[str, str], outcome_id: UUID) -> Response:
     """Revoke an outcome; its credits are reversed. Asked again it is answered as it stands. Needs `outcomes:write`."""
@@ -218,7 +218,7 @@ def revoke_outcome(revocation: dict[str, str], outcome_id: UUID) -> Response:
 
 
 @resource.route("/learners/<learner:learner_id>/outcomes")
-@resource.arguments(PageQuery, location="query")
+@resource.arguments(PageQuery(), location="query")
 @resource.response(200, OutcomePage)
 def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """List a learner's outcomes, newest first; an institution sees its own. Needs `outcomes:read`."""

@@ -96,7 +96,7 @@ class SchemeList(marshmallow.Schema):
 
 
 @resource.route("/institutions")
-@resource.arguments(PageQuery, location="query")
+@resource.arguments(PageQuery(), location="query")
 @resource.response(200, InstitutionPage)
 def list_institutions(query: dict[str, Any]) -> Response:
     """List institutions."""
@@ -115,7 +115,7 @@ def institution(institution_id: UUID) -> Response:
 
 @resource.route("/institutions", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(InstitutionIn)
+@resource.arguments(InstitutionIn())
 @resource.response(201, InstitutionOut, description="Registered now")
 @resource.alt_response(200, schema=InstitutionOut, description="Registered already")
 def register_institution(said: dict[str, Any]) -> Response:
@@ -139,7 +139,7 @@ def list_schemes() -> Response:
 
 @resource.route("/schemes", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(SchemeIn)
+@resource.arguments(SchemeIn())
 @resource.response(201, SchemeOut, description="Registered now")
 @resource.alt_response(200, schema=SchemeOut, description="Registered already")
 def add_scheme(scheme: Scheme) -> Response:

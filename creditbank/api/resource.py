@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, NoReturn
 from uuid import UUID
@@ -16,7 +16,7 @@ from flask import Flask, Request, Response, request
 from flask_smorest import Api, Blueprint
 from webargs import core
 from webargs.flaskparser import FlaskParser
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 from creditbank.api import fields
 from creditbank.api.problems import Unreadable
@@ -128,13 +128,28 @@ class IdConverter(BaseConverter):
         return UUID(value) if _UUID.fullmatch(value) else UUID(int=0)
 
 
+class CodeConverter(BaseConverter):
+    """The code of something in a path; there is nothing under what is no code."""
+
+    regex = "[a-z0-9][a-z0-9-]{0,63}"
+
+
+class WholeConverter(IntegerConverter):
+    """A whole number in a path, in plain digits."""
+
+    regex = "[0-9]+"
+
+
 def documented_api(app: Flask) -> Documented:
     """Return the API of the app with our fields and path parameters described."""
     app.url_map.converters["learner"] = LearnerConverter
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["code"] = CodeConverter
+    app.url_map.converters["int"] = WholeConverter
     api = Documented(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)})
     id_schema = {"type": "string", "format": "uuid"}
     api.register_converter(IdConverter, lambda _: id_schema)
+    api.register_converter(CodeConverter, lambda _: {"type": "string", "pattern": f"^{CodeConverter.regex}$"})
     api.register_converter(LearnerConverter, lambda _: {"anyOf": [id_schema, {"type": "string", "const": ME}]})
     for field, kind, form in (
         (fields.Text, "string", None),
@@ -222,7 +237,7 @@ def instant_part(part: str) -> datetime:
     instant = datetime.fromisoformat(part)
     if instant.tzinfo is None:
         raise ValueError(part)
-    return instant
+    return instant.astimezone(UTC)
 
 
 def whole_part(part: object) -> int:
@@ -233,8 +248,8 @@ def whole_part(part: object) -> int:
 
 
 def text_part(part: object) -> str:
-    """Return the text in a cursor."""
-    if not isinstance(part, str) or "\x00" in part:
+    """Return the code in a cursor."""
+    if not isinstance(part, str) or not (part.isascii() and part.isprintable()):
         raise ValueError(part)
     return part
 

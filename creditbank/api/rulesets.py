@@ -66,7 +66,7 @@ class EvaluationOut(marshmallow.Schema):
 
 @resource.route("", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
-@resource.arguments(fields.AnyDocument)
+@resource.arguments(fields.AnyDocument())
 @resource.response(201, RulesetOut, description="Drafted now")
 @resource.alt_response(200, schema=RulesetOut, description="An earlier draft of the version was replaced")
 def draft(document: object) -> Response:
@@ -80,7 +80,7 @@ def draft(document: object) -> Response:
 
 
 @resource.route("")
-@resource.arguments(PageQuery, location="query")
+@resource.arguments(PageQuery(), location="query")
 @resource.response(200, RulesetPage)
 def listing(query: dict[str, Any]) -> Response:
     """List rule sets; drafts are seen by those who write, publish or audit."""
@@ -90,7 +90,7 @@ def listing(query: dict[str, Any]) -> Response:
     return answered(page_of(items, query["limit"], lambda item: [item["code"], item["version"]]))
 
 
-@resource.route("/<string:code>")
+@resource.route("/<code:code>")
 @resource.response(200, RulesetPage)
 def versions(code: str) -> Response:
     """Show all versions of a rule set, newest first."""
@@ -98,14 +98,14 @@ def versions(code: str) -> Response:
     return answered({"items": [_document(row) for row in found], "next_cursor": None})
 
 
-@resource.route("/<string:code>/versions/<int(max=9999):version>")
+@resource.route("/<code:code>/versions/<int(max=9999):version>")
 @resource.response(200, RulesetOut)
 def version(code: str, version: int) -> Response:
     """Show one version."""
     return answered(_document(looked_up(lambda work: rulesets.ruleset(work, code, version))))
 
 
-@resource.route("/<string:code>/versions/<int(max=9999):version>/publish", methods=["POST"])
+@resource.route("/<code:code>/versions/<int(max=9999):version>/publish", methods=["POST"])
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.response(200, RulesetOut)
 @resource.alt_response(422, "UNPROCESSABLE_ENTITY")
@@ -119,8 +119,8 @@ def publish(code: str, version: int) -> Response:
     return carried_out("ruleset.publish", action)
 
 
-@resource.route("/<string:code>/evaluate", methods=["POST"])
-@resource.arguments(EvaluationIn)
+@resource.route("/<code:code>/evaluate", methods=["POST"])
+@resource.arguments(EvaluationIn())
 @resource.response(200, EvaluationOut)
 def evaluate(asked: dict[str, Any], code: str) -> Response:
     """Try a version (the newest one if none is named) on given facts; nothing is written."""

@@ -79,7 +79,7 @@ class StatementPage(marshmallow.Schema):
 
 
 @resource.route("/<learner:learner_id>/balance")
-@resource.arguments(BalanceQuery, location="query")
+@resource.arguments(BalanceQuery(), location="query")
 @resource.response(200, BalancesOut)
 def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """Show a learner's credits on a day, as the bank knows them now or knew them at an instant.
@@ -92,7 +92,7 @@ def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
 
 
 @resource.route("/<learner:learner_id>/statement")
-@resource.arguments(PageQuery, location="query")
+@resource.arguments(PageQuery(), location="query")
 @resource.response(200, StatementPage)
 def statement(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """Show the passbook, newest first, with the available balance after each line. Needs `statement:read`."""

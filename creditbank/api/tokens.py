@@ -1,22 +1,26 @@
 """OAuth 2 for programs: the token endpoint (client credentials), its metadata and the keys that verify tokens."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import ClientMixin, InvalidScopeError
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidClientError, InvalidScopeError, OAuth2Error
+from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from flask import Flask, Response, current_app, g
+from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from creditbank.api.caller import bank
 from creditbank.api.resource import Resource, answered
 from creditbank.core.institution import Client
 from creditbank.core.permission import SCOPES, Actor
-from creditbank.formats.signing import jwks
+from creditbank.formats.signing import is_readable_jwt, jwks
 from creditbank.services import access, clients
 from creditbank.services import bank as services
 from creditbank.services.bank import Answer, Errand
@@ -24,7 +28,12 @@ from creditbank.services.bank import Answer, Errand
 CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 """How a client can show who it is."""
 
-ASSERTION_ALGORITHMS = ("ES256", "EdDSA", "PS256", "RS256")
+NOT_SHOWN = "The client is unknown, or has not shown that it is this client."
+
+ASSERTION_SECONDS_MAX = 3600
+"""How far ahead an assertion may end: until then its id is kept, so that it counts once."""
+
+ASSERTION_ALGORITHMS = ("ES256", "PS256", "RS256")
 """Signatures taken in private_key_jwt; the client's registered key says which of them is its own."""
 
 tokens = Resource("Access", __name__, description="Tokens for programs of institutions and partners")
@@ -84,12 +93,16 @@ class KeySetOut(marshmallow.Schema):
 class _OAuthClient(ClientMixin):  # type: ignore[misc] # Authlib is untyped
     """A registered client as Authlib asks for it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client_id: str, client: Client | None) -> None:
+        self.client_id = client_id
         self.client = client
 
     def check_client_secret(self, secret: str) -> bool:
-        """Tell whether the secret is one of the client's."""
-        return services.looked_up(bank(), _nobody(), lambda work: clients.is_secret_of(work, self.client.id, secret))
+        """Tell whether the secret is one of the client's; one that does not exist takes as long to be refused."""
+        is_right = services.looked_up(
+            bank(), _nobody(), lambda work: clients.is_secret_of(work, self.client_id, secret)
+        )
+        return is_right and self.client is not None
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Tell whether the client may show who it is in this way."""
@@ -112,6 +125,17 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib is untyped
             raise InvalidScopeError
 
 
+class _Server(AuthorizationServer):  # type: ignore[misc] # Authlib is untyped
+    """Authlib's server; it does not tell a client that does not exist from one with a wrong secret."""
+
+    def handle_error_response(self, request: object, error: OAuth2Error) -> Response:
+        """Answer every client that has not shown who it is alike."""
+        if isinstance(error, InvalidClientError):
+            error = InvalidClientError(description=NOT_SHOWN, status_code=401)
+        response: Response = super().handle_error_response(request, error)
+        return response
+
+
 class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authlib is untyped
     """A client that signs who it is with its own key (RFC 7523); each assertion counts once."""
 
@@ -122,13 +146,33 @@ class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authli
         issuer = current_app.config["ISSUER"]
         return [issuer, f"{issuer}/oauth/token"]
 
+    def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return header and content of an assertion that comes in sound JSON."""
+        if not is_readable_jwt(assertion):
+            raise InvalidClientError
+        extracted: tuple[dict[str, Any], dict[str, Any]] = super().extract_assertion(assertion)
+        return extracted
+
     def resolve_client_public_key(self, client: _OAuthClient) -> KeySet:
         """Return the keys that the client registered."""
-        return KeySet.import_key_set(json.loads(client.client.public_keys or '{"keys": []}'))
+        if client.client is None or not client.client.public_keys:
+            raise InvalidClientError
+        return KeySet.import_key_set(json.loads(client.client.public_keys))
+
+    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
+        """Return the claims of an assertion that one of the keys signed."""
+        try:
+            token = jwt.decode(assertion, resolve_key, algorithms=list(ASSERTION_ALGORITHMS))
+        except (JoseError, ValueError) as error:
+            raise InvalidClientError from error
+        self.verify_claims(token.claims)
+        return token.claims
 
     def validate_jti(self, claims: dict[str, Any], jti: object) -> bool:
         """Use up the assertion's id."""
-        if not isinstance(jti, str) or len(jti) > 128:  # noqa: PLR2004 - the column's width
+        if not isinstance(jti, str) or not 1 <= len(jti) <= 128:  # noqa: PLR2004 - the column's width
+            return False
+        if claims["exp"] > datetime.now(UTC).timestamp() + ASSERTION_SECONDS_MAX:
             return False
         client_id, ends = claims["sub"], datetime.fromtimestamp(int(claims["exp"]) + self.leeway, UTC)
         used: list[bool] = []
@@ -143,9 +187,10 @@ class _SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authli
 
 def register_token_endpoint(app: Flask) -> None:
     """Join Authlib's server with the bank."""
-    server = AuthorizationServer(app, query_client=_client, save_token=lambda *_: None)
+    server = _Server(app, query_client=_client, save_token=lambda *_: None)
     server.register_grant(_Grant)
     server.register_token_generator("default", _token)
+    server.register_client_auth_method("client_secret_basic", _authenticated_basic)
     server.register_client_auth_method("private_key_jwt", _SignedAssertion())
     app.extensions["creditbank.oauth"] = server
 
@@ -196,10 +241,19 @@ def keys() -> Response:
     return answered(jwks(bank().keyring.public_keys.values()), headers={"Cache-Control": "public, max-age=300"})
 
 
-def _client(client_id: str) -> _OAuthClient | None:
-    """Return an active client as Authlib asks for it."""
+def _client(client_id: str) -> _OAuthClient:
+    """Return an active client as Authlib asks for it, or one that can't show who it is where there is none."""
     found = services.looked_up(bank(), _nobody(), lambda work: clients.client(work, client_id))
-    return None if found is None else _OAuthClient(found)
+    return _OAuthClient(client_id, found)
+
+
+def _authenticated_basic(query_client: Callable[[str], _OAuthClient], request: object) -> _OAuthClient | None:
+    """Return the client that shows its secret by HTTP Basic; None also for a header that is no text."""
+    try:
+        client: _OAuthClient | None = authenticate_client_secret_basic(query_client, request)
+    except UnicodeDecodeError:
+        return None
+    return client
 
 
 def _token(
@@ -210,6 +264,7 @@ def _token(
     **_rest: object,
 ) -> dict[str, object]:
     """Return a new token with the scopes that were asked for, all of the client's if none was."""
+    assert client.client is not None, "a client that has shown who it is exists"
     scopes = sorted(set(scope.split()) if scope else client.client.scopes)
     return {
         "access_token": access.client_token(bank(), current_app.config["ISSUER"], client.client.id, scopes),

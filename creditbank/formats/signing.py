@@ -151,6 +151,18 @@ def verified_access_token(
     return claims
 
 
+def is_readable_jwt(token: str) -> bool:
+    """Tell whether a foreign JWT is small and its header and content are sound JSON, so that a library can take it."""
+    if len(token) > TOKEN_BYTES_MAX or not token.isascii() or token.count(".") != _PARTS - 1:
+        return False
+    try:
+        for part in token.split(".")[:2]:
+            _object_of(_decoded(part), "", "")
+    except InvalidToken:
+        return False
+    return True
+
+
 def _named_key(token: str, public_keys: Mapping[str, PublicKey]) -> PublicKey:
     """Return the key of ours that the token's header names, after checking all that the header says."""
     if len(token) > TOKEN_BYTES_MAX:

@@ -30,12 +30,25 @@ def actor_of(bank: Bank, claims: TokenClaims) -> Actor:
     """Return who stands behind a verified token. Refused: InvalidToken where there is nobody."""
     scopes = frozenset(claims.scopes)
     if claims.client_id == LEARNER_CLIENT:
-        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=UUID(claims.subject))
+        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=_learner_id(claims.subject))
     membership = bank.membership(claims.client_id)
     if membership is None or claims.subject != claims.client_id:
-        zh, en = "令牌的客户端不存在；请重新申请令牌。", "The token's client does not exist; get a new token."
-        raise InvalidToken((Fault("", "invalid_token", zh, en),))
+        raise _nobodys()
     return Actor(claims.client_id, scopes, *membership)
+
+
+def _learner_id(subject: str) -> UUID:
+    """Return the learner whose token it is. Refused: InvalidToken."""
+    try:
+        return UUID(subject)
+    except ValueError:
+        raise _nobodys() from None
+
+
+def _nobodys() -> InvalidToken:
+    """Return the answer to a token behind which there is nobody."""
+    zh, en = "令牌的持有者不存在；请重新申请令牌。", "There is nobody behind the token; get a new one."
+    return InvalidToken((Fault("", "invalid_token", zh, en),))
 
 
 def _token(bank: Bank, issuer: str, client_id: str, subject: str, scopes: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """API clients: registered, given secrets that can be rotated without a pause, and recognised when they come."""
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from creditbank.storage import clients, institutions
 
 SECRET_BYTES = 32
 """256 random bits: no dictionary holds them, and the hash only has to guard a stolen table."""
+
+_CLIENT_ID = re.compile(r"[!-~]{1,64}")
+"""What may be asked of the database as an id: no NUL, which PostgreSQL refuses to look at."""
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with OWASP's least memory (19 MiB, 2 passes): some 20 ms, so that the token endpoint can't be flooded."""
@@ -71,6 +75,8 @@ def rotate_secret(work: Work, client_id: str) -> Credentials:
 
 def client(work: Work, client_id: str) -> Client | None:
     """Return an active client, for the token endpoint."""
+    if not _CLIENT_ID.fullmatch(client_id):
+        return None
     found = clients.by_id(work.connection, client_id)
     return found if found is not None and found.is_active else None
 
@@ -87,7 +93,7 @@ def deactivate(work: Work, client_id: str) -> Client:
 
 def is_secret_of(work: Work, client_id: str, secret: str) -> bool:
     """Tell whether the secret is one of the client's live ones; an unknown client takes as long as a wrong secret."""
-    live = clients.secrets(work.connection, client_id)
+    live = clients.secrets(work.connection, client_id) if _CLIENT_ID.fullmatch(client_id) else []
     hashes = [stored.secret_hash for stored in live] or [_decoy_hash()]
     matching = [_matches(stored, secret) for stored in hashes]
     return any(matching) and bool(live)

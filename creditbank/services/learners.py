@@ -105,10 +105,11 @@ def _add_what_is_new(work: Work, learner_id: UUID, application: Application, mat
 
 
 def _shown(work: Work, learner_id: UUID) -> Learner:
-    """Return the learner as the actor may see them."""
+    """Return the learner as the actor may see them. Refused: Unknown to the bearer of a token of nobody."""
     sees_all = work.actor.learner_id is not None or work.actor.audits
     shown = learners.by_id(work.connection, work.keyring, learner_id, None if sees_all else work.actor.institution_code)
-    assert shown is not None, "a learner who may be seen exists"
+    if shown is None:
+        raise unknown("学习者", "learner")
     return shown
 
 

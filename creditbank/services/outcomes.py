@@ -18,7 +18,6 @@ from creditbank.services.bank import Work, check_may_see
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
 from creditbank.storage import decisions, learners, outcomes
 from creditbank.storage.outcomes import Revision
-from creditbank.storage.writing import together
 
 __all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records"]
 
@@ -252,10 +251,9 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
         return {}
     _write_people(work, [item.person for item in entered])
     settlement = settle(work, [item.draft for item in entered])
-    with together(work.connection):
-        outcomes.add(work.connection, settlement.heads)
-        outcomes.add_revisions(work.connection, [item.revision for item in entered])
-        book(work, settlement)
+    outcomes.add(work.connection, settlement.heads)
+    outcomes.add_revisions(work.connection, [item.revision for item in entered])
+    book(work, settlement)
     return {
         head.external_id: Receipt(head, json.loads(decision.result), is_new=True)
         for head, decision in zip(settlement.heads, settlement.decisions, strict=True)

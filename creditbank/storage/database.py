@@ -21,6 +21,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from creditbank.storage.writing import deferring, send_deferred
+
 BUSY_SECONDS = 30
 """How long a writer waits for its turn on SQLite: longer than a batch of the largest size takes."""
 
@@ -29,6 +31,9 @@ LOCK_SECONDS = 20
 
 POOL_SIZE = 16
 """Connections that one process keeps: one for each of its threads, as the server starts them."""
+
+KEY_LOCKS_MAX = 1024
+"""Locks that stand for keys: far fewer than the 6,400 that PostgreSQL has room for as it comes."""
 
 _RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE_SQLSTATE = "55P03"
@@ -85,7 +90,8 @@ class Database:
         is_committing = False
         try:
             with self._writer.connect() as connection, connection.begin() as transaction:
-                yield connection
+                with deferring(connection):
+                    yield connection
                 is_committing = True
                 transaction.commit()
         except (DBAPIError, PoolTimeout) as error:
@@ -114,7 +120,7 @@ class Database:
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
     """Return an engine whose transactions take the write lock when they begin, so that none fails half way."""
-    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=BUSY_SECONDS)
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=BUSY_SECONDS, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -133,9 +139,20 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
     """Return an engine at READ COMMITTED with a bound on waiting for locks."""
     options = f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC"
-    return create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=LOCK_SECONDS, connect_args={"options": options}
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=LOCK_SECONDS,
+        connect_args={"options": options},
+        hide_parameters=True,
     )
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _send_first(connection: Connection, *_execution: object) -> None:
+        send_deferred(connection)
+
+    return engine
 
 
 def _classified(error: DBAPIError | PoolTimeout) -> Exception:
@@ -203,6 +220,18 @@ def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
 def for_share(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
     """Return the query keeping others from changing or deleting its rows, while they may still read and share them."""
     return query.with_for_update(read=True) if connection.dialect.name == "postgresql" else query
+
+
+def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Wait until no other transaction has named any of the keys; on SQLite there is only one writer anyway.
+
+    For rows that are still to come, which nobody can lock. Keys share a bounded number of locks, as a batch may name
+    more than PostgreSQL's lock table holds.
+    """
+    if connection.dialect.name == "postgresql":
+        numbers = sorted({int.from_bytes(key[:8]) % KEY_LOCKS_MAX for key in keys})
+        locks = "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
+        connection.execute(text(locks), {"numbers": numbers})
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Learners: sealed personal data, claims, the keyed index that finds them, and who knows whom."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -37,7 +37,7 @@ from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import among, built_once, member_of
+from creditbank.storage.database import Raced, among, built_once, member_of, one_by_one
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -181,6 +181,10 @@ def open_accounts(
     connection: Connection, keyring: Keyring, openings: Sequence[Opening], new_id: Callable[[], UUID]
 ) -> None:
     """Write new accounts with their sealed claims, index rows and who knows them. Opened meanwhile: Raced."""
+    named = {key.value_index: opened for opened in openings for key in claim_keys(keyring, opened.application)}
+    for value_index, status in _claimed(connection, named):
+        if LearnerStatus.ACTIVE in (status, named[value_index].status):
+            raise Raced("an identifier was claimed under another name meanwhile")
     append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
     index_rows, claim_rows = [], []
     for opened in openings:
@@ -200,7 +204,9 @@ def open_accounts(
 def add_claims(
     connection: Connection, keyring: Keyring, claimant: Claimant, application: Application, new_id: Callable[[], UUID]
 ) -> None:
-    """Add claims to a learner who is there already."""
+    """Add claims to a learner who is there already. Claimed by somebody else meanwhile: Raced."""
+    if _claimed(connection, [key.value_index for key in claim_keys(keyring, application)]):
+        raise Raced("an identifier was claimed meanwhile")
     wrapped = connection.execute(select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)).scalar_one()
     cipher = keyring.person_cipher(wrapped)
     index_rows = [_index_row(key, claimant.learner_id) for key in claim_keys(keyring, application)]
@@ -250,6 +256,18 @@ def by_id(connection: Connection, keyring: Keyring, learner_id: UUID, seen_by: s
         ),
         created_at=row.created_at,
     )
+
+
+def _claimed(connection: Connection, value_indexes: Collection[bytes]) -> list[tuple[bytes, LearnerStatus]]:
+    """Return those of the identifiers that are claimed, and their learners' status; nobody claims others till the end.
+
+    The same identifier under two names breaks no key, so that two who claim it at once would not see each other.
+    """
+    one_by_one(connection, value_indexes)
+    joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
+    query = select(identifier_index.c.value_index, learner.c.status).select_from(joined)
+    rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, value_indexes)))
+    return [(row.value_index, LearnerStatus(row.status)) for row in rows]
 
 
 def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql
@@ -11,33 +13,49 @@ from sqlalchemy.dialects import postgresql
 Row = Mapping[str, Any]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-_Write = tuple[str, tuple[Any, ...]]
-
 PARAMETERS_MAX = 50
 """The driver parses a statement with more parameters anew at every call, which costs more than a round trip."""
 
-_PENDING = "creditbank.pending_writes"
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement that waits to be sent."""
+
+    table: str
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+_deferred: WeakKeyDictionary[Connection, list[_Write]] = WeakKeyDictionary()
 
 
 @contextmanager
-def together(connection: Connection) -> Iterator[None]:
-    """Send all rows that are appended or rewritten inside in as few statements as can be, on PostgreSQL.
+def deferring(connection: Connection) -> Iterator[None]:
+    """Keep rows that are appended or rewritten until something is read or the block ends, then send them together.
 
-    A posting writes to eight tables; eight round trips would cost more than the writing. Nothing that is written
-    inside can be read inside.
+    A posting writes to nine tables; nine round trips would cost more than the writing. On PostgreSQL only: SQLite
+    has no round trips.
     """
     if connection.dialect.name != "postgresql":
         yield
         return
-    connection.info[_PENDING] = []
+    _deferred[connection] = []
     try:
         yield
-        pending = connection.info[_PENDING]
+        send_deferred(connection)
     finally:
-        del connection.info[_PENDING]
-    for part in _parts(pending):
-        parameters = tuple(parameter for _, its_parameters in part for parameter in its_parameters)
-        connection.exec_driver_sql(_joined_sql(tuple(sql for sql, _ in part)), parameters)
+        del _deferred[connection]
+
+
+def send_deferred(connection: Connection) -> None:
+    """Send what waits, in as few statements as can be."""
+    waiting = _deferred.get(connection)
+    if not waiting:
+        return
+    _deferred[connection] = []
+    for part in _parts(waiting):
+        parameters = tuple(parameter for write in part for parameter in write.parameters)
+        connection.exec_driver_sql(_joined_sql(tuple(write.sql for write in part)), parameters)
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -49,9 +67,9 @@ def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         return
     names = tuple(rows[0])
     if len(rows) == 1:
-        _send(connection, _insert_one_sql(table, names), tuple(rows[0].values()))
+        _send(connection, table, _insert_one_sql(table, names), tuple(rows[0].values()))
     else:
-        _send(connection, _insert_sql(table, names), _columns(rows, names))
+        _send(connection, table, _insert_sql(table, names), _columns(rows, names))
 
 
 def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -74,9 +92,9 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "postgresql":
         if len(rows) == 1:
             values = [rows[0][name] for name in (*(name for name in names if name not in keys), *keys)]
-            _send(connection, _update_one_sql(table, names), tuple(values))
+            _send(connection, table, _update_one_sql(table, names), tuple(values))
         else:
-            _send(connection, _update_sql(table, names), _columns(rows, names))
+            _send(connection, table, _update_sql(table, names), _columns(rows, names))
         return
     where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
     changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
@@ -89,23 +107,28 @@ def row_of(value: object) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined] # our values have slots
 
 
-def _send(connection: Connection, sql: str, parameters: tuple[Any, ...]) -> None:
-    """Send a statement now, or with others where they are sent together."""
-    pending = connection.info.get(_PENDING)
-    if pending is None:
+def _send(connection: Connection, table: Table, sql: str, parameters: tuple[Any, ...]) -> None:
+    """Send a statement now, or let it wait for others where that is wanted."""
+    waiting = _deferred.get(connection)
+    if waiting is None:
         connection.exec_driver_sql(sql, parameters)
     else:
-        pending.append((sql, parameters))
+        waiting.append(_Write(table.name, sql, parameters))
 
 
-def _parts(pending: Sequence[_Write]) -> list[list[_Write]]:
-    """Return the writes in their order, parted where a statement would take too many parameters."""
+def _parts(waiting: Sequence[_Write]) -> list[list[_Write]]:
+    """Return the writes in their order, parted where a statement would take too many parameters or a table twice.
+
+    Parts of one statement don't see each other's rows, so that one can't rewrite what another appends.
+    """
     parts: list[list[_Write]] = [[]]
-    for write in pending:
-        if sum(len(parameters) for _, parameters in parts[-1]) + len(write[1]) > PARAMETERS_MAX:
+    for write in waiting:
+        taken = sum(len(earlier.parameters) for earlier in parts[-1])
+        meets_itself = any(earlier.table == write.table for earlier in parts[-1])
+        if parts[-1] and (taken + len(write.parameters) > PARAMETERS_MAX or meets_itself):
             parts.append([])
         parts[-1].append(write)
-    return [part for part in parts if part]
+    return parts
 
 
 @cache

@@ -37,7 +37,7 @@ BODIES: dict[str, tuple[bytes, int, Reasons]] = {
     "2^63": (b'{"level":9223372036854775808}', 422, {("/level", "number_range")}),
     "5,000 digits": (b'{"level":' + b"9" * 5000 + b"}", 422, {("/level", "number_form")}),
     "a lone surrogate": (rb'{"title":"\ud800"}', 422, {("/title", "lone_surrogate")}),
-    "a lone surrogate as a name": (rb'{"\udfff":1}', 422, {("/\\udfff", "lone_surrogate")}),
+    "a lone surrogate as a name": (rb'{"\udfff":1}', 422, {("", "lone_surrogate")}),
     "a surrogate in bytes": (b'{"title":"\xed\xa0\x80"}', 400, {("", "not_utf8")}),
     "NUL": (rb'{"title":"a\u0000b"}', 422, {("/title", "nul_character")}),
     "NUL in bytes": (b'{"title":"a\x00b"}', 422, {("", "nul_character")}),
@@ -219,7 +219,7 @@ def test_a_faulty_row_of_a_batch_is_refused_like_the_same_record_alone(house: Ho
     told = [{(error["pointer"], error["code"]) for error in row["errors"]} for row in answer.get_json()["results"]]
     assert told == [expected for _, expected in OUTCOMES]
     after = counts(house)
-    assert {name for name in after if after[name] != before[name]} == {"audit_line"}
+    assert {name for name in after if after[name] != before[name]} == {"audit"}
 
 
 def test_a_person_with_a_fault_is_refused_at_its_place(house: House) -> None:
@@ -244,16 +244,14 @@ def test_all_faults_are_told_at_once(house: House) -> None:
 def test_a_course_can_be_completed_today_in_shanghai_but_not_tomorrow(house: House) -> None:
     learner = house.open_learner()
     house.clock.move(hours=11, minutes=59)  # 23:59 in Shanghai, still 1 July
-    headers = house.auth()
+    house.tokens.clear()  # the tokens of noon are too old
     tomorrow = outcome_body(learner["id"], 1, completed_on="2026-07-02")
     with nothing_written(house):
-        refused = house.http.post("/v1/outcomes", json=tomorrow, headers=headers)
+        refused = house.http.post("/v1/outcomes", json=tomorrow, headers=house.auth())
         assert (refused.status_code, reasons(refused)) == (422, {("/completed_on", "future_date")})
     today = outcome_body(learner["id"], 2, completed_on="2026-07-01")
-    assert house.http.post("/v1/outcomes", json=today, headers=headers).status_code == 401  # the token is old by now
-    house.tokens.clear()
     assert house.http.post("/v1/outcomes", json=today, headers=house.auth()).status_code == 201
-    house.clock.move(minutes=1)  # midnight in Shanghai, 16:00 UTC of the day before
+    house.clock.move(minutes=1)  # midnight in Shanghai, 16:00 UTC of 1 July
     assert house.http.post("/v1/outcomes", json=tomorrow, headers=house.auth()).status_code == 201
 
 

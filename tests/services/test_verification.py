@@ -141,13 +141,23 @@ TAMPERINGS: dict[str, Callable[[Scene], list[Executable]]] = {
 }
 
 
-@pytest.mark.parametrize("tampering", TAMPERINGS)
-def test_every_tampering_is_found(scene: Scene, tampering: str) -> None:
+def test_every_tampering_is_found(scene: Scene) -> None:
+    unseen = []
     with scene.house.bank.database.reading() as connection:
         _take_guards_away(connection)
-        for statement in TAMPERINGS[tampering](scene):
-            assert connection.execute(statement).rowcount > 0
-    assert report(scene.house).faults
+        before = [
+            (table, connection.execute(table.select()).mappings().all()) for table in (entry, lot, account, decision)
+        ]
+        for name, tampering in TAMPERINGS.items():
+            for statement in tampering(scene):
+                assert connection.execute(statement).rowcount > 0, name
+            if not report(scene.house).faults:
+                unseen.append(name)
+            for table, rows in before:
+                connection.execute(table.delete())
+                connection.execute(table.insert(), [dict(row) for row in rows])
+    assert unseen == []
+    assert report(scene.house).faults == ()
 
 
 def test_an_outcome_that_is_credited_twice_is_found(scene: Scene) -> None:

@@ -1,0 +1,69 @@
+"""A server that is killed while clients post and retry loses nothing that it acknowledged and posts nothing twice."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+from creditbank.services.access import client_token
+from tests.builders import INSTITUTION_SCOPES, House, new_house
+from tests.drills.shooting import BASE_URL, Aim, Drill, Fate, Server, environment, ledger_faults, miscounted, shoot
+
+LEARNERS = 5
+"""Few enough that clients meet on the same accounts all the time."""
+
+AIM = Aim(kills_min=6, acknowledged_min=300)
+DEFECT_AIM = Aim(kills_min=4, acknowledged_min=20)
+
+
+@pytest.fixture
+def seed(capsys: pytest.CaptureFixture[str]) -> int:
+    """Give the drill's seed, that of DRILL_SEED or a new one, and print it so that a failure can be shot again."""
+    number = int(os.environ.get("DRILL_SEED") or SystemRandom().randrange(10**6))
+    with capsys.disabled():
+        print(f"\nDRILL_SEED={number}", end=" ", flush=True)  # noqa: T201 - whoever reads the log needs it
+    return number
+
+
+@pytest.fixture
+def bank_at_work(database_url: str, tmp_path: Path) -> Iterator[House]:
+    """Give a bank at the time of the real clock, which the server goes by."""
+    house = new_house(database_url, tmp_path)
+    house.clock.now = datetime.now(UTC)
+    yield house
+    house.bank.database.close()
+
+
+def drill(house: House, folder: Path, application: str, seed: int, aim: Aim) -> Drill:
+    """Open some accounts and shoot at a server of the application."""
+    learners = [house.open_learner()["id"] for _ in range(LEARNERS)]
+    token = client_token(house.bank, BASE_URL, house.client("cqdx", *INSTITUTION_SCOPES), INSTITUTION_SCOPES)
+    url = house.bank.database.url.render_as_string(hide_password=False)
+    server = Server(application, environment(url, folder / "keyring.json"))
+    return shoot(server, token, learners, seed, aim)
+
+
+def test_what_was_acknowledged_stands_once_and_what_was_refused_does_not(
+    bank_at_work: House, tmp_path: Path, seed: int
+) -> None:
+    seen = drill(bank_at_work, tmp_path, "creditbank.app:create_app", seed, AIM)
+    assert seen.unforeseen == []
+    assert miscounted(bank_at_work.bank, seen.fates) == {}
+    assert ledger_faults(bank_at_work.bank) == ()
+    assert seen.kills >= AIM.kills_min
+    assert seen.acknowledged >= AIM.acknowledged_min
+    assert seen.retries >= seen.kills, "a kill that hits no request proves nothing"
+    assert Fate.REFUSED in seen.fates.values()
+
+
+def test_the_drill_finds_keys_that_are_committed_after_the_effect(
+    bank_at_work: House, tmp_path: Path, seed: int
+) -> None:
+    seen = drill(bank_at_work, tmp_path, "tests.drills.late_keys:create_defective_app", seed, DEFECT_AIM)
+    assert seen.kills >= DEFECT_AIM.kills_min
+    doubled = {one: found for one, found in miscounted(bank_at_work.bank, seen.fates).items() if found == (2, 2)}
+    assert doubled, "outcomes that were posted twice were not seen"
+    assert all(seen.fates[one] is Fate.ACKNOWLEDGED for one in doubled)

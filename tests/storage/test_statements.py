@@ -1,0 +1,131 @@
+"""How many statements a request takes: a few, and as many for ten thousand rows as for ten."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from tests.builders import House, learner_body, outcome_body
+
+WRITING_MAX = {"postgresql": 10, "sqlite": 17}
+"""Statements of a posting: six read keys with revisions, people, rules, claims and accounts; the rows of eight tables go
+in a few on PostgreSQL, and in one each after the BEGIN on SQLite; two to spare."""
+
+OPENING_MAX = {"postgresql": 18, "sqlite": 24}
+"""Statements of a posting for people who are new: a look whether somebody else claims their identifiers, and the rows
+of their accounts and balances come on top."""
+
+BALANCE_MAX = 3
+"""May the actor see the learner, and the balances with the lots that end some day; one to spare."""
+
+STATEMENT_MAX = 3
+"""May the actor see the learner, and one page of lines; one to spare."""
+
+
+@dataclass
+class Count:
+    """The statements that were sent, with whether each was sent once for every row."""
+
+    statements: list[tuple[str, bool]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.statements)
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[Count]:
+    """Count every statement that goes to the database, BEGIN among them where the driver sends it."""
+    count = Count()
+
+    def note(*arguments: Any) -> None:
+        _, _, statement, _, _, executemany = arguments
+        count.statements.append((statement, executemany))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield count
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def engine(house: House) -> Engine:
+    """Give the engine of the house, warmed up: rules and memberships are known."""
+    house.post_outcome(house.open_learner()["id"])
+    return house.bank.database.engine
+
+
+def _batch(house: House, rows: list[dict[str, Any]], engine: Engine) -> Count:
+    headers = house.auth()
+    with counted(engine) as count:
+        answer = house.http.post("/v1/outcomes/batch", json=rows, headers=headers)
+    assert answer.get_json()["summary"] == {"accepted": len(rows), "replayed": 0, "rejected": 0}
+    return count
+
+
+def _rows(house: House, learners: list[str], rows: int) -> list[dict[str, Any]]:
+    return [outcome_body(learners[number % len(learners)], next(house.numbers)) for number in range(rows)]
+
+
+def test_a_batch_of_any_size_takes_the_statements_of_a_batch_of_one(house: House, engine: Engine) -> None:
+    learners = [house.open_learner()["id"] for _ in range(5)]
+    _batch(house, _rows(house, learners, 5), engine)  # the accounts are opened now
+    counts = {rows: _batch(house, _rows(house, learners, rows), engine) for rows in (2, 10, 100, 1000)}
+    assert len({len(count) for count in counts.values()}) == 1, {rows: len(count) for rows, count in counts.items()}
+    assert len(counts[1000]) <= WRITING_MAX[engine.dialect.name]
+    with counted(engine) as single:
+        house.post_outcome(learners[0])
+    assert len(single) <= len(counts[1000])
+
+
+def test_a_batch_that_opens_accounts_takes_no_more_however_many_they_are(house: House, engine: Engine) -> None:
+    def people(rows: int) -> list[dict[str, Any]]:
+        numbers = [next(house.numbers) for _ in range(rows)]
+        bodies = [learner_body(number) for number in numbers]
+        return [
+            outcome_body("", number, learner={"name": body["name"], "identifier": body["identifiers"][0]})
+            for number, body in zip(numbers, bodies, strict=True)
+        ]
+
+    counts = {rows: len(_batch(house, people(rows), engine)) for rows in (2, 10, 100, 1000)}
+    assert len(set(counts.values())) == 1, counts
+    assert counts[1000] <= OPENING_MAX[engine.dialect.name]
+
+
+def test_a_batch_that_was_handed_in_before_takes_no_more_than_the_first_time(house: House, engine: Engine) -> None:
+    rows = _rows(house, [house.open_learner()["id"]], 1000)
+    first = _batch(house, rows, engine)
+    headers = house.auth()
+    with counted(engine) as again:
+        answer = house.http.post("/v1/outcomes/batch", json=rows, headers=headers)
+    assert answer.get_json()["summary"]["replayed"] == 1000
+    assert len(again) < len(first)
+
+
+def test_postgresql_is_never_sent_one_statement_a_row(house: House, engine: Engine) -> None:
+    count = _batch(house, _rows(house, [house.open_learner()["id"]], 100), engine)
+    sent_a_row = [statement for statement, executemany in count.statements if executemany]
+    if engine.dialect.name == "postgresql":
+        assert sent_a_row == []
+    else:
+        assert sent_a_row  # SQLite has no round trip: its driver runs a prepared statement for each row
+
+
+@pytest.mark.parametrize(("path", "statements_max"), [("balance", BALANCE_MAX), ("statement", STATEMENT_MAX)])
+def test_reading_takes_as_many_statements_however_much_there_is(
+    house: House, engine: Engine, path: str, statements_max: int
+) -> None:
+    learner = house.open_learner()["id"]
+    headers = house.auth()
+    counts = []
+    for rows in (1, 60):
+        _batch(house, _rows(house, [learner], rows), engine)
+        with counted(engine) as count:
+            answer = house.http.get(f"/v1/learners/{learner}/{path}", headers=headers)
+        assert answer.status_code == 200
+        counts.append(len(count))
+    assert counts[0] == counts[1]
+    assert counts[0] <= statements_max
