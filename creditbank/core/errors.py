@@ -66,7 +66,7 @@ class RulesetFaulty(Refusal):
 
 
 class TryLater(Refusal):
-    """The bank can't do it just now; nothing was done."""
+    """The bank can't do it just now; sent again, the same request has its one effect."""
 
     family = Family.TRY_LATER
     code = "try_later"

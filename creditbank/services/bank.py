@@ -75,14 +75,15 @@ class Bank:
     _shelf: _Shelf = field(default_factory=_Shelf)
 
     def membership(self, client_id: str) -> tuple[UUID, str] | None:
-        """Return the id and code of the institution that a client belongs to."""
+        """Return the id and code of the institution that a client belongs to. Refused: TryLater."""
         if client_id not in self._shelf.members:
-            with self.database.reading() as connection:
-                found = clients.by_id(connection, client_id)
-                if found is None:
-                    return None
-                code = institutions.codes(connection, [found.institution_id])[found.institution_id]
-            self._shelf.members[client_id] = (found.institution_id, code)
+            try:
+                found = self.database.read(lambda connection: _membership(connection, client_id))
+            except Unavailable as unavailable:
+                raise _busy() from unavailable
+            if found is None:
+                return None
+            self._shelf.members[client_id] = found
         return self._shelf.members[client_id]
 
     def rulebook(self, connection: Connection) -> Rulebook:
@@ -156,15 +157,10 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
 
 def looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T]) -> T:
     """Run a query that changes nothing. Refused: what the query refuses, TryLater."""
-    for _ in range(2):
-        try:
-            with bank.database.reading() as connection:
-                return query(Work(bank, connection, actor, bank.clock()))
-        except Raced:
-            continue
-        except Unavailable as unavailable:
-            raise _busy() from unavailable
-    raise _busy()
+    try:
+        return bank.database.read(lambda connection: query(Work(bank, connection, actor, bank.clock())))
+    except Unavailable as unavailable:
+        raise _busy() from unavailable
 
 
 def check_may_see(work: Work, learner_id: UUID) -> None:
@@ -182,6 +178,14 @@ def check_may_see(work: Work, learner_id: UUID) -> None:
         may_see = institution_id is not None and learners.is_known(work.connection, learner_id, institution_id)
     if not may_see:
         raise unknown("学习者", "learner")
+
+
+def _membership(connection: Connection, client_id: str) -> tuple[UUID, str] | None:
+    """Return the id and code of the client's institution, if there is such a client."""
+    found = clients.by_id(connection, client_id)
+    if found is None:
+        return None
+    return found.institution_id, institutions.codes(connection, [found.institution_id])[found.institution_id]
 
 
 def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
@@ -215,9 +219,13 @@ def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> An
 
 
 def _busy() -> TryLater:
-    """Return the answer when the database is out of reach or too many want the same."""
-    zh = "系统繁忙，未做任何更改；请稍后用相同内容重试。"
-    return TryLater((Fault("", "try_later", zh, "The bank is busy and did nothing; send the same again in a moment."),))
+    """Return the answer when the database is out of reach or too many want the same.
+
+    It doesn't say that nothing was done: nobody knows where the connection broke while committing.
+    """
+    zh = "系统繁忙；请稍后用相同内容重试，同一请求不会重复生效。"
+    en = "The bank is busy; send the same again in a moment, the same request never takes effect twice."
+    return TryLater((Fault("", "try_later", zh, en),))
 
 
 def _in_flight() -> InFlight:

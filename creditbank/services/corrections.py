@@ -27,14 +27,17 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
     head = _own(work, outcome_id)
     latest = outcomes.revision(work.connection, head, head.revision)
     assert latest is not None, "a head points to a revision"
-    is_same = latest.content_mac == content_mac(work.keyring, record, head.learner_id)
-    if is_same and seen_revision in (head.revision, head.revision - 1):
+    _check(work, head, record)
+    mac = content_mac(work.keyring, record.content(), record.certificate_no, head.learner_id)
+    is_same = latest.content_mac == mac
+    if is_same and seen_revision == head.revision - 1:
         return _standing(work, head)
     if seen_revision != head.revision:
         raise _changed_since(head)
     if head.status is Status.REVOKED:
         raise _is_revoked()
-    _check(work, head, record)
+    if is_same:
+        return _standing(work, head)
     return _corrected(work, head, latest, record)
 
 

@@ -212,14 +212,16 @@ def _refused_repeat(
     keyring: Keyring, record: Record, person: Person, head: outcomes.Head, revisions: Sequence[outcomes.Revision]
 ) -> Refusal | None:
     """Return why a repeated external id is refused; None if its content is that of any revision on record."""
-    mac = content_mac(keyring, record, person.id)
+    content, number = record.content(), record.certificate_no
+    mac = content_mac(keyring, content, number, person.id)
     if any(revision.content_mac == mac for revision in revisions):
         return None
     latest = revisions[-1]
-    names = differing_fields(json.loads(latest.content), record.content())
+    stored = json.loads(latest.content)
+    names = differing_fields(stored, content)
     if person.id != head.learner_id:
         names.append("learner")
-    elif latest.certificate_no(keyring, person.wrapped_key) != record.certificate_no:
+    if latest.content_mac != content_mac(keyring, stored, number, head.learner_id):
         names.append("certificate_no")
     return content_differs(names, latest.revision)
 

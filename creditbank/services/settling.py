@@ -1,6 +1,6 @@
 """Settling: outcomes that are new or have changed are judged, decided and booked; shared by posting and correcting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -50,24 +50,25 @@ def duplicate_claims(keyring: Keyring, learner_id: UUID, facts: Facts, certifica
     return tuple(claims)
 
 
-def content_mac(keyring: Keyring, record: Record, learner_id: UUID) -> bytes:
+def content_mac(
+    keyring: Keyring, content: Mapping[str, object], certificate_no: str | None, learner_id: UUID
+) -> bytes:
     """Return the keyed hash of everything that a record says; equal hashes are equal content."""
-    said = [record.content(), record.certificate_no, str(learner_id)]
-    return keyring.blind_index("outcome.content", text_of(said))
+    return keyring.blind_index("outcome.content", text_of([content, certificate_no, str(learner_id)]))
 
 
 def revision_of(
     work: Work, head: outcomes.Head, record: Record, wrapped_key: bytes, applied_on: date
 ) -> outcomes.Revision:
     """Return the record as it is kept under the head's revision, with its certificate number sealed."""
-    number = record.certificate_no
+    content, number = record.content(), record.certificate_no
     place = outcomes.certificate_place(head.id, head.revision)
     return outcomes.Revision(
         learner_id=head.learner_id,
         outcome_id=head.id,
         revision=head.revision,
-        content=text_of(record.content()),
-        content_mac=content_mac(work.keyring, record, head.learner_id),
+        content=text_of(content),
+        content_mac=content_mac(work.keyring, content, number, head.learner_id),
         sealed_certificate_no=None if number is None else work.keyring.person_cipher(wrapped_key).seal(number, place),
         applied_on=applied_on,
         recorded_at=work.now,

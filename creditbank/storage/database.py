@@ -113,6 +113,21 @@ class Database:
                 raise Raced(str(error.orig)) from error
             raise _classified(error) from error
 
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query that changes nothing, and once more where the connection turns out to be lost.
+
+        Raised: Unavailable.
+        """
+        try:
+            with self.reading() as connection:
+                return query(connection)
+        except Raced:
+            try:
+                with self.reading() as connection:
+                    return query(connection)
+            except Raced as lost:
+                raise Unavailable(str(lost)) from lost
+
     def close(self) -> None:
         """Close every pooled connection."""
         self._writer.dispose()
@@ -248,7 +263,6 @@ def snapshot(connection: Connection) -> Iterator[None]:
 def is_ready(database: Database) -> bool:
     """Tell whether the database answers."""
     try:
-        with database.reading() as connection:
-            return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+        return database.read(lambda connection: bool(connection.execute(text("SELECT 1")).scalar_one() == 1))
     except Unavailable:
         return False

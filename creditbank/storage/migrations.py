@@ -37,8 +37,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 def is_current(database: Database) -> bool:
     """Tell whether the schema is that of this version."""
     head = ScriptDirectory(str(SCRIPTS)).get_current_head()
-    with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+    return database.read(lambda connection: MigrationContext.configure(connection).get_current_revision()) == head
 
 
 def grants(role: str) -> list[str]:

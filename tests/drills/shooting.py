@@ -93,7 +93,7 @@ class Server:
 
 @dataclass
 class Poster:
-    """A client that posts records one after the other, singly and in small batches, and retries until it is answered."""
+    """A client that posts records, singly and in small batches, and retries until it is answered."""
 
     name: str
     random: Random

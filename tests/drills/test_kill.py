@@ -6,10 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
+import psycopg
 import pytest
 
+from creditbank.app import create_app
+from creditbank.config import Settings
 from creditbank.services.access import client_token
-from tests.builders import INSTITUTION_SCOPES, House, new_house
+from creditbank.services.bank import Bank
+from creditbank.storage.database import Database
+from tests import builders
+from tests.builders import INSTITUTION_SCOPES, House, new_house, outcome_body
 from tests.drills.shooting import BASE_URL, Aim, Drill, Fate, Server, environment, ledger_faults, miscounted, shoot
 
 LEARNERS = 5
@@ -67,3 +73,40 @@ def test_the_drill_finds_keys_that_are_committed_after_the_effect(
     doubled = {one: found for one, found in miscounted(bank_at_work.bank, seen.fates).items() if found == (2, 2)}
     assert doubled, "outcomes that were posted twice were not seen"
     assert all(seen.fates[one] is Fate.ACKNOWLEDGED for one in doubled)
+
+
+def test_a_cut_of_all_database_connections_costs_callers_nothing(postgresql_url: str, tmp_path: Path) -> None:
+    house = new_house(postgresql_url, tmp_path)
+    learner_id = house.open_learner()["id"]
+    requests = (
+        lambda: house.http.get("/readyz"),
+        lambda: house.http.get(f"/v1/learners/{learner_id}/balance", headers=house.auth()),
+        lambda: house.http.post("/v1/outcomes", json=outcome_body(learner_id, 1), headers=house.auth()),
+    )
+    cut = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+    """
+    for request in requests:
+        assert request().status_code in (200, 201)
+        with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(cut)
+        assert request().status_code == 200
+    house.bank.database.close()
+
+
+def test_without_its_database_the_bank_asks_to_try_later(tmp_path: Path) -> None:
+    house = new_house(f"sqlite:///{tmp_path / 'bank.sqlite3'}", tmp_path)
+    learner_id = house.open_learner()["id"]
+    headers = house.auth()
+    house.bank.database.close()
+    nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    bank = Bank(nowhere, house.bank.keyring, house.clock, house.bank.new_id)
+    http = create_app(Settings(base_url=builders.BASE_URL), bank).test_client()
+    answers = [
+        http.get(f"/v1/learners/{learner_id}/balance", headers=headers),
+        http.post("/v1/outcomes", json=outcome_body(learner_id, 1), headers=headers),
+    ]
+    assert [(answer.status_code, answer.get_json()["code"]) for answer in answers] == [(503, "try_later")] * 2
+    assert http.get("/readyz").status_code == 503
+    assert http.get("/healthz").status_code == 200

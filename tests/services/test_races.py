@@ -149,6 +149,7 @@ def test_one_identifier_under_two_names_in_one_batch_is_a_conflict_of_both(house
 def test_a_certificate_that_two_institutions_post_at_once_is_credited_once(house: House) -> None:
     learner_id = house.open_learner()["id"]
     house.open_learner("cqou", **learner_body(1))  # the same person, who is known there, too
+    credited = Decimal(0)
     for number in range(ROUNDS):
         bodies = {
             institution: outcome_body(
@@ -161,7 +162,8 @@ def test_a_certificate_that_two_institutions_post_at_once_is_credited_once(house
         told = sorted((answer.get_json() for answer in answers), key=lambda one: str(one["status"]))
         assert [one["status"] for one in told] == ["duplicate", "recognised"]
         assert told[0]["duplicate_of"] == told[1]["id"]
-    assert available(house, learner_id) == 3 * ROUNDS
+        credited += Decimal(told[1]["recognition"]["credits"])
+    assert available(house, learner_id) == credited > 0
     check_sound(house)
 
 

@@ -58,7 +58,7 @@ def test_all_that_the_bank_does_leaves_the_ledger_sound(scene: Scene) -> None:
     assert (found.accounts, found.entries) == (2, 7)
 
 
-def test_a_learner_can_be_verified_while_others_post(scene: Scene) -> None:
+def test_the_ledger_can_be_verified_while_others_post(scene: Scene) -> None:
     house = scene.house
     bodies = [outcome_body(str(scene.poor), number) for number in range(2000, 2060)]
     headers = house.auth()
