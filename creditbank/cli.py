@@ -63,7 +63,7 @@ def _asked(bank: Bank, query: Callable[[Work], T]) -> T:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", type=int, help="Processes; one on SQLite, one a core on PostgreSQL.")
-@click.option("--threads", default=4, show_default=True, help="Threads that serve requests in each process.")
+@click.option("--threads", default=2, show_default=True, help="Threads that serve requests in each process.")
 def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     """Serve the API until stopped."""
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")

@@ -26,6 +26,9 @@ from creditbank.formats.strict_json import TooLarge, parsed, text_of, too_large
 BODY_BYTES_MAX = 1024 * 1024
 """The largest body of a single request: a rule set of thousands of rules fits in."""
 
+DEPTH_MAX = 64
+"""The deepest nesting of a body: a rule set's conditions, 16 deep, take 48 levels of JSON."""
+
 PAGE_ROWS_MAX = 200
 """The longest page of a list."""
 
@@ -173,7 +176,7 @@ def json_body(req: Request) -> object:
     if not core.is_json(media_type):
         raise wrong_media_type("application/json")
     check_length(req, BODY_BYTES_MAX)
-    return parsed(req.get_data(cache=True), bytes_max=BODY_BYTES_MAX)
+    return parsed(req.get_data(cache=True), bytes_max=BODY_BYTES_MAX, depth_max=DEPTH_MAX)
 
 
 def check_length(req: Request, bytes_max: int) -> None:

@@ -59,8 +59,8 @@ class Answer:
 class _Shelf:
     """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
-    printed: tuple[int, Rulebook] = (-1, Rulebook((), {}))
-    """The number of publications and the rules in print then: one value, as threads change it without a lock."""
+    printed: tuple[tuple[int, int] | None, Rulebook] = (None, Rulebook((), {}))
+    """The edition and the rules in print then: one value, as threads change it without a lock."""
     members: dict[str, tuple[UUID, str]] = field(default_factory=dict)
 
 
@@ -87,13 +87,13 @@ class Bank:
         return self._shelf.members[client_id]
 
     def rulebook(self, connection: Connection) -> Rulebook:
-        """Return the published rules, read again when a rule set was published anywhere."""
-        publications = rulesets.publications(connection)
-        printed_at, rulebook = self._shelf.printed
-        if printed_at != publications:
+        """Return the published rules, read again when a rule set was published or a scheme registered anywhere."""
+        edition = rulesets.edition(connection)
+        printed, rulebook = self._shelf.printed
+        if printed != edition:
             parsed = tuple(parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection))
             rulebook = Rulebook(parsed, schemes.every(connection))
-            self._shelf.printed = (publications, rulebook)
+            self._shelf.printed = (edition, rulebook)
         return rulebook
 
 

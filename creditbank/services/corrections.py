@@ -21,7 +21,8 @@ from creditbank.storage import decisions, institutions, learners, ledger, outcom
 def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) -> Receipt:
     """Record a new revision, reverse what the old one brought and book what the new one brings.
 
-    Refused: Unknown, Outdated where another revision than the seen one stands, Conflict on a revoked outcome.
+    What stands already is answered as it stands, also where the correction that brought it is sent again.
+    Refused: Unknown, Malformed, Outdated where another revision stands, Conflict on a revoked outcome.
     """
     require(work.actor, "outcomes:write")
     head = _own(work, outcome_id)

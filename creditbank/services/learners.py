@@ -39,6 +39,8 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
     if found.learner_ids:
         learner_id = found.learner_ids[0]
         _add_what_is_new(work, learner_id, application, matches)
+        if found.rivals:
+            learners.mark_conflict(work.connection, [learner_id, *found.rivals])
     else:
         learner_id = _opened(work, application, found.rivals)
     return _shown(work, learner_id), not found.learner_ids

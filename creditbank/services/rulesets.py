@@ -113,14 +113,16 @@ def rulesets_page(work: Work, after: tuple[str, int], rows_max: int) -> list[rul
 
 
 def evaluate(work: Work, code: str, version: int | None, facts: Facts) -> Evaluation:
-    """Return what a version (the newest one that the actor may see if None) makes of facts; nothing is written.
+    """Return what a version makes of facts; nothing is written.
 
+    Without a version it is the newest one valid on the facts' day that the actor may see, or else simply the newest.
     Refused: Unknown.
     """
-    found = ruleset(work, code, version) if version is not None else versions(work, code)[0]
-    scheme = schemes.by_code(work.connection, found.scheme)
+    found = [ruleset(work, code, version)] if version is not None else versions(work, code)
+    candidates = [parsed_ruleset(json.loads(stored.document)) for stored in found]
+    parsed = next((one for one in candidates if one.validity.contains(facts)), candidates[0])
+    scheme = schemes.by_code(work.connection, parsed.scheme)
     assert scheme is not None, "a rule set counts in a registered scheme"
-    parsed = parsed_ruleset(json.loads(found.document))
     return Evaluation(parsed, facts, recognised((parsed,), {scheme.code: scheme}, facts))
 
 

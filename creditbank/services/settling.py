@@ -50,9 +50,7 @@ def duplicate_claims(keyring: Keyring, learner_id: UUID, facts: Facts, certifica
     return tuple(claims)
 
 
-def content_mac(
-    keyring: Keyring, content: Mapping[str, object], certificate_no: str | None, learner_id: UUID
-) -> bytes:
+def content_mac(keyring: Keyring, content: Mapping[str, object], certificate_no: str | None, learner_id: UUID) -> bytes:
     """Return the keyed hash of everything that a record says; equal hashes are equal content."""
     return keyring.blind_index("outcome.content", text_of([content, certificate_no, str(learner_id)]))
 

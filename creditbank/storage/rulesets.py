@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    table,
     tuple_,
     update,
 )
@@ -46,7 +47,10 @@ ruleset = Table(
 )
 
 
-_PUBLICATIONS = select(func.coalesce(func.max(ruleset.c.publication_no), 0))
+_EDITION = select(
+    func.coalesce(func.max(ruleset.c.publication_no), 0),
+    select(func.count()).select_from(table("scheme")).scalar_subquery(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,10 @@ def page(connection: Connection, after: tuple[str, int], rows_max: int, *, draft
     return [_stored(row) for row in connection.execute(query)]
 
 
-def publications(connection: Connection) -> int:
-    """Return how many versions have ever been published: as long as it stands still, so do the rules."""
-    return int(connection.execute(_PUBLICATIONS).scalar_one())
+def edition(connection: Connection) -> tuple[int, int]:
+    """Return how many versions were ever published and how many schemes there are; with them the rules change."""
+    publications, schemes = connection.execute(_EDITION).one()
+    return publications, schemes
 
 
 def published(connection: Connection) -> list[StoredRuleset]:
