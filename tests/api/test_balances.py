@@ -206,7 +206,6 @@ def test_lines_recorded_while_somebody_turns_the_pages_do_not_disturb_them(house
 
 
 def test_each_scheme_has_its_own_balance_and_running_total(house: House) -> None:
-    learner_id = house.open_learner()["id"]
     known = {"identifier": {"type": "cn.netid", "value": "NET-00000001"}, "name": "学习者"}
     learner_id = house.open_learner(name="学习者", identifiers=[known["identifier"]])["id"]
     for number, (institution, hours) in enumerate([("cqdx", "48"), ("cqou", "54"), ("cqdx", "16"), ("cqou", "18")]):
