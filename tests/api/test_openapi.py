@@ -160,6 +160,7 @@ def test_the_documentation_page_and_all_that_it_loads_come_from_the_bank(quiet_h
     page = http.get("/docs/")
     text = page.get_data(as_text=True)
     assert (page.status_code, page.mimetype) == (200, "text/html")
+    page.close()
     assert "/openapi.json" in text
     links = Links()
     links.feed(text)
@@ -170,4 +171,5 @@ def test_the_documentation_page_and_all_that_it_loads_come_from_the_bank(quiet_h
         answer = http.get(link if link.startswith("/") else f"/docs/{link.removeprefix('./')}")
         assert (link, answer.status_code) == (link, 200)
         assert answer.get_data()
+        answer.close()
     assert not re.search(r"(?:src|href|url)\s*[=:(]\s*[\"']?(?:https?:)?//", text)

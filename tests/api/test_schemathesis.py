@@ -66,7 +66,7 @@ class Seeds:
             "/v1/learners": lambda: learner_body(serial % 1000),
             "/v1/outcomes": lambda: self._outcome(made_object, serial),
             "/v1/outcomes/batch": lambda: [self._outcome(item, serial) for item in made_list if isinstance(item, dict)],
-            "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, serial) | {"external_id": self.external_id},
+            "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, 1) | {"external_id": self.external_id},
             "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),
             "/v1/rulesets/{code}/evaluate": lambda: {"facts": FACTS},
