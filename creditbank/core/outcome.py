@@ -161,11 +161,19 @@ def differing_fields(stored: Mapping[str, object], given: Mapping[str, object]) 
     return sorted(name for name in stored.keys() | given.keys() if stored.get(name) != given.get(name))
 
 
+_MENDED_BY_PUT = ("如需更正请使用 PUT。", "to correct it, use PUT.")
+_MENDED_ANEW = (
+    "如需更换学习者，请撤销该成果后以新的 external_id 提交。",
+    "to give it to another, revoke it and post it under a new external_id.",
+)
+
+
 def content_differs(names: Iterable[str], revision: int) -> Conflict:
     """Return the answer to an external id that comes again with other content."""
     faults = []
     for name in names:
-        zh = f"此 external_id 已有记录（第 {revision} 版），字段 {name} 与之不同；如需更正请使用 PUT。"
-        en = f"This external_id is on record (revision {revision}) with another {name}; to correct it, use PUT."
+        mend_zh, mend_en = _MENDED_ANEW if name == "learner" else _MENDED_BY_PUT
+        zh = f"此 external_id 已有记录（第 {revision} 版），字段 {name} 与之不同；{mend_zh}"
+        en = f"This external_id is on record (revision {revision}) with another {name}; {mend_en}"
         faults.append(Fault(f"/{name}", "differs", zh, en))
     return Conflict(tuple(faults))

@@ -495,31 +495,44 @@ def test_naughty_strings_come_back_byte_for_byte_or_are_refused(house: House) ->
     assert len(contents) > len(strings) * 3
 
 
-def test_naughty_names_and_reasons_come_back_byte_for_byte_or_are_refused(house: House) -> None:
+def test_naughty_names_come_back_byte_for_byte_or_are_refused(house: House) -> None:
+    if not NAUGHTY.exists():
+        pytest.skip(f"the Big List of Naughty Strings is not at {NAUGHTY}")
+    records = [
+        outcome_body("", place, learner={"identifier": learner_body(place)["identifiers"][0], "name": text})
+        for place, text in enumerate(dict.fromkeys(json.loads(NAUGHTY.read_text())))
+    ]
+    results = house.http.post("/v1/outcomes/batch", json=records, headers=house.auth()).get_json()["results"]
+    taken = 0
+    for record, result in zip(records, results, strict=True):
+        if result["status"] == "rejected":
+            assert {error["code"] for error in result["errors"]} <= {"blank", "control_character", "too_long"}
+            continue
+        taken += 1
+        shown = house.http.get(f"/v1/learners/{result['learner_id']}", headers=house.auth())
+        assert shown.get_json()["name"] == record["learner"]["name"]
+    assert taken > 400
+
+
+def test_naughty_reasons_come_back_byte_for_byte_or_are_refused(house: House) -> None:
     if not NAUGHTY.exists():
         pytest.skip(f"the Big List of Naughty Strings is not at {NAUGHTY}")
     learner = house.open_learner()
+    texts = [text for text in json.loads(NAUGHTY.read_text()) if any(ord(char) > 127 for char in text)][::3]
+    records = [outcome_body(learner["id"], place) for place in range(len(texts))]
+    results = house.http.post("/v1/outcomes/batch", json=records, headers=house.auth()).get_json()["results"]
     taken = 0
-    for place, text in enumerate(json.loads(NAUGHTY.read_text()), start=10):
-        body = learner_body(place, name=text)
-        opened = house.http.post("/v1/learners", json=body, headers=house.auth())
-        assert opened.status_code in (201, 422), (text, opened.get_data(as_text=True))
-        if opened.status_code == 201:
-            taken += 1
-            assert opened.get_json()["name"] == text
-        else:
-            assert {code for _, code in reasons(opened)} <= {"blank", "control_character", "too_long"}
-    assert taken > 400
-    texts = [text for text in json.loads(NAUGHTY.read_text()) if any(ord(char) > 127 for char in text)][:80]
-    for place, text in enumerate(texts):
-        outcome = house.post_outcome(learner["id"], external_id=f"r-{place}")
-        path = f"/v1/outcomes/{outcome['id']}/revoke"
+    for text, result in zip(texts, results, strict=True):
+        path = f"/v1/outcomes/{result['id']}/revoke"
         revoked = house.http.post(path, json={"reason": text}, headers=house.auth())
-        assert revoked.status_code in (200, 422), (text, revoked.get_data(as_text=True))
         if revoked.status_code == 200:
-            decision_id = revoked.get_json()["decision_id"]
-            decision = house.http.get(f"/v1/decisions/{decision_id}", headers=house.auth()).get_json()
-            assert decision["inputs"]["reason"] == text
+            taken += 1
+            path = f"/v1/decisions/{revoked.get_json()['decision_id']}"
+            assert house.http.get(path, headers=house.auth()).get_json()["inputs"]["reason"] == text
+        else:
+            assert revoked.status_code == 422
+            assert {code for _, code in reasons(revoked)} <= {"blank", "control_character", "too_long"}
+    assert taken > len(texts) * 0.6
 
 
 def outcomes_of(house: House, learner_id: str) -> list[dict[str, Any]]:
