@@ -11,6 +11,7 @@ from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part, whole_part
 from creditbank.core.calendar import instant_text
+from creditbank.core.errors import Malformed
 from creditbank.core.recognition import result_document
 from creditbank.core.rules import facts_from, sentences
 from creditbank.services import rulesets
@@ -123,8 +124,14 @@ def publish(code: str, version: int) -> Response:
 @resource.arguments(EvaluationIn())
 @resource.response(200, EvaluationOut)
 def evaluate(asked: dict[str, Any], code: str) -> Response:
-    """Try a version (the newest one if none is named) on given facts; nothing is written."""
-    facts = facts_from(asked["facts"])
+    """Try a version on given facts; nothing is written.
+
+    If none is named, the newest that is valid on the facts' day, else the newest.
+    """
+    try:
+        facts = facts_from(asked["facts"])
+    except Malformed as malformed:
+        raise Malformed(tuple(fault.under("/facts") for fault in malformed.faults)) from malformed
     found = looked_up(lambda work: rulesets.evaluate(work, code, asked["version"], facts))
     return answered(
         {

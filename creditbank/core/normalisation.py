@@ -38,11 +38,7 @@ _CERTIFICATE_DROPPED = "/\\∕_−。" + _MIDDLE_DOTS
 _ONE_BRACKET = str.maketrans("[{〔【〖［", "((((((") | str.maketrans("]}〕】〗］", "))))))")
 _NUMBER_WRAPPER = re.compile(r"第(?=[0-9A-Z(])|[号號]$")
 
-KEYS_KEPT_MAX = 65_536
-"""Titles whose keys are remembered: a term's records repeat a few thousand titles again and again."""
 
-
-@lru_cache(maxsize=KEYS_KEPT_MAX)
 @lru_cache(maxsize=KEYS_KEPT_MAX)
 def title_key(text: str) -> str:
     """Return the key under which two writings of one title are equal.

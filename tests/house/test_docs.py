@@ -16,13 +16,14 @@ from flask.testing import FlaskClient
 from jwt.algorithms import ECAlgorithm
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.builders import add_client
+from tests.builders import add_client, new_house, outcome_body
 from tests.house.transcripts import PAGES, ROOT, Runner, demo_runner, masked, steps
 
 STEPS_MIN = 40
 """So many steps there are at least: a page whose blocks are not found would pass unseen."""
 
 GUIDE = (ROOT / "api_docs" / "guide.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 _CURSOR = re.compile(r'"next_cursor": "[^"]+"')
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -132,6 +133,33 @@ def test_the_assertion_of_the_guide_gets_a_token(tmp_path: Path) -> None:
     token = answer.get_json()["access_token"]
     assert jwt.decode(token, options={"verify_signature": False})["client_id"] == client_id
     bank.database.close()
+
+
+def test_the_worked_example_of_the_ledger_comes_out_as_it_is_shown(tmp_path: Path) -> None:
+    house = new_house(f"sqlite:///{tmp_path / 'bank.sqlite3'}", tmp_path)
+    learner_id = house.open_learner()["id"]
+    url, example = f"/v1/learners/{learner_id}/statement", {"completed_on": "2026-05-31"}
+    outcome = house.post_outcome(learner_id, external_id="example", title="课程", hours="48", **example)
+    house.clock.move(days=2)
+    house.tokens.clear()  # they ended meanwhile
+    body = outcome_body(learner_id, 0, external_id="example", title="课程", hours="64", **example)
+    answer = house.http.put(f"/v1/outcomes/{outcome['id']}", json=body, headers=house.auth() | {"If-Match": '"1"'})
+    assert answer.status_code == 200
+    lines = list(reversed(house.http.get(url, headers=house.auth()).get_json()["items"]))
+    shown = re.findall(
+        r"^\| \d \| (\d) July \| 31 May \| `(\w+)` \| [AB] \| (\S+) \| (\S+) \|", ARCHITECTURE, re.MULTILINE
+    )
+    assert [
+        (line["recorded_at"][:10], line["effective_on"], line["kind"], line["amount"], line["balance_after"])
+        for line in lines
+    ] == [
+        (f"2026-07-0{day}", "2026-05-31", kind, amount.replace("−", "-").removeprefix("+"), after)
+        for day, kind, amount, after in shown
+    ]
+    assert house.balance(learner_id, as_of="2026-05-30") == {}
+    assert house.balance(learner_id, as_of="2026-05-31")["cn-16h-half"]["available"] == "4.00"
+    assert house.balance(learner_id, known_at="2026-07-02T00:00:00Z")["cn-16h-half"]["available"] == "3.00"
+    house.bank.database.close()
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")) + [*PAGES[1:]])
