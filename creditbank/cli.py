@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,17 +100,17 @@ def migrate_schema() -> None:
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=VAR, show_default=True)
 def demo(folder: Path) -> None:
     """Load the demonstration, post its records, print what happened and write demo.json."""
-    settings = settings_from_environment()
-    os.environ.setdefault("CREDITBANK_LOG_FORMAT", "none")
+    settings = replace(settings_from_environment(), log_format="none")
     folder.mkdir(parents=True, exist_ok=True)
-    run_demo(create_app(settings_from_environment()), folder, settings.base_url)
+    run_demo(create_app(settings), folder, settings.base_url)
 
 
 @main.command()
 def openapi() -> None:
     """Print the API document."""
-    app = create_app()
-    document = app.test_client().get("/openapi.json").get_json()
+    app = create_app(replace(settings_from_environment(), log_format="none"))
+    answer: Any = app.view_functions["openapi"]()
+    document = answer.get_json()
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 

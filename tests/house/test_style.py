@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from creditbank.api import batches, learners, resource
 from creditbank.app import create_app
 from creditbank.config import Settings
+from creditbank.core.credit import HUNDREDTHS_MAX
 from creditbank.core.errors import Refusal
 from creditbank.core.permission import SCOPES
+from creditbank.core.rules.condition_parsing import DEPTH_MAX
+from creditbank.core.rules.parsing import RULES_MAX, TESTS_MAX
+from creditbank.services.access import TOKEN_SECONDS
+from creditbank.services.bank import ANSWERS_KEPT
 from tests.house.transcripts import ROOT
 
 FILE_LINES_MAX = 300
@@ -142,6 +148,26 @@ def test_every_code_of_a_refusal_is_explained_in_the_guide() -> None:
 
 def test_every_scope_is_explained_in_the_guide() -> None:
     assert [scope for scope in SCOPES if f"`{scope}`" not in GUIDE] == []
+
+
+def test_the_limits_in_the_guide_are_those_of_the_code() -> None:
+    limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", GUIDE[GUIDE.index("## Limits") :], re.MULTILINE))
+    mebibyte = 1024 * 1024
+    assert (
+        limits["body of a single request"]
+        == f"{resource.BODY_BYTES_MAX // mebibyte} MiB, {resource.DEPTH_MAX} levels deep"
+    )
+    assert limits["body of a batch"] == f"{batches.BODY_BYTES_MAX // mebibyte} MiB, {batches.ROWS_MAX:,} rows"
+    assert limits["page of a list"] == f"{resource.PAGE_ROWS_MAX} items"
+    assert limits["an amount of hours or credits"].startswith(f"{HUNDREDTHS_MAX / 100:,.2f},")
+    assert limits["identifiers in one request"] == str(learners.IDENTIFIERS_MAX)
+    assert limits["access token"] == f"{TOKEN_SECONDS // 60} minutes"
+    assert limits["`Idempotency-Key`"].endswith(f"kept for {ANSWERS_KEPT.days} days")
+    assert limits["rules of a set; its own tests"] == f"{RULES_MAX:,}; {TESTS_MAX:,}"
+    assert limits["conditions inside each other"] == str(DEPTH_MAX)
+    properties = OPENAPI["components"]["schemas"]["OutcomeIn"]["properties"]
+    for name in ("external_id", "title"):
+        assert limits[f"`{name}`"] == f"{properties[name]['maxLength']} characters"
 
 
 def test_every_call_stands_in_the_api_document_and_in_the_guide(tmp_path: Path) -> None:

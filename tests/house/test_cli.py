@@ -1,0 +1,58 @@
+"""The command line does what the documents say of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from creditbank.cli import main
+
+
+@pytest.fixture
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Give a console whose bank stands in a folder of its own, with its schema and the demonstration."""
+    monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{tmp_path / 'bank.sqlite3'}")
+    monkeypatch.setenv("CREDITBANK_KEYRING", str(tmp_path / "keyring.json"))
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    for command in (["migrate"], ["demo", "--folder", str(tmp_path)]):
+        ended = runner.invoke(main, command)
+        assert ended.exit_code == 0, ended.output
+    return runner
+
+
+def test_the_api_document_is_printed_alone(console: CliRunner) -> None:
+    assert json.loads(console.invoke(main, ["openapi"]).stdout)["openapi"] == "3.1.0"
+
+
+def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunner, tmp_path: Path) -> None:
+    before = (tmp_path / "demo.json").read_text("utf-8")
+    ended = console.invoke(main, ["demo", "--folder", str(tmp_path)])
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "demo.json").read_text("utf-8") == before
+    assert "444 entries, 0 faults" in console.invoke(main, ["verify"]).output
+
+
+def test_a_client_is_made_rotated_and_ended(console: CliRunner) -> None:
+    made = json.loads(console.invoke(main, ["client", "create", "cqdx", "registry", "--scope", "balance:read"]).stdout)
+    rotated = json.loads(console.invoke(main, ["client", "rotate", made["client_id"]]).stdout)
+    assert rotated["client_id"] == made["client_id"]
+    assert rotated["client_secret"] != made["client_secret"]
+    assert console.invoke(main, ["client", "deactivate", made["client_id"]]).exit_code == 0
+    assert console.invoke(main, ["client", "rotate", "nobody"]).exit_code == 1
+
+
+def test_a_faulty_ruleset_is_told_with_its_places(console: CliRunner, tmp_path: Path) -> None:
+    faulty = tmp_path / "faulty.json"
+    faulty.write_text('{"code": "x", "version": 0}', "utf-8")
+    ended = console.invoke(main, ["ruleset", "check", str(faulty)])
+    assert ended.exit_code == 1
+    assert "/version" in ended.stderr
+
+
+def test_an_account_number_gives_its_holder_a_token(console: CliRunner, tmp_path: Path) -> None:
+    learner = json.loads((tmp_path / "demo.json").read_text("utf-8"))["learners"][0]
+    ended = console.invoke(main, ["learner", "token", learner["account_no"]])
+    assert (ended.exit_code, ended.stdout.count(".")) == (0, 2)
+    assert console.invoke(main, ["learner", "token", "0000000000000000"]).exit_code == 1
