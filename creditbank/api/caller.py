@@ -71,5 +71,6 @@ def errand(action_name: str, *, with_key: bool) -> Errand:
         raise Malformed((Fault("", "wrong_idempotency_key", zh, en),))
     content = ""
     if key is not None:
-        content = f"{request.method} {request.path}\n{request.get_data(cache=True).decode(errors='replace')}"
+        seen = request.headers.get("If-Match", "")
+        content = f"{request.method} {request.path} {seen}\n{request.get_data(cache=True).decode(errors='replace')}"
     return Errand(actor(), action_name, g.request_id, key, content)
