@@ -35,7 +35,7 @@ class Programme:
     attributes: Mapping[str, str] | None = None
 
     def credits_in(self, category: str) -> int:
-        """Return the hundredths of credit that the programme asks for in a category, 0 for one that it does not have."""
+        """Return the hundredths of credit that the programme asks for in a category, 0 for an unknown one."""
         named = (self.category_hundredths or {}).get(category)
         if named is not None:
             return named

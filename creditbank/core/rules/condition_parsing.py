@@ -1,6 +1,6 @@
 """From the JSON of a condition to its value; one table says how each predicate is read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from creditbank.core.credit import HUNDREDTHS_MAX
 from creditbank.core.normalisation import text_key, title_key
@@ -41,8 +41,16 @@ _KEYS: dict[str, Callable[[str], str]] = {
 }
 
 
-def condition_at(place: Place, depth: int = 1) -> AllOf | None:
-    """Return the condition at a place, or None where faults were noted or nothing stands there."""
+Predicates = Mapping[str, Callable[[str, Place], Condition | None]]
+"""The predicates that a kind of rule set knows, each with the function that reads it."""
+
+
+def condition_at(place: Place, predicates: Predicates | None = None, depth: int = 1) -> AllOf | None:
+    """Return the condition at a place, or None where faults were noted or nothing stands there.
+
+    Known are the predicates on one outcome, unless others are given.
+    """
+    known = OUTCOME_PREDICATES if predicates is None else predicates
     if depth > DEPTH_MAX:
         zh, en = (
             f"条件嵌套超过 {DEPTH_MAX} 层；请简化。",
@@ -50,24 +58,24 @@ def condition_at(place: Place, depth: int = 1) -> AllOf | None:
         )
         place.fault("too_deep", zh, en)
         return None
-    parts = [_part_at(place, name, inner, depth) for name, inner in place.entries(LIST_MAX)]
+    parts = [_part_at(place, name, inner, known, depth) for name, inner in place.entries(LIST_MAX)]
     return _all_of(parts) if parts else None
 
 
-def _part_at(place: Place, name: str, inner: Place, depth: int) -> Condition | None:
+def _part_at(place: Place, name: str, inner: Place, known: Predicates, depth: int) -> Condition | None:
     _count_term(place)
     match name:
         case "all":
-            return _all_of(condition_at(part, depth + 1) for part in inner.items(LIST_MAX))
+            return _all_of(condition_at(part, known, depth + 1) for part in inner.items(LIST_MAX))
         case "any":
-            return _any_of(condition_at(part, depth + 1) for part in inner.items(LIST_MAX))
+            return _any_of(condition_at(part, known, depth + 1) for part in inner.items(LIST_MAX))
         case "not":
-            part = condition_at(inner, depth + 1)
+            part = condition_at(inner, known, depth + 1)
             return part and Not(_bare(part))
-        case _ if name in _PREDICATES:
-            return _PREDICATES[name](name, inner)
+        case _ if name in known:
+            return known[name](name, inner)
         case _:
-            place.unknown_field(name, (*_PREDICATES, "all", "any", "not"))
+            place.unknown_field(name, (*known, "all", "any", "not"))
             return None
 
 
@@ -99,7 +107,7 @@ def _bare(condition: AllOf) -> Condition:
     return condition.parts[0] if len(condition.parts) == 1 else condition
 
 
-def _one_of_at(fact: str, place: Place) -> OneOf | None:
+def one_of_at(fact: str, place: Place) -> OneOf | None:
     places = place.items(LIST_MAX) if isinstance(place.value, list) else [place]
     key = _KEYS.get(fact, str)
     values: dict[str, str] = {}
@@ -119,10 +127,10 @@ def _word_at(fact: str, place: Place) -> str | None:
 
 
 def _level_at(fact: str, place: Place) -> Condition | None:
-    return _between_at(fact, place) if isinstance(place.value, dict) else _one_of_at(fact, place)
+    return between_at(fact, place) if isinstance(place.value, dict) else one_of_at(fact, place)
 
 
-def _between_at(fact: str, place: Place) -> Between | None:
+def between_at(fact: str, place: Place) -> Between | None:
     fields = place.fields((), ("at_least", "at_most"))
     bounds = _bounds_at(place, fields)
     return bounds and Between(fact, *bounds)
@@ -181,18 +189,18 @@ def _note_crossed(place: Place) -> None:
     place.fault("bounds_crossed", "下限大于上限；请核对两者。", "The lower bound is above the upper one; check both.")
 
 
-_PREDICATES: dict[str, Callable[[str, Place], Condition | None]] = {
-    "kind": _one_of_at,
-    "code": _one_of_at,
-    "title": _one_of_at,
-    "issuer": _one_of_at,
-    "category": _one_of_at,
-    "programme": _one_of_at,
-    "scheme": _one_of_at,
+OUTCOME_PREDICATES: Predicates = {
+    "kind": one_of_at,
+    "code": one_of_at,
+    "title": one_of_at,
+    "issuer": one_of_at,
+    "category": one_of_at,
+    "programme": one_of_at,
+    "scheme": one_of_at,
     "level": _level_at,
     "score": _score_at,
-    "hours": _between_at,
-    "credits": _between_at,
+    "hours": between_at,
+    "credits": between_at,
     "completed": _during_at,
     "started": _during_at,
     "applied": _during_at,

@@ -80,12 +80,12 @@ class OneOf:
 
     def holds(self, subject: Subject) -> bool:
         """Tell whether the fact's key is among the values'."""
-        return subject.texts[self.fact] in self.values
+        return subject.texts.get(self.fact) in self.values
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the values asked for, the first of a long list, and what was found."""
         asked = list(self.values.values())
-        account = _account(self.fact, asked[:ASKED_MAX], subject.written[self.fact], held=self.holds(subject))
+        account = _account(self.fact, asked[:ASKED_MAX], subject.written.get(self.fact), held=self.holds(subject))
         if len(asked) > ASKED_MAX:
             account["asked_more"] = len(asked) - ASKED_MAX
         return account
@@ -101,11 +101,11 @@ class Between:
 
     def holds(self, subject: Subject) -> bool:
         """Tell whether the number is there and within the bounds."""
-        return _within(subject.numbers[self.fact], self.at_least, self.at_most)
+        return _within(subject.numbers.get(self.fact), self.at_least, self.at_most)
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the bounds and the number, or the text in its place."""
-        number = subject.numbers[self.fact]
+        number = subject.numbers.get(self.fact)
         found = subject.written.get(self.fact) if number is None else decimal_text(number)
         return _account(self.fact, _bounds(self.at_least, self.at_most), found, held=self.holds(subject))
 
