@@ -17,7 +17,7 @@ from creditbank.app import create_app, create_bank
 from creditbank.config import VAR, settings_from_environment
 from creditbank.core.errors import Refusal
 from creditbank.core.permission import SCOPES, Actor
-from creditbank.core.rules import failed_tests, parsed_ruleset
+from creditbank.core.rules import parsed_ruleset
 from creditbank.demo import run_demo
 from creditbank.formats.strict_json import parsed
 from creditbank.gateways.keyring import KeyringUnusable
@@ -173,7 +173,7 @@ def check(file: Path) -> None:
     try:
         found = parsed_ruleset(parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX))
         scheme = schemes_of_packs().get(found.scheme) or _registered_scheme(found.scheme)
-        faults = () if scheme is None else failed_tests(found, scheme)
+        faults = tuple(() if scheme is None else rulesets.failures(found, scheme))
     except Refusal as refusal:
         faults, scheme, found = refusal.faults, None, None
     for fault in faults:

@@ -1,6 +1,7 @@
 """Rule sets over HTTP: drafted, read, published by another, and tried on given facts."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import marshmallow
@@ -11,9 +12,6 @@ from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part, whole_part
 from creditbank.core.calendar import instant_text
-from creditbank.core.errors import Malformed
-from creditbank.core.recognition import result_document
-from creditbank.core.rules import facts_from, sentences
 from creditbank.services import rulesets
 from creditbank.services.bank import Answer, Work
 from creditbank.services.rulesets import StoredRuleset
@@ -128,20 +126,8 @@ def evaluate(asked: dict[str, Any], code: str) -> Response:
 
     If none is named, the newest that is valid on the facts' day, else the newest.
     """
-    try:
-        facts = facts_from(asked["facts"])
-    except Malformed as malformed:
-        raise Malformed(tuple(fault.under("/facts") for fault in malformed.faults)) from malformed
-    found = looked_up(lambda work: rulesets.evaluate(work, code, asked["version"], facts))
-    return answered(
-        {
-            "ruleset": found.ruleset.code,
-            "version": found.ruleset.version,
-            "result": result_document(found.recognition),
-            "explanation": found.recognition.explanation,
-            "sentences": sentences(found.recognition.explanation),
-        }
-    )
+    found = looked_up(lambda work: rulesets.evaluate(work, code, asked["version"], asked["facts"]))
+    return answered(asdict(found))
 
 
 def _document(kept: StoredRuleset) -> dict[str, Any]:

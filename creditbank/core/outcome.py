@@ -36,6 +36,7 @@ class Facts:
     """What rules may ask about one outcome. No name, number or birth date of the learner is among it.
 
     `issuer` is the institution's code; `applied_on` the day (Asia/Shanghai) on which the record reached the bank.
+    `age` is the learner's in whole years, told only where a rule asks for it.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Facts:
     scheme: str | None = None
     score: Score | None = None
     programme: str | None = None
+    age: int | None = None
 
 
 class Status(StrEnum):

@@ -7,7 +7,7 @@ from uuid import UUID
 from creditbank.core.credit import Scheme
 from creditbank.core.outcome import Facts, Status
 from creditbank.core.recognition import Recognition, in_force, recognised
-from creditbank.core.rules import RuleSet
+from creditbank.core.rules import ConversionSet, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Rulebook:
 
     rulesets: tuple[RuleSet, ...]
     schemes: Mapping[str, Scheme]
+    conversions: tuple[ConversionSet, ...] = ()
 
     def recognise(self, facts: Facts) -> Recognition:
         """Return what the rules in force make of the facts."""

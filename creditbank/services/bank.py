@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater, unknown
 from creditbank.core.permission import Actor
-from creditbank.core.rules import parsed_ruleset
+from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
@@ -91,8 +91,12 @@ class Bank:
         edition = rulesets.edition(connection)
         printed, rulebook = self._shelf.printed
         if printed != edition:
-            parsed = tuple(parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection))
-            rulebook = Rulebook(parsed, schemes.every(connection))
+            parsed = [parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection)]
+            rulebook = Rulebook(
+                tuple(one for one in parsed if isinstance(one, RuleSet)),
+                schemes.every(connection),
+                tuple(one for one in parsed if isinstance(one, ConversionSet)),
+            )
             self._shelf.printed = (edition, rulebook)
         return rulebook
 

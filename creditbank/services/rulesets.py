@@ -1,14 +1,23 @@
 """Rule sets: drafted by one, published by another, evaluated by anybody, in every version for ever."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from creditbank.core.errors import Conflict, Fault, NotAllowed, RulesetFaulty, unknown
+from creditbank.core.conversion.examples import failed_examples
+from creditbank.core.conversion.planning import planned
+from creditbank.core.conversion.planning import result_document as plan_document
+from creditbank.core.conversion.situation import Situation, situation_from
+from creditbank.core.conversion.wording import sentences as conversion_sentences
+from creditbank.core.credit import Scheme
+from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
-from creditbank.core.recognition import Recognition, recognised
-from creditbank.core.rules import RuleSet, failed_tests, parsed_ruleset
+from creditbank.core.recognition import recognised, result_document
+from creditbank.core.rules import ConversionSet, RuleSet, facts_from, failed_tests, parsed_ruleset, sentences
 from creditbank.formats.canonical import canonical_bytes, digest
+from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
 from creditbank.storage import rulesets, schemes
 from creditbank.storage.rulesets import StoredRuleset
@@ -21,11 +30,13 @@ DRAFT_SCOPES = ("rules:write", "rules:publish", "audit:read")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a version makes of given facts; nothing is written."""
+    """What a version makes of given facts, with its explanation as JSON values and in sentences."""
 
-    ruleset: RuleSet
-    facts: Facts
-    recognition: Recognition
+    ruleset: str
+    version: int
+    result: dict[str, Any]
+    explanation: dict[str, Any]
+    sentences: list[dict[str, str]]
 
 
 def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
@@ -77,7 +88,7 @@ def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset
         )
     scheme = schemes.by_code(work.connection, found.scheme)
     assert scheme is not None, "a draft counts in a registered scheme"
-    faults = failed_tests(parsed_ruleset(json.loads(found.document)), scheme)
+    faults = failures(parsed_ruleset(json.loads(found.document)), scheme)
     if faults:
         raise RulesetFaulty(tuple(faults))
     if not rulesets.publish(work.connection, found, work.actor.client_id, work.now):
@@ -89,6 +100,13 @@ def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset
     published = rulesets.by_version(work.connection, code, version)
     assert published is not None, "it was published just now"
     return published, True
+
+
+def failures(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> Sequence[Fault]:
+    """Return a fault for each of a set's own tests that fails."""
+    if isinstance(ruleset, ConversionSet):
+        return failed_examples(ruleset, scheme, best_values)
+    return failed_tests(ruleset, scheme)
 
 
 def ruleset(work: Work, code: str, version: int) -> rulesets.StoredRuleset:
@@ -112,18 +130,41 @@ def rulesets_page(work: Work, after: tuple[str, int], rows_max: int) -> list[rul
     return rulesets.page(work.connection, after, rows_max, drafts=_sees_drafts(work))
 
 
-def evaluate(work: Work, code: str, version: int | None, facts: Facts) -> Evaluation:
-    """Return what a version makes of facts; nothing is written.
+def evaluate(work: Work, code: str, version: int | None, facts: object) -> Evaluation:
+    """Return what a version makes of facts (of a situation, where it is about conversion); nothing is written.
 
     Without a version it is the newest one valid on the facts' day that the actor may see, or else simply the newest.
-    Refused: Unknown.
+    Refused: Unknown, Malformed facts.
     """
     found = [ruleset(work, code, version)] if version is not None else versions(work, code)
     candidates = [parsed_ruleset(json.loads(stored.document)) for stored in found]
-    parsed = next((one for one in candidates if one.validity.contains(facts)), candidates[0])
-    scheme = schemes.by_code(work.connection, parsed.scheme)
+    scheme = schemes.by_code(work.connection, candidates[0].scheme)
     assert scheme is not None, "a rule set counts in a registered scheme"
-    return Evaluation(parsed, facts, recognised((parsed,), {scheme.code: scheme}, facts))
+    recognising = [one for one in candidates if isinstance(one, RuleSet)]
+    try:
+        if recognising:
+            return _evaluated(recognising, scheme, facts_from(facts))
+        converting = [one for one in candidates if isinstance(one, ConversionSet)]
+        return _converted(converting, scheme, situation_from(facts))
+    except Malformed as malformed:
+        raise Malformed(tuple(fault.under("/facts") for fault in malformed.faults)) from malformed
+
+
+def _evaluated(candidates: Sequence[RuleSet], scheme: Scheme, facts: Facts) -> Evaluation:
+    """Return what the newest version valid on the facts' day recognises."""
+    parsed = next((one for one in candidates if one.validity.contains(facts)), candidates[0])
+    recognition = recognised((parsed,), {scheme.code: scheme}, facts)
+    told = recognition.explanation
+    return Evaluation(parsed.code, parsed.version, result_document(recognition), told, sentences(told))
+
+
+def _converted(candidates: Sequence[ConversionSet], scheme: Scheme, situation: Situation) -> Evaluation:
+    """Return what the newest version valid on the day of application converts."""
+    day = situation.applied_on
+    parsed = next((one for one in candidates if one.validity.contains_day(day)), candidates[0])
+    plan = planned(parsed, scheme, situation, best_values)
+    told = plan.explanation
+    return Evaluation(parsed.code, parsed.version, plan_document(plan), told, conversion_sentences(told))
 
 
 def _sees_drafts(work: Work) -> bool:

@@ -1,5 +1,6 @@
 """The language of rule sets: from a JSON document to a value, from facts to a decision and its explanation."""
 
+from creditbank.core.rules.conversion_set import ConversionSet
 from creditbank.core.rules.evaluation import Evaluation, evaluated, failed_tests
 from creditbank.core.rules.parsing import parsed_ruleset
 from creditbank.core.rules.ruleset import Rule, RuleSet
@@ -7,6 +8,7 @@ from creditbank.core.rules.subject import facts_document, facts_from
 from creditbank.core.rules.wording import sentences
 
 __all__ = [
+    "ConversionSet",
     "Evaluation",
     "Rule",
     "RuleSet",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from creditbank.core.credit import HUNDREDTHS_MAX, Rounding
 from creditbank.core.normalisation import text_key
-from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX, Award, ByLevel, Claimed, Fixed, FromHours, Tiers
+from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX, Award, ByLevel, Claimed, Fixed, FromHours, Points, Tiers
 from creditbank.core.rules.document import Place, shown
 from creditbank.core.rules.subject import WORD_MAX
 
@@ -96,10 +96,16 @@ def _claimed_at(place: Place) -> Claimed:
     return Claimed(100 if factor is None else factor, fields["at_most"].hundredths(1, AWARD_HUNDREDTHS_MAX))
 
 
+def _points_at(place: Place) -> Points:
+    place.fields(())
+    return Points()
+
+
 _AWARDS: dict[str, Callable[[Place], Award | None]] = {
     "fixed": _fixed_at,
     "hours": _hours_at,
     "tiers": _tiers_at,
     "levels": _levels_at,
     "claimed": _claimed_at,
+    "points": _points_at,
 }

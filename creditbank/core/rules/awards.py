@@ -130,6 +130,21 @@ class Claimed:
         return _outcome(how | {"at_most": decimal_text(most)}, most)
 
 
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Credit points: the credits that the issuer claims x the outcome's numeric level, rounded by the scheme."""
+
+    def given(self, subject: Subject, scheme: Scheme) -> Awarded:
+        """Return the claimed credits x the level, rounded once."""
+        claimed, level = subject.facts.credit_hundredths, subject.numbers["level"]
+        if claimed is None:
+            return _nothing({"how": "points"}, "no_credits")
+        account = {"how": "points", "claimed": decimal_text(claimed), "level": subject.facts.level}
+        if level is None:
+            return _nothing(account, "no_level" if subject.facts.level is None else "level_not_a_number")
+        return _rounded(account, claimed * level, 10_000, (scheme.step_hundredths, scheme.rounding))
+
+
 def _rounded(account: dict[str, Any], numerator: int, denominator: int, step: tuple[int, Rounding]) -> Awarded:
     step_hundredths, rounding = step
     credit_hundredths = rounded_ratio_hundredths(numerator, denominator, step_hundredths, rounding)

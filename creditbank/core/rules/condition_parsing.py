@@ -6,8 +6,10 @@ from creditbank.core.credit import HUNDREDTHS_MAX
 from creditbank.core.normalisation import text_key, title_key
 from creditbank.core.outcome import Kind
 from creditbank.core.rules.conditions import (
+    AgeBetween,
     AllOf,
     AnyOf,
+    AtLeast,
     Between,
     CompletedWithin,
     Condition,
@@ -32,12 +34,23 @@ LIST_MAX = 1000
 YEARS_MAX = 100
 """No one applies with learning older than a life."""
 
+AGE_MAX = 150
+"""Years that nobody reaches."""
+
+PATTERNS = frozenset({"regex", "regexp", "pattern", "matches", "match", "like", "glob", "contains", "starts_with"})
+"""Names under which people look for patterns."""
+
 _KEYS: dict[str, Callable[[str], str]] = {
     "code": text_key,
     "title": title_key,
     "category": text_key,
     "programme": text_key,
     "level": text_key,
+    "target_programme": text_key,
+    "target_code": text_key,
+    "target_title": title_key,
+    "target_category": text_key,
+    "target_attribute": text_key,
 }
 
 
@@ -72,11 +85,44 @@ def _part_at(place: Place, name: str, inner: Place, known: Predicates, depth: in
         case "not":
             part = condition_at(inner, known, depth + 1)
             return part and Not(_bare(part))
+        case "at_least":
+            return _at_least(inner, known, depth)
         case _ if name in known:
             return known[name](name, inner)
         case _:
-            place.unknown_field(name, (*known, "all", "any", "not"))
+            _note_unknown(place, name, known)
             return None
+
+
+def _at_least(place: Place, known: Predicates, depth: int) -> AtLeast | None:
+    """Return "at least n of", and note where so many can never hold."""
+    fields = place.fields(("n", "of"))
+    places = fields["of"].items(LIST_MAX)
+    count = fields["n"].integer(1, LIST_MAX)
+    parts = [condition_at(part, known, depth + 1) for part in places]
+    sound = tuple(_bare(part) for part in parts if part is not None)
+    if count is None or not sound or len(sound) < len(parts):
+        return None
+    if count > len(sound):
+        zh = f"只有 {len(sound)} 项，不可能符合 {count} 项；请减小 n 或增加条件。"
+        en = f"There are {len(sound)} parts, so that {count} can never hold; lower n or add conditions."
+        fields["n"].fault("cannot_be_met", zh, en)
+    return AtLeast(count, sound)
+
+
+def _note_unknown(place: Place, name: str, known: Predicates) -> None:
+    """Note a predicate that does not exist; patterns are none on purpose."""
+    if name.lower() in PATTERNS:
+        note_pattern(place.inner(name, None))
+    else:
+        place.unknown_field(name, (*known, "all", "any", "not", "at_least"))
+
+
+def note_pattern(place: Place) -> None:
+    """Note that somebody looks for a pattern where values are named."""
+    zh = "规则集不支持正则表达式或通配符；请逐一列出名称或代码（比较时不分大小写、全半角和空格）。"
+    en = "Rule sets know no patterns; list the titles or codes themselves (case, width and spaces don't matter)."
+    place.fault("no_patterns", zh, en)
 
 
 def _count_term(place: Place) -> None:
@@ -108,8 +154,12 @@ def _bare(condition: AllOf) -> Condition:
 
 
 def one_of_at(fact: str, place: Place) -> OneOf | None:
+    """Return the predicate that a text is one of some values, written as one text or a list."""
+    if isinstance(place.value, dict) and any(str(name).lower() in PATTERNS for name in place.value):
+        note_pattern(place)
+        return None
     places = place.items(LIST_MAX) if isinstance(place.value, list) else [place]
-    key = _KEYS.get(fact, str)
+    key = _KEYS.get(fact.partition(".")[0], str)
     values: dict[str, str] = {}
     for value_place in places:
         text = _word_at(fact, value_place)
@@ -121,9 +171,9 @@ def one_of_at(fact: str, place: Place) -> OneOf | None:
 def _word_at(fact: str, place: Place) -> str | None:
     if fact == "kind":
         return place.choice(kind.value for kind in Kind)
-    if fact in {"issuer", "scheme"}:
+    if fact in {"issuer", "scheme", "target_institution", "target_scheme"}:
         return place.text(NAME_MAX)
-    return place.text(TEXT_MAX if fact == "title" else WORD_MAX)
+    return place.text(TEXT_MAX if fact in {"title", "target_title"} else WORD_MAX)
 
 
 def _level_at(fact: str, place: Place) -> Condition | None:
@@ -131,6 +181,7 @@ def _level_at(fact: str, place: Place) -> Condition | None:
 
 
 def between_at(fact: str, place: Place) -> Between | None:
+    """Return the predicate that a number lies between bounds."""
     fields = place.fields((), ("at_least", "at_most"))
     bounds = _bounds_at(place, fields)
     return bounds and Between(fact, *bounds)
@@ -174,6 +225,18 @@ def _during_at(fact: str, place: Place) -> During | None:
     return During(fact, first, last)
 
 
+def _age_at(_: str, place: Place) -> AgeBetween | None:
+    fields = place.fields((), ("at_least", "at_most"))
+    low, high = fields["at_least"], fields["at_most"]
+    if low.is_missing and high.is_missing:
+        _note_no_bounds(place, "at_least", "at_most")
+        return None
+    least, most = low.integer(0, AGE_MAX), high.integer(0, AGE_MAX)
+    if least is not None and most is not None and least > most:
+        _note_crossed(place)
+    return AgeBetween(least, most)
+
+
 def _completed_within_at(_: str, place: Place) -> CompletedWithin | None:
     years = place.integer(1, YEARS_MAX)
     return None if years is None else CompletedWithin(years)
@@ -205,4 +268,5 @@ OUTCOME_PREDICATES: Predicates = {
     "started": _during_at,
     "applied": _during_at,
     "completed_within_years": _completed_within_at,
+    "age": _age_at,
 }

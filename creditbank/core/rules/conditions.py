@@ -72,6 +72,42 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast:
+    """Holds where at least `count` of its parts do."""
+
+    count: int
+    parts: tuple[Condition, ...]
+
+    def holds(self, subject: Subject) -> bool:
+        """Tell whether enough parts hold."""
+        return sum(part.holds(subject) for part in self.parts) >= self.count
+
+    def explained(self, subject: Subject) -> dict[str, Any]:
+        """Return the account of every part, and how many were asked for."""
+        parts = [part.explained(subject) for part in self.parts]
+        return {"at_least": self.count, "of": parts, "held": self.holds(subject)}
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBetween:
+    """The learner's age in whole years lies between two bounds, both inclusive; None is no bound."""
+
+    at_least: int | None
+    at_most: int | None
+
+    def holds(self, subject: Subject) -> bool:
+        """Tell whether the age is known and within the bounds."""
+        return _within(subject.facts.age, self.at_least, self.at_most)
+
+    def explained(self, subject: Subject) -> dict[str, Any]:
+        """Return the bounds and the age."""
+        bounds = {"at_least": self.at_least, "at_most": self.at_most}
+        asked = {name: str(bound) for name, bound in bounds.items() if bound is not None}
+        age = subject.facts.age
+        return _account("age", asked, None if age is None else str(age), held=self.holds(subject))
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """A text fact is one of some values; `values` maps the key under which each is equal to how it was written."""
 
@@ -190,6 +226,20 @@ class CompletedWithin:
         facts = subject.facts
         found = {"completed_on": facts.completed_on.isoformat(), "applied_on": facts.applied_on.isoformat()}
         return _account("completed_within_years", self.years, found, held=self.holds(subject))
+
+
+@dataclass(frozen=True, slots=True)
+class SameTitle:
+    """The outcome has the same normalised title as the course that it is to replace."""
+
+    def holds(self, subject: Subject) -> bool:
+        """Tell whether the titles are the same."""
+        return subject.texts["title"] == subject.texts.get("target_title")
+
+    def explained(self, subject: Subject) -> dict[str, Any]:
+        """Return both titles."""
+        asked, found = subject.written.get("target_title"), subject.written["title"]
+        return _account("same_title", asked, found, held=self.holds(subject))
 
 
 def years_later(day: date, years: int) -> date:

@@ -225,6 +225,13 @@ class Place:
             return value
         return None
 
+    def truth(self) -> bool | None:
+        """Return true or false."""
+        if isinstance(self.value, bool):
+            return self.value
+        self._wrong_type("不带引号的 true 或 false", "true or false without quotes")
+        return None
+
     def day(self) -> date | None:
         """Return a calendar day written as 2020-12-31."""
         value = self.value

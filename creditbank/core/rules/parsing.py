@@ -1,23 +1,27 @@
 """From a JSON document to a rule set, or to everything that is wrong with the document."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from creditbank.core.errors import RulesetFaulty
 from creditbank.core.rules.award_parsing import award_at
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
 from creditbank.core.rules.condition_parsing import condition_at
+from creditbank.core.rules.conversion_parsing import conversion_set_at
+from creditbank.core.rules.conversion_set import ConversionSet
 from creditbank.core.rules.document import Enough, Place, Reading, shown
+from creditbank.core.rules.heading import (
+    PRIORITY,
+    PRIORITY_MAX,
+    VERSION_MAX,
+    source_at,
+    title_at,
+    uniquely,
+    validity_at,
+)
 from creditbank.core.rules.ruleset import (
     Choice,
     Example,
     Expected,
     Rule,
     RuleSet,
-    Source,
-    Title,
-    Validity,
-    VersionDate,
     indexed,
 )
 from creditbank.core.rules.subject import WORD_MAX, facts_at
@@ -28,13 +32,6 @@ RULES_MAX = 5000
 TESTS_MAX = 2000
 """Enough for both sides of every bound of a large set, and run within a second."""
 
-VERSION_MAX = 9999
-"""A version a day for 27 years."""
-
-PRIORITY_MAX = 1000
-PRIORITY = 100
-"""The priority of a set that names none: above are sets for few outcomes, below those for many."""
-
 VALID_YEARS_MAX = 50
 """Longer than any published validity; what should live for ever names none."""
 
@@ -44,19 +41,23 @@ _REQUIRED = (
 )
 _OPTIONAL = ("valid_until", "priority", "applies_to", "choose")
 
-Named = TypeVar("Named", Rule, Example)
+
+KINDS = ("recognition", "conversion")
+"""What rule sets are about; each kind has its own fields."""
 
 
-def parsed_ruleset(document: object) -> RuleSet:
-    """Return the rule set that a JSON document describes.
+def parsed_ruleset(document: object) -> RuleSet | ConversionSet:
+    """Return the rule set that a JSON document describes, of recognition or of conversion as its kind says.
 
     Refused: RulesetFaulty with all faults, up to as many as are read (FAULTS_MAX); nothing else for any JSON value.
     """
     reading = Reading()
-    ruleset = None
+    ruleset: RuleSet | ConversionSet | None = None
     try:
         reading.check_size(document)
-        ruleset = _ruleset_at(Place(reading, "", document))
+        place = Place(reading, "", document)
+        is_conversion = isinstance(document, dict) and document.get("kind") == "conversion"
+        ruleset = conversion_set_at(place) if is_conversion else _ruleset_at(place)
     except Enough:
         pass  # the faults so far say enough
     if ruleset is None or reading.faults:
@@ -66,15 +67,15 @@ def parsed_ruleset(document: object) -> RuleSet:
 
 def _ruleset_at(place: Place) -> RuleSet | None:
     fields = place.fields(_REQUIRED, _OPTIONAL)
-    fields["kind"].choice(("recognition",))
+    fields["kind"].choice(KINDS)
     code, version = fields["code"].code(), fields["version"].integer(1, VERSION_MAX)
-    title, source = _title_at(fields["title"]), _source_at(fields["authority"], fields["source"])
-    validity, scheme = _validity_at(fields), fields["scheme"].code()
+    title, source = title_at(fields["title"]), source_at(fields["authority"], fields["source"])
+    validity, scheme = validity_at(fields), fields["scheme"].code()
     priority = PRIORITY if fields["priority"].is_missing else fields["priority"].integer(0, PRIORITY_MAX)
     choose = Choice.BEST.value if fields["choose"].is_missing else fields["choose"].choice(Choice)
     applies_to = condition_at(fields["applies_to"])
-    rules = _uniquely(fields["rules"].items(RULES_MAX), _rule_at)
-    tests = _uniquely(fields["tests"].items(TESTS_MAX), _example_at)
+    rules = uniquely(fields["rules"].items(RULES_MAX), _rule_at)
+    tests = uniquely(fields["tests"].items(TESTS_MAX), _example_at)
     _check_expected_rules(fields["tests"], rules, tests)
     if code is None or version is None or title is None or source is None or validity is None:
         return None
@@ -96,34 +97,10 @@ def _ruleset_at(place: Place) -> RuleSet | None:
     )
 
 
-def _title_at(place: Place) -> Title | None:
-    fields = place.fields(("zh", "en"))
-    zh, en = fields["zh"].text(), fields["en"].text()
-    return None if zh is None or en is None else Title(zh, en)
-
-
-def _source_at(authority_place: Place, place: Place) -> Source | None:
-    fields = place.fields(("document",), ("article",))
-    authority, document, article = authority_place.text(), fields["document"].text(), fields["article"].text()
-    return None if authority is None or document is None else Source(authority, document, article)
-
-
-def _validity_at(fields: dict[str, Place]) -> Validity | None:
-    first, last = fields["valid_from"].day(), fields["valid_until"].day()
-    version_date = fields["version_date"].choice(VersionDate)
-    if first is not None and last is not None and last < first:
-        zh = f"最后有效日早于生效日 {first}；有效期包括最后一天，请核对两者。"
-        en = f"The last valid day lies before the first, {first}; the last day counts, check both."
-        fields["valid_until"].fault("ends_before_start", zh, en)
-    if first is None or version_date is None:
-        return None
-    return Validity(first, last, VersionDate(version_date))
-
-
 def _rule_at(place: Place) -> Rule | None:
     fields = place.fields(("id", "when", "award"), ("article", "title", "level", "category", "valid_years"))
     rule_id = fields["id"].text(WORD_MAX)
-    title = _title_at(fields["title"])
+    title = title_at(fields["title"])
     article, level, category = (fields[name].text(WORD_MAX) for name in ("article", "level", "category"))
     valid_years = fields["valid_years"].integer(1, VALID_YEARS_MAX)
     when = condition_at(fields["when"])
@@ -148,23 +125,6 @@ def _expected_at(place: Place) -> Expected | None:
     credit_hundredths = fields["credits"].hundredths(0, AWARD_HUNDREDTHS_MAX)
     rule, level, category = (fields[name].text(WORD_MAX) for name in ("rule", "level", "category"))
     return None if credit_hundredths is None else Expected(credit_hundredths, rule, level, category)
-
-
-def _uniquely(places: list[Place], read: Callable[[Place], Named | None]) -> list[Named]:
-    """Return what is read at the places, and note every id that comes again."""
-    found: dict[str, Named] = {}
-    for place in places:
-        named = read(place)
-        if named is None:
-            continue
-        if named.id in found:
-            zh, en = (
-                f"编号 {shown(named.id)} 已用过；请改用其他编号。",
-                f"The id {shown(named.id)} is taken; choose another.",
-            )
-            place.inner("id", named.id).fault("duplicate_id", zh, en)
-        found[named.id] = named
-    return list(found.values())
 
 
 def _check_expected_rules(place: Place, rules: list[Rule], tests: list[Example]) -> None:

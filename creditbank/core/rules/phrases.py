@@ -27,6 +27,18 @@ _FACTS: dict[str, Phrase] = {
     "completed": ("完成日期", "the day of completion"),
     "started": ("开始日期", "the starting day"),
     "applied": ("提交日期", "the day of submission"),
+    "age": ("年龄", "the age"),
+    "recognised": ("认定学分", "the credits recognised"),
+    "recognised_scheme": ("学分体系", "the credit scheme"),
+    "target_institution": ("接受机构", "the accepting institution"),
+    "target_programme": ("培养方案", "the programme"),
+    "target_scheme": ("培养方案的学分体系", "the programme's credit scheme"),
+    "target_total": ("培养方案总学分", "the programme's credits"),
+    "target_code": ("课程代码", "the course's code"),
+    "target_title": ("课程名称", "the course's title"),
+    "target_category": ("课程类别", "the course's category"),
+    "target_credits": ("课程学分", "the course's credits"),
+    "same_title": ("与课程相同的名称", "the title that the course has"),
 }
 
 _KINDS: dict[str, Phrase] = {
@@ -55,6 +67,7 @@ _REASONS: dict[str, Phrase] = {
         "the score is on the scale “{score_scale}”, the rule asks for “{scale}”",
     ),
     "below_lowest_tier": ("{score} 分未达到最低要求 {lowest} 分", "{score} does not reach the least score, {lowest}"),
+    "level_not_a_number": ("等级“{level}”不是数字，无法相乘", "the level “{level}” is no number to multiply by"),
     "no_level": ("记录里没有写等级", "the record names no level"),
     "level_unlisted": ("等级“{level}”不在规则的列表中", "the level “{level}” is not in the rule's list"),
     "no_credits": ("记录里没有写申报学分", "the record claims no credits"),
@@ -94,6 +107,8 @@ def _formula(award: Node, values: dict[str, Any]) -> Phrase:
             zh += " × {minutes_per_hour} 分钟 ÷ {scheme_minutes_per_hour} 分钟"
             en += " × {minutes_per_hour} minutes ÷ {scheme_minutes_per_hour} minutes"
         zh, en = zh + " ÷ {per_credit} = ", en + " ÷ {per_credit} = "
+    elif how == "points":
+        zh, en = "{claimed} 学分 × 等级 {level} = ", "{claimed} credits × level {level} = "
     else:
         factor = "" if values["factor"] == "1" else " × {factor}"
         zh, en = f"申报 {{claimed}} 学分{factor} = ", f"{{claimed}} credits claimed{factor} = "
@@ -124,7 +139,23 @@ def unmet(node: Node) -> list[Phrase]:
         return [joined(phrases, "；或：", "; or: ")]
     if "not" in node:
         return [_excluded(node["not"])]
+    if "of" in node:
+        phrases = [phrase for part in node["of"] for phrase in unmet(part)]
+        zh, en = joined(phrases, "；", "; ")
+        return [(f"至少要符合 {node['at_least']} 项：{zh}", f"at least {node['at_least']} must hold: {en}")]
     return [_missed(node)]
+
+
+def wished(node: Node) -> Phrase:
+    """Return what a condition asks for, whatever was found."""
+    for name, zh, en in (("all", "，且", " and "), ("any", "或", " or "), ("of", "、", ", ")):
+        if name in node:
+            return joined([wished(part) for part in node[name]], zh, en)
+    if "not" in node:
+        inner = wished(node["not"])
+        return f"不是{inner[0]}", f"not {inner[1]}"
+    (name_zh, name_en), (asked_zh, asked_en) = _fact(node), _asked(node["asked"])
+    return f"{name_zh}为{asked_zh}", f"{name_en} is {asked_en}"
 
 
 def _excluded(node: Node) -> Phrase:
@@ -145,7 +176,7 @@ def _excluded(node: Node) -> Phrase:
 
 
 def _leaves(node: Node) -> list[Node]:
-    for name in ("all", "any"):
+    for name in ("all", "any", "of"):
         if name in node:
             return [leaf for part in node[name] for leaf in _leaves(part)]
     return _leaves(node["not"]) if "not" in node else [node]
@@ -161,6 +192,8 @@ def _missed(leaf: Node) -> Phrase:
         zh = f"成果类型要求{'、'.join(one for one, _ in asked)}，实际是{found[0]}"
         return zh, f"it must be {' or '.join(one for _, one in asked)} and is {found[1]}"
     name, wanted = _fact(leaf), _asked(asked)
+    if leaf["fact"] == "age" and found is None:
+        return f"不知道学习者的年龄（要求{wanted[0]}）", f"the learner's age is not known (asked: {wanted[1]})"
     if found is None:
         return f"记录里没有写{name[0]}（要求{wanted[0]}）", f"the record does not tell {name[1]} (asked: {wanted[1]})"
     if _falls_short(leaf):
@@ -179,11 +212,15 @@ def _falls_short(leaf: Node) -> bool:
 
 
 def _fact(leaf: Node) -> Phrase:
-    return _FACTS.get(leaf["fact"], (leaf["fact"], leaf["fact"]))
+    name: str = leaf["fact"]
+    if name.startswith("target_attribute."):
+        attribute = name.partition(".")[2]
+        return f"培养方案的“{attribute}”", f"the programme's “{attribute}”"
+    return _FACTS.get(name, (name, name))
 
 
 def _asked(asked: object) -> Phrase:
-    if isinstance(asked, list):
+    if isinstance(asked, (list, str)):
         return _value(asked)
     assert isinstance(asked, dict), "a predicate asks for values or for bounds"
     zh, en = [], []

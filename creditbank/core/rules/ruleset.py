@@ -92,7 +92,10 @@ class Validity:
 
     def contains(self, facts: Facts) -> bool:
         """Tell whether the outcome falls into the validity."""
-        day = self.day_of(facts)
+        return self.contains_day(self.day_of(facts))
+
+    def contains_day(self, day: date) -> bool:
+        """Tell whether the day falls into the validity."""
         return self.first <= day and (self.last is None or day <= self.last)
 
 

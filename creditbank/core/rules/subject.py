@@ -11,13 +11,16 @@ from creditbank.core.normalisation import text_key, title_key
 from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.rules.document import Enough, Place, Reading
 
+AGE_MAX = 150
+"""Years that nobody reaches."""
+
 WORD_MAX = 200
 """Characters of an issuer's own short words: codes, categories, levels, grades, names of programmes."""
 
 _REQUIRED = ("kind", "title", "issuer", "completed_on")
 _OPTIONAL = (
     *("applied_on", "started_on", "code", "category", "level"),
-    *("hours", "credits", "scheme", "score", "programme"),
+    *("hours", "credits", "scheme", "score", "programme", "age"),
 )
 
 
@@ -85,6 +88,7 @@ def facts_document(facts: Facts) -> dict[str, Any]:
         "scheme": facts.scheme,
         "score": None if score is None else {"value": score.value, "scale": score.scale},
         "programme": facts.programme,
+        "age": facts.age,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -113,7 +117,7 @@ def facts_at(place: Place) -> Facts | None:
     title, issuer = fields["title"].text(), fields["issuer"].text(WORD_MAX)
     completed_on = fields["completed_on"].day()
     applied_on = completed_on if fields["applied_on"].is_missing else fields["applied_on"].day()
-    words = {
+    words: dict[str, Any] = {
         name: fields[name].text(WORD_MAX, may_be_empty=True)
         for name in ("code", "category", "level", "scheme", "programme")
     }
@@ -131,6 +135,7 @@ def facts_at(place: Place) -> Facts | None:
         hours_hundredths=hours,
         credit_hundredths=credits,
         score=score,
+        age=fields["age"].integer(0, AGE_MAX),
         **words,
     )
 

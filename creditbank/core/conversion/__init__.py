@@ -1,0 +1,1 @@
+"""Conversion: which of a learner's outcomes count toward which courses of a programme, at best, and why."""
