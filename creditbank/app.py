@@ -9,7 +9,19 @@ import uuid_utils.compat
 from flask import Flask
 
 from creditbank import __version__
-from creditbank.api import batches, decisions, learners, operations, outcomes, registries, rulesets, statements, tokens
+from creditbank.api import (
+    batches,
+    conversions,
+    decisions,
+    learners,
+    operations,
+    outcomes,
+    programmes,
+    registries,
+    rulesets,
+    statements,
+    tokens,
+)
 from creditbank.api.observing import watch_requests
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
@@ -30,6 +42,8 @@ RESOURCES = (
     decisions.resource,
     rulesets.resource,
     registries.resource,
+    programmes.resource,
+    conversions.resource,
     operations.resource,
 )
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from creditbank.formats.strict_json import parsed
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.packs import load_pack, pack_names, schemes_of_packs
 from creditbank.services import access, clients, learners, rulesets, schemes, verification
+from creditbank.services import impact as weighing
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.storage.migrations import grant, grants, migrate
 
@@ -220,6 +221,32 @@ def publish(code: str, version: int, client_id: str) -> None:
 
     _done(_bank(), actor, "ruleset.publish", action)
     click.echo(f"{code} version {version} is published.")
+
+
+@ruleset.command("withdraw")
+@click.argument("code")
+@click.argument("version", type=int)
+@click.option("--reason", required=True, help="Why; everybody with a token can read it.")
+@click.option("--as", "client_id", required=True, help="The client who withdraws.")
+def withdraw(code: str, version: int, reason: str, client_id: str) -> None:
+    """Withdraw VERSION of the rule set CODE: new decisions leave it out, those taken by it stand."""
+
+    def action(work: Work) -> Answer:
+        kept, is_new = rulesets.withdraw(work, code, version, reason)
+        return Answer({"status": kept.standing}, is_new, subject=f"{kept.code} {kept.version}")
+
+    _done(_bank(), Actor(client_id, frozenset({"rules:publish"})), "ruleset.withdraw", action)
+    click.echo(f"{code} version {version} is withdrawn.")
+
+
+@ruleset.command("impact")
+@click.argument("code")
+@click.argument("version", type=int)
+@click.option("--cursor", help="Where to go on: next_cursor of the answer before.")
+def impact(code: str, version: int, cursor: str | None) -> None:
+    """Print which recognitions in force would change if VERSION of the rule set CODE were published now."""
+    found = _asked(_bank(), lambda work: weighing.impact(work, code, version, cursor))
+    click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
 
 
 @ruleset.command("load")

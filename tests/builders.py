@@ -99,6 +99,46 @@ class House:
         document: dict[str, Any] = answer.get_json()
         return document
 
+    def publish_programme(self, institution: str, **changes: Any) -> dict[str, Any]:
+        """Publish a programme of an institution and return it."""
+        body = programme_body(**changes)
+        answer = self.http.post("/v1/programmes", json=body, headers=self.auth(institution, "rules:write"))
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def publish_rules(self, document: dict[str, Any]) -> None:
+        """Draft and publish a rule set by two clients of the authority."""
+        drafted = self.http.post("/v1/rulesets", json=document, headers=self.auth("authority", "rules:write"))
+        assert drafted.status_code in (200, 201), drafted.get_data(as_text=True)
+        url = f"/v1/rulesets/{document['code']}/versions/{document['version']}/publish"
+        published = self.http.post(url, headers=self.auth("authority", "rules:publish"))
+        assert published.status_code == 200, published.get_data(as_text=True)
+
+    def convert(self, learner_id: str, target: dict[str, Any], outcomes: object = "best") -> dict[str, Any]:
+        """Apply for a conversion that is taken, as the learner, and return the answer."""
+        body = {"target": target, "outcomes": outcomes}
+        answer = self.http.post("/v1/conversions", json=body, headers=self.learner_auth(learner_id))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def decide(self, conversion_id: str, institution: str, decision: str = "approve", **more: str) -> dict[str, Any]:
+        """Decide the step that is up as an institution, and return the application."""
+        answer = self.http.post(
+            f"/v1/conversions/{conversion_id}/decisions",
+            json={"decision": decision, **more},
+            headers=self.auth(institution, "conversions:review"),
+        )
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def move_to(self, day: str) -> None:
+        """Set the clock to noon in Shanghai of a day."""
+        self.clock.now = datetime.fromisoformat(f"{day}T04:00:00+00:00")
+        self.tokens.clear()
+
     def balance(self, learner_id: str, institution: str = "cqdx", **query: str) -> dict[str, dict[str, Any]]:
         """Return a learner's balances by scheme."""
         url = f"/v1/learners/{learner_id}/balance"
@@ -142,7 +182,8 @@ def add_client(bank: Bank, institution: str, scopes: Iterable[str], public_keys:
 
     def action(work: Work) -> Answer:
         if institutions.by_code(work.connection, institution) is None:
-            register(work, Registration(institution, f"机构 {institution}", Level.CITY, frozenset({Role.ISSUER})))
+            roles = {Role.ISSUER, Role.ACCEPTOR} | ({Role.AUTHORITY} if institution == "authority" else set())
+            register(work, Registration(institution, f"机构 {institution}", Level.CITY, frozenset(roles)))
         made.append(create_client(work, f"client of {institution}", institution, scopes, public_keys))
         return Answer({}, is_new=True, subject=institution)
 
@@ -177,6 +218,23 @@ def outcome_body(learner_id: str, number: int, **changes: Any) -> dict[str, Any]
         "title": f"课程 {number} 号",
         "hours": "48",
         "completed_on": "2026-06-30",
+    }
+    return body | changes
+
+
+def programme_body(**changes: Any) -> dict[str, Any]:
+    """Return a request for a programme of 76 credits with four courses."""
+    body: dict[str, Any] = {
+        "code": "administration",
+        "title": "行政管理",
+        "scheme": "cn-16h-half",
+        "total_credits": "76.00",
+        "courses": [
+            {"code": "c1", "title": "管理学", "credits": "3.00", "category": "专业基础课"},
+            {"code": "c2", "title": "行政法", "credits": "2.00", "category": "专业核心课"},
+            {"code": "c3", "title": "公文写作", "credits": "3.00", "category": "专业核心课"},
+            {"code": "c4", "title": "社会实践", "credits": "4.00", "category": "综合实践"},
+        ],
     }
     return body | changes
 

@@ -27,9 +27,12 @@ class DecisionOut(marshmallow.Schema):
     """A decision with everything that it rests on."""
 
     id = marshmallow.fields.UUID(required=True)
-    kind = marshmallow.fields.String(required=True, metadata={"enum": ["recognition", "duplicate", "revocation"]})
+    kind = marshmallow.fields.String(
+        required=True, metadata={"enum": ["recognition", "duplicate", "revocation", "conversion", "case"]}
+    )
     learner_id = marshmallow.fields.UUID(required=True)
-    outcome_id = marshmallow.fields.UUID(required=True)
+    outcome_id = marshmallow.fields.UUID(required=True, allow_none=True)
+    conversion_id = marshmallow.fields.UUID(required=True, allow_none=True)
     revision = marshmallow.fields.Integer(required=True)
     ruleset = marshmallow.fields.String(required=True, allow_none=True)
     version = marshmallow.fields.Integer(required=True, allow_none=True)
@@ -67,7 +70,8 @@ def decision(decision_id: UUID) -> Response:
             "id": str(found.id),
             "kind": found.kind,
             "learner_id": str(found.learner_id),
-            "outcome_id": str(found.outcome_id),
+            "outcome_id": found.outcome_id and str(found.outcome_id),
+            "conversion_id": found.conversion_id and str(found.conversion_id),
             "revision": found.revision,
             "ruleset": found.ruleset,
             "version": found.version,

@@ -18,6 +18,7 @@ STATUSES = {
     Family.NOT_ALLOWED: 403,
     Family.UNKNOWN: 404,
     Family.CONFLICT: 409,
+    Family.RULE_SAYS_NO: 422,
     Family.OUTDATED: 412,
     Family.CONDITION_MISSING: 428,
     Family.TRY_LATER: 503,

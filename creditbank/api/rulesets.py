@@ -1,4 +1,4 @@
-"""Rule sets over HTTP: drafted, read, published by another, and tried on given facts."""
+"""Rule sets over HTTP: drafted, checked, weighed, published by another, withdrawn, read, and tried on given facts."""
 
 import json
 from dataclasses import asdict
@@ -10,8 +10,18 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
-from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part, whole_part
+from creditbank.api.resource import (
+    IDEMPOTENCY_KEY,
+    ProblemError,
+    Resource,
+    answered,
+    cursor_place,
+    page_of,
+    text_part,
+    whole_part,
+)
 from creditbank.core.calendar import instant_text
+from creditbank.services import impact as weighing
 from creditbank.services import rulesets
 from creditbank.services.bank import Answer, Work
 from creditbank.services.rulesets import StoredRuleset
@@ -32,17 +42,42 @@ class EvaluationIn(fields.StrictSchema):
     facts = fields.AnyJson(required=True, metadata={"description": "An outcome's kind, title, issuer, completed_on, …"})
 
 
+class WithdrawalIn(fields.StrictSchema):
+    """Why a version is withdrawn; everybody with a token reads it, so it names no person."""
+
+    reason = fields.Text(500, required=True)
+
+
+class ImpactQuery(fields.StrictSchema):
+    """Where to go on."""
+
+    cursor = fields.Text(500, load_default=None, metadata={"description": "`next_cursor` of the answer before"})
+
+
+STATUS = {
+    "enum": ["draft", "published", "superseded", "withdrawn"],
+    "description": (
+        "`superseded`: a higher version is published and not withdrawn. A superseded version still applies to outcomes "
+        "whose day lies in its validity and not in that of the higher one. `withdrawn`: new decisions leave it out; "
+        "those taken by it stand, and it can be evaluated and replayed for ever"
+    ),
+}
+
+
 class RulesetOut(marshmallow.Schema):
     """A version of a rule set."""
 
     code = marshmallow.fields.String(required=True)
     version = marshmallow.fields.Integer(required=True)
-    status = marshmallow.fields.String(required=True, metadata={"enum": ["draft", "published"]})
+    status = marshmallow.fields.String(required=True, metadata=STATUS)
     digest = marshmallow.fields.String(required=True, metadata={"description": "SHA-256 of the document (RFC 8785)"})
     drafted_by = marshmallow.fields.String(required=True)
     drafted_at = marshmallow.fields.DateTime(required=True)
     published_by = marshmallow.fields.String(required=True, allow_none=True)
     published_at = marshmallow.fields.DateTime(required=True, allow_none=True)
+    withdrawn_by = marshmallow.fields.String(required=True, allow_none=True)
+    withdrawn_at = marshmallow.fields.DateTime(required=True, allow_none=True)
+    withdrawn_reason = marshmallow.fields.String(required=True, allow_none=True)
     document = marshmallow.fields.Dict(required=True)
 
 
@@ -61,6 +96,80 @@ class EvaluationOut(marshmallow.Schema):
     result = marshmallow.fields.Dict(required=True)
     explanation = marshmallow.fields.Dict(required=True)
     sentences = marshmallow.fields.List(marshmallow.fields.Dict(), required=True)
+
+
+class TestOut(marshmallow.Schema):
+    """How one of a version's own tests comes out; one that fails says what it expects and what it finds."""
+
+    id = marshmallow.fields.String(required=True)
+    passed = marshmallow.fields.Boolean(required=True)
+    expected = marshmallow.fields.Dict()
+    found = marshmallow.fields.Dict()
+
+
+class CheckOut(marshmallow.Schema):
+    """How a version's own tests come out; nothing was written."""
+
+    passed = marshmallow.fields.Boolean(required=True)
+    tests = marshmallow.fields.List(marshmallow.fields.Nested(TestOut), required=True)
+    faults = marshmallow.fields.List(
+        marshmallow.fields.Nested(ProblemError), required=True, metadata={"description": "Up to 50"}
+    )
+
+
+def credits_by_scheme(description: str) -> marshmallow.fields.Dict:
+    """Return a field with an amount for each scheme, as a decimal string."""
+    amount = marshmallow.fields.String(metadata={"pattern": r"^-?[0-9]+\.[0-9]{2}$"})
+    return marshmallow.fields.Dict(
+        keys=marshmallow.fields.String(), values=amount, required=True, metadata={"description": description}
+    )
+
+
+class InstitutionImpactOut(marshmallow.Schema):
+    """What would change among the outcomes of one institution."""
+
+    institution = marshmallow.fields.String(required=True, metadata={"description": "Its code"})
+    changed = marshmallow.fields.Integer(required=True)
+    credits_difference = credits_by_scheme("After less before")
+
+
+class ChangeOut(marshmallow.Schema):
+    """A decision that would come out otherwise: its result and the one in its place."""
+
+    decision_id = marshmallow.fields.UUID(required=True)
+    outcome_id = marshmallow.fields.UUID(required=True)
+    before = marshmallow.fields.Dict(required=True)
+    after = marshmallow.fields.Dict(required=True)
+
+
+class ImpactOut(marshmallow.Schema):
+    """What publishing a version now would change; nothing was written."""
+
+    ruleset = marshmallow.fields.String(required=True)
+    version = marshmallow.fields.Integer(required=True)
+    examined = marshmallow.fields.Integer(
+        required=True, metadata={"description": "Recognitions in force of outcomes on a day of the version's validity"}
+    )
+    without_age = marshmallow.fields.Integer(
+        required=True,
+        metadata={
+            "description": "Of these, those whose stored facts don't tell the learner's age though the version asks "
+            "for it; they are reckoned without, and may come out otherwise when they are posted anew"
+        },
+    )
+    changed = marshmallow.fields.Integer(required=True)
+    credits_before = credits_by_scheme("Of the changed recognitions, as they stand")
+    credits_after = credits_by_scheme("Of the same, as they would come out")
+    by_institution = marshmallow.fields.List(marshmallow.fields.Nested(InstitutionImpactOut), required=True)
+    examples = marshmallow.fields.List(
+        marshmallow.fields.Nested(ChangeOut),
+        required=True,
+        metadata={"description": "Up to 20; of the caller's own institution only, but for `audit:read` and `admin`"},
+    )
+    is_complete = marshmallow.fields.Boolean(
+        required=True, metadata={"description": "Whether everything behind the cursor was examined"}
+    )
+    next_cursor = marshmallow.fields.String(required=True, allow_none=True)
 
 
 @resource.route("", methods=["POST"])
@@ -118,6 +227,42 @@ def publish(code: str, version: int) -> Response:
     return carried_out("ruleset.publish", action)
 
 
+@resource.route("/<code:code>/versions/<int(max=9999):version>/withdraw", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
+@resource.arguments(WithdrawalIn())
+@resource.response(200, RulesetOut)
+def withdraw(withdrawal: dict[str, str], code: str, version: int) -> Response:
+    """Let new decisions leave a published version out; the one before it, if any is valid, comes back into force.
+
+    Decisions that were taken by it stand. Asked again it is answered as it stands. Needs `rules:publish`.
+    """
+
+    def action(work: Work) -> Answer:
+        kept, _ = rulesets.withdraw(work, code, version, withdrawal["reason"])
+        return Answer(_document(kept), is_new=False, subject=f"{kept.code} {kept.version}")
+
+    return carried_out("ruleset.withdraw", action)
+
+
+@resource.route("/<code:code>/versions/<int(max=9999):version>/check", methods=["POST"])
+@resource.response(200, CheckOut)
+def check(code: str, version: int) -> Response:
+    """Run a version's own tests; nothing is written. Needs `rules:write` or `rules:publish`."""
+    return answered(asdict(looked_up(lambda work: rulesets.check(work, code, version))))
+
+
+@resource.route("/<code:code>/versions/<int(max=9999):version>/impact", methods=["POST"])
+@resource.arguments(ImpactQuery(), location="query")
+@resource.response(200, ImpactOut)
+@resource.alt_response(409, "CONFLICT")
+def impact(query: dict[str, Any], code: str, version: int) -> Response:
+    """Tell which recognitions in force would come out otherwise if the version were published now.
+
+    Reckoned on the stored inputs; nothing is written. Needs `rules:write`, `rules:publish` or `audit:read`.
+    """
+    return answered(asdict(looked_up(lambda work: weighing.impact(work, code, version, query["cursor"]))))
+
+
 @resource.route("/<code:code>/evaluate", methods=["POST"])
 @resource.arguments(EvaluationIn())
 @resource.response(200, EvaluationOut)
@@ -135,11 +280,14 @@ def _document(kept: StoredRuleset) -> dict[str, Any]:
     return {
         "code": kept.code,
         "version": kept.version,
-        "status": kept.status,
+        "status": kept.standing,
         "digest": kept.digest,
         "drafted_by": kept.drafted_by,
         "drafted_at": instant_text(kept.drafted_at),
         "published_by": kept.published_by,
         "published_at": kept.published_at and instant_text(kept.published_at),
+        "withdrawn_by": kept.withdrawn_by,
+        "withdrawn_at": kept.withdrawn_at and instant_text(kept.withdrawn_at),
+        "withdrawn_reason": kept.withdrawn_reason,
         "document": json.loads(kept.document),
     }

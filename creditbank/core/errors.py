@@ -15,6 +15,7 @@ class Family(Enum):
     NOT_ALLOWED = "not_allowed"
     UNKNOWN = "unknown"
     CONFLICT = "conflict"
+    RULE_SAYS_NO = "rule_says_no"
     OUTDATED = "outdated"
     CONDITION_MISSING = "condition_missing"
     TRY_LATER = "try_later"
@@ -103,6 +104,14 @@ class Conflict(Refusal):
     family = Family.CONFLICT
     code = "conflict"
     title = "It contradicts what stands"
+
+
+class RuleSaysNo(Refusal):
+    """The rules give nothing for what is asked; every reason is told."""
+
+    family = Family.RULE_SAYS_NO
+    code = "rule_says_no"
+    title = "The rules don't allow it"
 
 
 class Outdated(Refusal):

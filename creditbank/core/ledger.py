@@ -8,6 +8,7 @@ The signed amount is what it does to the learner's *available* credits; the coun
     hold       -3.00  held               held       +3.00
     release    +3.00  held               held       -3.00
     convert    -3.00  conversion:bj-cs   converted  +3.00
+    restore    +3.00  conversion:bj-cs   converted  -3.00
 """
 
 import hashlib
@@ -32,6 +33,8 @@ class EntryKind(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     CONVERT = "convert"
+    RESTORE = "restore"
+    """A conversion is undone: its credits are the learner's again, or reversed next where their outcome is revoked."""
 
 
 class Overdrawn(AssertionError):  # noqa: N818 - named for what happened, as refusals are
@@ -51,7 +54,7 @@ class Transfer:
 
     def __post_init__(self) -> None:
         """Refuse a transfer whose sign or counter account contradicts its kind."""
-        grows = self.kind in (EntryKind.RECOGNISE, EntryKind.RELEASE)
+        grows = self.kind in (EntryKind.RECOGNISE, EntryKind.RELEASE, EntryKind.RESTORE)
         assert self.amount_hundredths != 0, "a transfer moves something"
         assert (self.amount_hundredths > 0) == grows, f"{self.kind} with {self.amount_hundredths}"
         assert self.counter_account.partition(":")[0] == _COUNTER[self.kind], self.counter_account
@@ -63,6 +66,7 @@ _COUNTER = {
     EntryKind.HOLD: "held",
     EntryKind.RELEASE: "held",
     EntryKind.CONVERT: "conversion",
+    EntryKind.RESTORE: "conversion",
 }
 
 
@@ -145,7 +149,7 @@ def _moved(standing: Standing, transfer: Transfer) -> tuple[int, int, int]:
     converted = standing.converted_hundredths
     if transfer.kind in (EntryKind.RECOGNISE, EntryKind.REVERSE):
         recognised += amount
-    elif transfer.kind is EntryKind.CONVERT:
+    elif transfer.kind in (EntryKind.CONVERT, EntryKind.RESTORE):
         converted -= amount
     else:
         held -= amount

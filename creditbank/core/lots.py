@@ -80,7 +80,7 @@ def _balance(scheme: str, transfers: list[DatedTransfer], on: date) -> Balance:
         scheme=scheme,
         recognised_hundredths=sums[EntryKind.RECOGNISE] + sums[EntryKind.REVERSE],
         held_hundredths=-(sums[EntryKind.HOLD] + sums[EntryKind.RELEASE]),
-        converted_hundredths=-sums[EntryKind.CONVERT],
+        converted_hundredths=-(sums[EntryKind.CONVERT] + sums[EntryKind.RESTORE]),
         expired_hundredths=expired(remainders, on),
         expiring=expiring(remainders, on),
     )

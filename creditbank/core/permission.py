@@ -12,10 +12,10 @@ SCOPES = {
     "outcomes:read": "Read own learning outcomes and the decisions on them",
     "balance:read": "Read balances",
     "statement:read": "Read passbooks",
-    "rules:write": "Draft rule sets and credit schemes",
+    "rules:write": "Draft rule sets and credit schemes, publish programmes",
     "rules:publish": "Publish rule sets drafted by somebody else",
     "conversions:write": "Apply for conversions",
-    "conversions:review": "Decide conversions",
+    "conversions:review": "Decide conversions and cases",
     "credentials:issue": "Issue credentials",
     "webhooks:write": "Register webhooks",
     "audit:read": "Read every account's balance, passbook and decisions, for audit",
@@ -23,8 +23,8 @@ SCOPES = {
 }
 """Every scope that a client can be given, with what it allows."""
 
-LEARNER_SCOPES = frozenset({"outcomes:read", "balance:read", "statement:read"})
-"""What a learner's own token carries: reading what is theirs."""
+LEARNER_SCOPES = frozenset({"outcomes:read", "balance:read", "statement:read", "conversions:write"})
+"""What a learner's own token carries: reading what is theirs, and applying for its conversion."""
 
 
 @dataclass(frozen=True, slots=True)

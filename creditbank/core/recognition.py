@@ -7,10 +7,11 @@ from typing import Any
 
 from creditbank.core.credit import Scheme, decimal_text
 from creditbank.core.outcome import Facts
-from creditbank.core.rules import Evaluation, RuleSet, evaluated
+from creditbank.core.rules import Evaluation, RuleSet
 from creditbank.core.rules.conditions import years_later
-from creditbank.core.rules.evaluation import covers, resulting
-from creditbank.core.rules.subject import subject_of
+from creditbank.core.rules.evaluation import covers, evaluated_subject, resulting
+from creditbank.core.rules.ruleset import Anchors, Places, anchors_of, placed
+from creditbank.core.rules.subject import Subject, subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +34,61 @@ class Recognition:
     explanation: dict[str, Any]
 
 
-def in_force(rulesets: Iterable[RuleSet], facts: Facts) -> tuple[RuleSet, ...]:
-    """Return the sets that speak of the outcome, by priority, the highest first, then by code.
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Rule sets as they are looked for: the versions of a code together, found by what they apply to."""
 
-    Of each code it is the version whose validity contains the day that the version asks for, the highest of several.
-    """
-    newest: dict[str, RuleSet] = {}
+    editions: tuple[tuple[RuleSet, ...], ...]
+    """By code, of each code the highest version first."""
+    places: Places
+
+    def in_force(self, subject: Subject) -> tuple[RuleSet, ...]:
+        """Return the sets that speak of the outcome, by priority, the highest first, then by code.
+
+        Of each code it is the version whose validity contains the day that the version asks for, the highest of several.
+        """
+        facts, speaking = subject.facts, []
+        for place in self.places.found(subject):
+            newest = next((edition for edition in self.editions[place] if edition.validity.contains(facts)), None)
+            if newest is not None and covers(newest, subject):
+                speaking.append(newest)
+        return tuple(sorted(speaking, key=lambda ruleset: (-ruleset.priority, ruleset.code)))
+
+
+def shelved(rulesets: Iterable[RuleSet]) -> Shelf:
+    """Return the sets on a shelf."""
+    by_code: dict[str, list[RuleSet]] = {}
     for ruleset in rulesets:
-        if ruleset.validity.contains(facts):
-            known = newest.get(ruleset.code)
-            if known is None or known.version < ruleset.version:
-                newest[ruleset.code] = ruleset
-    subject = subject_of(facts)
-    speaking = [ruleset for ruleset in newest.values() if covers(ruleset, subject)]
-    return tuple(sorted(speaking, key=lambda ruleset: (-ruleset.priority, ruleset.code)))
+        by_code.setdefault(ruleset.code, []).append(ruleset)
+    editions = [tuple(sorted(by_code[code], key=lambda ruleset: -ruleset.version)) for code in sorted(by_code)]
+    return Shelf(tuple(editions), placed(map(_anchors, editions)))
+
+
+def _anchors(editions: tuple[RuleSet, ...]) -> Anchors:
+    """Return predicates of which one must hold for any of a code's versions to speak of an outcome, if there are."""
+    needed = [anchors_of(ruleset.applies_to) for ruleset in editions]
+    return tuple(one for anchors in needed for one in anchors) if all(needed) else ()
+
+
+def in_force(rulesets: Iterable[RuleSet], facts: Facts) -> tuple[RuleSet, ...]:
+    """Return those of the sets that speak of the outcome, as a shelf of them does."""
+    return shelved(rulesets).in_force(subject_of(facts))
 
 
 def recognised(candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], facts: Facts) -> Recognition:
     """Return what the first of the candidates that awards anything makes of the outcome."""
+    return recognised_subject(candidates, schemes, subject_of(facts))
+
+
+def recognised_subject(
+    candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], subject: Subject
+) -> Recognition:
+    """Return what the first of the candidates that awards anything makes of facts made comparable before."""
+    facts = subject.facts
     considered: list[RuleSet] = []
     trees = []
     for ruleset in candidates:
-        evaluation = evaluated(ruleset, schemes[ruleset.scheme], facts)
+        evaluation = evaluated_subject(ruleset, schemes[ruleset.scheme], subject)
         considered.append(ruleset)
         trees.append(evaluation.explanation)
         if evaluation.credit_hundredths > 0:

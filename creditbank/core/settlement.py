@@ -1,26 +1,63 @@
 """What becomes of outcomes: the same learning counts once, and the rules in force say for how much."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from creditbank.core.credit import Scheme
 from creditbank.core.outcome import Facts, Status
-from creditbank.core.recognition import Recognition, in_force, recognised
+from creditbank.core.recognition import Recognition, Shelf, recognised_subject, shelved
 from creditbank.core.rules import ConversionSet, RuleSet
+from creditbank.core.rules.subject import subject_of
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The published rule sets of all versions and the schemes that they count in."""
+    """The published rule sets of all versions and the schemes that they count in.
+
+    Those in `withdrawn`, by code and version, stand for decisions that were taken by them; new ones leave them out.
+    """
 
     rulesets: tuple[RuleSet, ...]
     schemes: Mapping[str, Scheme]
     conversions: tuple[ConversionSet, ...] = ()
+    withdrawn: frozenset[tuple[str, int]] = frozenset()
+    shelf: Shelf = field(init=False, compare=False, repr=False)
+    asks_age: bool = field(init=False, compare=False, repr=False)
+    """Whether any set that stands asks for the learner's age, so that facts have to tell it."""
+
+    def __post_init__(self) -> None:
+        """Put the sets where they are found again, once for all decisions."""
+        standing = self.standing()
+        object.__setattr__(self, "shelf", shelved(standing))
+        object.__setattr__(self, "asks_age", any(ruleset.asks_age for ruleset in standing))
+
+    def standing(self) -> tuple[RuleSet, ...]:
+        """Return the sets of recognition that are not withdrawn."""
+        return tuple(ruleset for ruleset in self.rulesets if not self._is_withdrawn(ruleset))
+
+    def including(self, ruleset: RuleSet) -> "Rulebook":
+        """Return what the rulebook is once this version is published; one that was withdrawn stands again in it."""
+        name = (ruleset.code, ruleset.version)
+        others = (one for one in self.rulesets if (one.code, one.version) != name)
+        return replace(self, rulesets=(*others, ruleset), withdrawn=self.withdrawn - {name})
+
+    def conversions_in_force(self, day: date) -> list[ConversionSet]:
+        """Return the sets of conversion that are valid on a day, in every version that is not withdrawn."""
+        return [
+            ruleset
+            for ruleset in self.conversions
+            if ruleset.validity.contains_day(day) and not self._is_withdrawn(ruleset)
+        ]
 
     def recognise(self, facts: Facts) -> Recognition:
         """Return what the rules in force make of the facts."""
-        return recognised(in_force(self.rulesets, facts), self.schemes, facts)
+        subject = subject_of(facts)
+        return recognised_subject(self.shelf.in_force(subject), self.schemes, subject)
+
+    def _is_withdrawn(self, ruleset: RuleSet | ConversionSet) -> bool:
+        return (ruleset.code, ruleset.version) in self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)

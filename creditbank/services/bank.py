@@ -59,7 +59,7 @@ class Answer:
 class _Shelf:
     """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
-    printed: tuple[tuple[int, int] | None, Rulebook] = (None, Rulebook((), {}))
+    printed: tuple[rulesets.Edition | None, Rulebook] = (None, Rulebook((), {}))
     """The edition and the rules in print then: one value, as threads change it without a lock."""
     members: dict[str, tuple[UUID, str]] = field(default_factory=dict)
 
@@ -87,15 +87,17 @@ class Bank:
         return self._shelf.members[client_id]
 
     def rulebook(self, connection: Connection) -> Rulebook:
-        """Return the published rules, read again when a rule set was published or a scheme registered anywhere."""
+        """Return the rules, read again when anywhere a set was published or withdrawn, or a scheme registered."""
         edition = rulesets.edition(connection)
         printed, rulebook = self._shelf.printed
         if printed != edition:
-            parsed = [parsed_ruleset(json.loads(stored.document)) for stored in rulesets.published(connection)]
+            stored = rulesets.published(connection)
+            parsed = [parsed_ruleset(json.loads(one.document)) for one in stored]
             rulebook = Rulebook(
                 tuple(one for one in parsed if isinstance(one, RuleSet)),
                 schemes.every(connection),
                 tuple(one for one in parsed if isinstance(one, ConversionSet)),
+                frozenset((one.code, one.version) for one in stored if one.is_withdrawn),
             )
             self._shelf.printed = (edition, rulebook)
         return rulebook

@@ -12,8 +12,9 @@ from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
 from creditbank.formats.claims import claim_of
 from creditbank.formats.strict_json import text_of
+from creditbank.services import converting
 from creditbank.services.bank import Work
-from creditbank.services.outcomes import Receipt
+from creditbank.services.outcomes import Receipt, with_ages
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, post, reversal, revision_of, settle
 from creditbank.storage import decisions, institutions, learners, ledger, outcomes
 
@@ -39,6 +40,9 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
         raise _is_revoked()
     if is_same:
         return _standing(work, head)
+    conversion_id = converting.is_in_use(work, head)
+    if conversion_id is not None:
+        raise _is_converted(conversion_id)
     return _corrected(work, head, latest, record)
 
 
@@ -56,6 +60,7 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     decisions.add(work.connection, [decision])
     outcomes.change(work.connection, [revoked])
     outcomes.release_claims(work.connection, [head.id])
+    converting.unwind(work, head, reason)
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
     if lot is not None:
         issuer = work.actor.institution_code
@@ -90,7 +95,7 @@ def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
     """Settle drafts of outcomes that are on record and write how they stand now."""
     if not drafts:
         return []
-    settlement = settle(work, drafts)
+    settlement = settle(work, with_ages(work, drafts))
     outcomes.change(work.connection, settlement.heads)
     book(work, settlement)
     return [
@@ -184,3 +189,10 @@ def _is_revoked() -> Conflict:
     zh = "此成果已撤销，不能更正；请以新的 external_id 重新提交。"
     en = "The outcome is revoked and can't be corrected; post it again under a new external_id."
     return Conflict((Fault("", "revoked", zh, en),))
+
+
+def _is_converted(conversion_id: UUID) -> Conflict:
+    """Return the answer to a correction of an outcome that others rely on."""
+    zh = f"此成果已用于转换 {conversion_id}，不能更正；如有错误请撤销，接受机构会据此裁定。"
+    en = f"The outcome is part of conversion {conversion_id}; revoke it instead, and the accepting institution decides."
+    return Conflict((Fault("", "in_conversion", zh, en),))

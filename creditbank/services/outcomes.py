@@ -12,6 +12,7 @@ from creditbank.core.errors import Malformed, Refusal, unknown
 from creditbank.core.identity import Application, ClaimKey, LearnerStatus, resolved
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
+from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of
 from creditbank.gateways.keyring import Keyring
 from creditbank.services.bank import Work, check_may_see
@@ -19,7 +20,7 @@ from creditbank.services.settling import Draft, book, content_mac, duplicate_cla
 from creditbank.storage import decisions, learners, outcomes
 from creditbank.storage.outcomes import Revision
 
-__all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records"]
+__all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records", "with_ages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
     if not entered:
         return {}
     _write_people(work, [item.person for item in entered])
-    settlement = settle(work, [item.draft for item in entered])
+    settlement = settle(work, with_ages(work, [item.draft for item in entered]))
     outcomes.add(work.connection, settlement.heads)
     outcomes.add_revisions(work.connection, [item.revision for item in entered])
     book(work, settlement)
@@ -260,6 +261,15 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
         head.external_id: Receipt(head, json.loads(decision.result), is_new=True)
         for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
     }
+
+
+def with_ages(work: Work, drafts: Sequence[Draft]) -> Sequence[Draft]:
+    """Return drafts whose facts tell the learner's age on completion, where any rule in force ever asks for it."""
+    if not work.rulebook().asks_age:
+        return drafts
+    born = learners.birth_dates(work.connection, work.keyring, {draft.head.learner_id for draft in drafts})
+    ages = [age_on(draft.facts.completed_on, born.get(draft.head.learner_id)) for draft in drafts]
+    return [replace(draft, facts=replace(draft.facts, age=age)) for draft, age in zip(drafts, ages, strict=True)]
 
 
 def _write_people(work: Work, people: Sequence[Person]) -> None:

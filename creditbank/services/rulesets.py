@@ -1,28 +1,42 @@
-"""Rule sets: drafted by one, published by another, evaluated by anybody, in every version for ever."""
+"""Rule sets: drafted by one, published by another, withdrawn if need be, evaluated in every version for ever."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from creditbank.core.conversion.examples import failed_examples
+from creditbank.core.conversion.examples import failed_examples, found_by
 from creditbank.core.conversion.planning import planned
 from creditbank.core.conversion.planning import result_document as plan_document
 from creditbank.core.conversion.situation import Situation, situation_from
 from creditbank.core.conversion.wording import sentences as conversion_sentences
-from creditbank.core.credit import Scheme
+from creditbank.core.credit import Scheme, decimal_text
 from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
 from creditbank.core.recognition import recognised, result_document
-from creditbank.core.rules import ConversionSet, RuleSet, facts_from, failed_tests, parsed_ruleset, sentences
+from creditbank.core.rules import ConversionSet, RuleSet, evaluated, facts_from, failed_tests, parsed_ruleset, sentences
+from creditbank.core.rules.document import FAULTS_MAX
+from creditbank.core.rules.evaluation import resulting
 from creditbank.formats.canonical import canonical_bytes, digest
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
 from creditbank.storage import rulesets, schemes
 from creditbank.storage.rulesets import StoredRuleset
 
-__all__ = ["Evaluation", "StoredRuleset", "draft", "evaluate", "publish", "ruleset", "rulesets_page", "versions"]
+__all__ = [
+    "Check",
+    "Evaluation",
+    "StoredRuleset",
+    "check",
+    "draft",
+    "evaluate",
+    "publish",
+    "ruleset",
+    "rulesets_page",
+    "versions",
+    "withdraw",
+]
 
 DRAFT_SCOPES = ("rules:write", "rules:publish", "audit:read")
 """Any of these lets a client see drafts; published rules are public to every client."""
@@ -37,6 +51,18 @@ class Evaluation:
     result: dict[str, Any]
     explanation: dict[str, Any]
     sentences: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How the own tests of a version come out: each with `id` and `passed`, one that fails with `expected` and `found`.
+
+    `faults` says what is wrong, up to FAULTS_MAX of them.
+    """
+
+    passed: bool
+    tests: tuple[dict[str, Any], ...]
+    faults: tuple[Fault, ...]
 
 
 def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
@@ -102,6 +128,90 @@ def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset
     return published, True
 
 
+def withdraw(work: Work, code: str, version: int, reason: str) -> tuple[rulesets.StoredRuleset, bool]:
+    """Let new decisions leave a published version out, and tell whether that was done now.
+
+    Decisions that were taken by it stand and come out the same. Refused: Unknown; Conflict for a draft, and for a
+    version that was withdrawn for another reason.
+    """
+    require(work.actor, "rules:publish")
+    found = rulesets.by_version(work.connection, code, version)
+    if found is None:
+        raise unknown("规则集", "ruleset")
+    if found.status == "draft":
+        zh = f"{code} 第 {version} 版只是草稿，未曾生效，无须撤回；可用新的草稿取代它。"
+        en = f"{code} version {version} is a draft and never counted; there is nothing to withdraw, draft it anew."
+        raise Conflict((Fault("", "is_draft", zh, en),))
+    if found.is_withdrawn:
+        if found.withdrawn_reason == reason:
+            return found, False
+        zh, en = "此版本已因其他理由撤回，理由不再更改。", "This version was withdrawn for another reason, which stays."
+        raise Conflict((Fault("/reason", "differs", zh, en),))
+    withdrawn = replace(found, withdrawn_by=work.actor.client_id, withdrawn_at=work.now, withdrawn_reason=reason)
+    rulesets.withdraw(work.connection, withdrawn)
+    return withdrawn, True
+
+
+def check(work: Work, code: str, version: int) -> Check:
+    """Run a stored version's own tests; nothing is written. Refused: Unknown."""
+    require(work.actor, "rules:write", "rules:publish")
+    found = rulesets.by_version(work.connection, code, version)
+    if found is None:
+        raise unknown("规则集", "ruleset")
+    try:
+        parsed = parsed_ruleset(json.loads(found.document))
+    except RulesetFaulty as faulty:  # the language has become stricter since it was drafted
+        return Check(passed=False, tests=(), faults=faulty.faults)
+    scheme = schemes.by_code(work.connection, found.scheme)
+    assert scheme is not None, "a draft counts in a registered scheme"
+    tests, faults = [], []
+    for number in range(len(parsed.tests)):
+        alone = _with_one_test(parsed, number)
+        own = [_numbered(fault, number) for fault in failures(alone, scheme)]
+        faults += own
+        tests.append({"id": alone.tests[0].id, "passed": not own} | (_compared(alone, scheme) if own else {}))
+    return Check(passed=not faults, tests=tuple(tests), faults=tuple(faults[:FAULTS_MAX]))
+
+
+def _with_one_test(ruleset: RuleSet | ConversionSet, number: int) -> RuleSet | ConversionSet:
+    """Return the set with one of its tests only, as running all stops after so many faults."""
+    if isinstance(ruleset, ConversionSet):
+        return replace(ruleset, tests=(ruleset.tests[number],))
+    return replace(ruleset, tests=(ruleset.tests[number],))
+
+
+def _numbered(fault: Fault, number: int) -> Fault:
+    """Return a fault of the only test as that of the test with this number."""
+    return replace(fault, pointer=f"/tests/{number}" + fault.pointer.removeprefix("/tests/0"))
+
+
+def _compared(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> dict[str, Any]:
+    """Return what a set's only test expects, and what comes out in its place."""
+    if isinstance(ruleset, ConversionSet):
+        return _compared_plan(ruleset, scheme)
+    (test,) = ruleset.tests
+    evaluation = evaluated(ruleset, scheme, test.given)
+    level, category = resulting(evaluation.rule, test.given)
+    wanted = test.expected
+    expected = {"rule": wanted.rule, "level": wanted.level, "category": wanted.category}
+    found = {"rule": evaluation.rule and evaluation.rule.id, "level": level, "category": category}
+    asked = [name for name, value in expected.items() if value is not None]
+    return {
+        "expected": {"credits": decimal_text(wanted.credit_hundredths)} | {name: expected[name] for name in asked},
+        "found": {"credits": decimal_text(evaluation.credit_hundredths)} | {name: found[name] for name in asked},
+    }
+
+
+def _compared_plan(ruleset: ConversionSet, scheme: Scheme) -> dict[str, Any]:
+    """Return what a set's only test of conversion expects and finds; nothing where its situation can't be read."""
+    (test,) = ruleset.tests
+    try:
+        found = found_by(planned(ruleset, scheme, situation_from(test.given), best_values))
+    except Malformed:
+        return {}
+    return {"expected": dict(test.expected), "found": {name: found[name] for name in test.expected}}
+
+
 def failures(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> Sequence[Fault]:
     """Return a fault for each of a set's own tests that fails."""
     if isinstance(ruleset, ConversionSet):
@@ -133,10 +243,11 @@ def rulesets_page(work: Work, after: tuple[str, int], rows_max: int) -> list[rul
 def evaluate(work: Work, code: str, version: int | None, facts: object) -> Evaluation:
     """Return what a version makes of facts (of a situation, where it is about conversion); nothing is written.
 
-    Without a version it is the newest one valid on the facts' day that the actor may see, or else simply the newest.
+    Without a version it is the newest one valid on the facts' day that the actor may see, or else simply the newest;
+    a withdrawn one only where there is no other.
     Refused: Unknown, Malformed facts.
     """
-    found = [ruleset(work, code, version)] if version is not None else versions(work, code)
+    found = [ruleset(work, code, version)] if version is not None else _standing(versions(work, code))
     candidates = [parsed_ruleset(json.loads(stored.document)) for stored in found]
     scheme = schemes.by_code(work.connection, candidates[0].scheme)
     assert scheme is not None, "a rule set counts in a registered scheme"
@@ -165,6 +276,11 @@ def _converted(candidates: Sequence[ConversionSet], scheme: Scheme, situation: S
     plan = planned(parsed, scheme, situation, best_values)
     told = plan.explanation
     return Evaluation(parsed.code, parsed.version, plan_document(plan), told, conversion_sentences(told))
+
+
+def _standing(found: list[rulesets.StoredRuleset]) -> list[rulesets.StoredRuleset]:
+    """Return the versions that are not withdrawn, or all of them where none is left."""
+    return [one for one in found if not one.is_withdrawn] or found
 
 
 def _sees_drafts(work: Work) -> bool:

@@ -2,13 +2,16 @@
 
 from creditbank.storage import (
     audit,
+    cases,
     clients,
+    conversions,
     decisions,
     institutions,
     kept_answers,
     learners,
     ledger,
     outcomes,
+    programmes,
     rulesets,
     schemes,
 )
@@ -16,14 +19,17 @@ from creditbank.storage.columns import catalogue
 
 __all__ = [
     "audit",
+    "cases",
     "catalogue",
     "clients",
+    "conversions",
     "decisions",
     "institutions",
     "kept_answers",
     "learners",
     "ledger",
     "outcomes",
+    "programmes",
     "rulesets",
     "schemes",
 ]

@@ -237,6 +237,11 @@ def for_share(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a se
     return query.with_for_update(read=True) if connection.dialect.name == "postgresql" else query
 
 
+def for_change(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as an UPDATE of other columns than keys does: who refers to them may go on."""
+    return query.with_for_update(key_share=True) if connection.dialect.name == "postgresql" else query
+
+
 def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
     """Wait until no other transaction has named any of the keys; on SQLite there is only one writer anyway.
 

@@ -2,12 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Connection, Integer, Row, String, Table, Text, Uuid, select
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    Uuid,
+    column,
+    select,
+    table,
+    tuple_,
+)
 
+from creditbank.core.outcome import Status
+from creditbank.core.rules.ruleset import Validity, VersionDate
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
 from creditbank.storage.writing import append, row_of
@@ -18,7 +36,8 @@ decision = Table(
     Column("learner_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True, index=True),
     Column("kind", String(16), nullable=False),
-    Column("outcome_id", Uuid, nullable=False),
+    Column("outcome_id", Uuid),
+    Column("conversion_id", Uuid),
     Column("revision", Integer, nullable=False),
     Column("institution_id", Uuid, nullable=False),
     Column("ruleset", String(64)),
@@ -28,18 +47,45 @@ decision = Table(
     Column("explanation", Text, nullable=False),
     Column("decided_at", Instant, nullable=False),
     Column("actor", String(64), nullable=False),
-    CheckConstraint("kind IN ('recognition', 'duplicate', 'revocation')", name="kind"),
+    CheckConstraint("kind IN ('recognition', 'duplicate', 'revocation', 'conversion', 'case')", name="kind"),
+    CheckConstraint("(kind IN ('conversion', 'case')) = (conversion_id IS NOT NULL)", name="on_conversion"),
+    CheckConstraint("(kind = 'conversion') = (outcome_id IS NULL)", name="on_outcome"),
 )
+
+_outcome = table(
+    "outcome",
+    column("learner_id", Uuid),
+    column("id", Uuid),
+    column("revision", Integer),
+    column("status", String),
+    column("decision_id", Uuid),
+    column("completed_on", Date),
+)
+
+_revision = table(
+    "outcome_revision",
+    column("learner_id", Uuid),
+    column("outcome_id", Uuid),
+    column("revision", Integer),
+    column("applied_on", Date),
+)
+
+_JUDGED = (Status.RECOGNISED.value, Status.RECORDED.value)
+"""What becomes of an outcome that the rules judged and that stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """A decision as it is kept; inputs, result and explanation are JSON texts without personal data."""
+    """A decision as it is kept; inputs, result and explanation are JSON texts without personal data.
+
+    It is about an outcome, or about a conversion, or, where a case is decided, about both. `revision` is the outcome's,
+    0 where there is none.
+    """
 
     learner_id: UUID
     id: UUID
     kind: str
-    outcome_id: UUID
+    outcome_id: UUID | None
     revision: int
     institution_id: UUID
     ruleset: str | None
@@ -49,6 +95,19 @@ class StoredDecision:
     explanation: str
     decided_at: datetime
     actor: str
+    conversion_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionInForce:
+    """What stands on an outcome that is no duplicate and was not revoked: what was asked and what came out."""
+
+    learner_id: UUID
+    outcome_id: UUID
+    decision_id: UUID
+    institution_id: UUID
+    inputs: str
+    result: str
 
 
 def add(connection: Connection, decisions: Sequence[StoredDecision]) -> None:
@@ -76,6 +135,33 @@ def awards(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, tu
     query = select(decision.c.id, decision.c.outcome_id, decision.c.result).where(decision.c.kind == "recognition")
     among = member_of(connection, decision.c.learner_id, learner_ids)
     return {row.id: (row.outcome_id, row.result) for row in connection.execute(query.where(among))}
+
+
+def recognitions_in_force(
+    connection: Connection, validity: Validity, after: tuple[UUID, UUID] | None, rows_max: int
+) -> list[RecognitionInForce]:
+    """Return recognitions that stand, of outcomes on whose day the validity asks, by learner and outcome.
+
+    Neither duplicates nor what was revoked or decided anew since are among them.
+    """
+    joined = _outcome.join(
+        decision, (decision.c.learner_id == _outcome.c.learner_id) & (decision.c.id == _outcome.c.decision_id)
+    )
+    day: ColumnElement[date] = _outcome.c.completed_on
+    if validity.version_date is VersionDate.APPLIED:
+        same_outcome = (_revision.c.learner_id == _outcome.c.learner_id) & (_revision.c.outcome_id == _outcome.c.id)
+        joined = joined.join(_revision, same_outcome & (_revision.c.revision == _outcome.c.revision))
+        day = _revision.c.applied_on
+    names = (decision.c.institution_id, decision.c.inputs, decision.c.result)
+    query = select(_outcome.c.learner_id, _outcome.c.id.label("outcome_id"), decision.c.id.label("decision_id"), *names)
+    query = query.select_from(joined).where(_outcome.c.status.in_(_JUDGED), decision.c.kind == "recognition")
+    query = query.where(day >= validity.first)
+    if validity.last is not None:
+        query = query.where(day <= validity.last)
+    if after is not None:
+        query = query.where(tuple_(_outcome.c.learner_id, _outcome.c.id) > tuple_(*after))
+    rows = connection.execute(query.order_by(_outcome.c.learner_id, _outcome.c.id).limit(rows_max))
+    return [RecognitionInForce(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 def _stored(row: Row[Any]) -> StoredDecision:

@@ -51,6 +51,12 @@ def codes(connection: Connection, institution_ids: Iterable[UUID]) -> dict[UUID,
     return {row.id: row.code for row in rows}
 
 
+def with_role(connection: Connection, role: Role) -> set[UUID]:
+    """Return the institutions that have a role; there are some dozens of authorities at most."""
+    rows = connection.execute(select(institution.c.id, institution.c.roles))
+    return {row.id for row in rows if role.value in row.roles.split()}
+
+
 def page(connection: Connection, after_code: str, rows_max: int) -> list[Institution]:
     """Return institutions in the order of their codes, from the one behind `after_code`."""
     query = select(institution).where(institution.c.code > after_code).order_by(institution.c.code).limit(rows_max)

@@ -37,7 +37,7 @@ from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, member_of, one_by_one
+from creditbank.storage.database import Raced, among, built_once, for_change, member_of, one_by_one
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -157,6 +157,35 @@ def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: U
     return {row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None) for row in rows}
 
 
+def locked(connection: Connection, learner_id: UUID) -> LearnerStatus | None:
+    """Return a learner's status; until the transaction ends no other that locks the learner goes on.
+
+    New outcomes, which only refer to the learner, don't wait.
+    """
+    query = select(learner.c.status).where(learner.c.id == learner_id)
+    status = connection.execute(for_change(connection, query)).scalar_one_or_none()
+    return None if status is None else LearnerStatus(status)
+
+
+def birth_date(connection: Connection, keyring: Keyring, learner_id: UUID) -> date | None:
+    """Return a learner's birth date, if it is on record."""
+    return birth_dates(connection, keyring, [learner_id]).get(learner_id)
+
+
+def birth_dates(connection: Connection, keyring: Keyring, learner_ids: Iterable[UUID]) -> dict[UUID, date]:
+    """Return the learners' birth dates, of those who have one on record."""
+    columns = learner.c.id, learner.c.wrapped_key, learner.c.sealed_birth_date
+    query = select(*columns).where(member_of(connection, learner.c.id, sorted(set(learner_ids))))
+    return {
+        row.id: _birth_date(keyring.person_cipher(row.wrapped_key), row)
+        for row in connection.execute(query.where(learner.c.sealed_birth_date.is_not(None)))
+    }
+
+
+def _birth_date(cipher: PersonCipher, row: Any) -> date:
+    return date.fromisoformat(cipher.opened(row.sealed_birth_date, _place("learner.birth_date", row.id)))
+
+
 def is_known(connection: Connection, learner_id: UUID, institution_id: UUID) -> bool:
     """Tell whether the institution knows the learner."""
     query = select(affiliation.c.since).where(
@@ -239,13 +268,12 @@ def by_id(connection: Connection, keyring: Keyring, learner_id: UUID, seen_by: s
     cipher = keyring.person_cipher(row.wrapped_key)
     query = select(identifier).where(identifier.c.learner_id == learner_id).order_by(identifier.c.created_at)
     seen = [found for found in connection.execute(query) if seen_by is None or found.issuer in ("", seen_by)]
-    sealed_day = row.sealed_birth_date
     return Learner(
         id=row.id,
         account_no=row.account_no,
         status=LearnerStatus(row.status),
         name=cipher.opened(row.sealed_name, _place("learner.name", row.id)),
-        birth_date=sealed_day and date.fromisoformat(cipher.opened(sealed_day, _place("learner.birth_date", row.id))),
+        birth_date=row.sealed_birth_date and _birth_date(cipher, row),
         identifiers=tuple(
             Identifier(
                 found.type,

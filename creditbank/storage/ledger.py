@@ -92,8 +92,8 @@ entry = Table(
     ForeignKeyConstraint(["learner_id", "lot_id"], ["lot.learner_id", "lot.id"]),
     CheckConstraint("amount_hundredths <> 0", name="moves_something"),
     CheckConstraint("balance_after_hundredths >= 0", name="balance_after"),
-    CheckConstraint("kind IN ('recognise', 'reverse', 'hold', 'release', 'convert')", name="kind"),
-    CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name="sign"),
+    CheckConstraint("kind IN ('recognise', 'reverse', 'hold', 'release', 'convert', 'restore')", name="kind"),
+    CheckConstraint("(kind IN ('recognise', 'release', 'restore')) = (amount_hundredths > 0)", name="sign"),
 )
 
 
@@ -189,6 +189,24 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
         .where(lot.c.used_hundredths < lot.c.amount_hundredths)
     )
     return {row.outcome_id: _lot(row) for row in connection.execute(query)}
+
+
+def lock_accounts(connection: Connection, learner_id: UUID) -> None:
+    """Lock a learner's accounts: until the transaction ends nobody spends their lots."""
+    query = select(account.c.scheme).where(account.c.learner_id == learner_id).order_by(account.c.scheme)
+    connection.execute(for_update(connection, query)).all()
+
+
+def open_lots(connection: Connection, learner_id: UUID) -> list[Lot]:
+    """Return the learner's lots with credits left."""
+    query = select(lot).where(lot.c.learner_id == learner_id, lot.c.used_hundredths < lot.c.amount_hundredths)
+    return [_lot(row) for row in connection.execute(query.order_by(lot.c.id))]
+
+
+def lots_by_id(connection: Connection, learner_id: UUID, lot_ids: Iterable[UUID]) -> dict[UUID, Lot]:
+    """Return lots of a learner by id."""
+    wanted = member_of(connection, lot.c.id, sorted(set(lot_ids)))
+    return {row.id: _lot(row) for row in connection.execute(select(lot).where(lot.c.learner_id == learner_id, wanted))}
 
 
 def balances_today(connection: Connection, learner_id: UUID, on: date, known_to: UUID | None) -> list[Balance] | None:

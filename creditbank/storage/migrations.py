@@ -14,11 +14,13 @@ from creditbank.storage.database import Database
 SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 """Beside the package, both in a checkout and in an installed wheel."""
 
-APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit", "scheme")
+APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal")
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
-DELETED_FROM = ("client_assertion", "client_secret", "kept_answer", "outcome_claim", "ruleset")
-"""Tables whose rows end some day: used assertions, old secrets and answers, claims let go, drafts that are replaced."""
+DELETED_FROM = (
+    *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+)
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
 
 
 def configuration(database: Database) -> Config:

@@ -255,6 +255,13 @@ def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
         connection.execute(delete(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, ids)))
 
 
+def issuers(connection: Connection, learner_id: UUID, outcome_ids: Iterable[UUID]) -> set[UUID]:
+    """Return the institutions that issued some outcomes of a learner."""
+    wanted = member_of(connection, outcome.c.id, sorted(set(outcome_ids)))
+    query = select(outcome.c.institution_id).where(outcome.c.learner_id == learner_id, wanted)
+    return set(connection.execute(query).scalars())
+
+
 def count(connection: Connection) -> int:
     """Return how many outcomes are on record."""
     return int(connection.execute(select(func.count()).select_from(outcome)).scalar_one())

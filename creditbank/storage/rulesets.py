@@ -1,4 +1,4 @@
-"""Rule sets: drafts that change, and published versions that the database itself keeps as they are."""
+"""Rule sets: drafts that change, published versions that the database keeps as they are, and their withdrawals."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,14 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    ForeignKeyConstraint,
     Integer,
     Row,
     String,
     Table,
     Text,
     delete,
+    exists,
     func,
     select,
     table,
@@ -46,16 +48,56 @@ ruleset = Table(
     ),
 )
 
+ruleset_withdrawal = Table(
+    "ruleset_withdrawal",
+    catalogue,
+    Column("code", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("withdrawn_by", String(64), ForeignKey("client.id"), nullable=False),
+    Column("withdrawn_at", Instant, nullable=False),
+    ForeignKeyConstraint(["code", "version"], ["ruleset.code", "ruleset.version"]),
+)
 
 _EDITION = select(
     func.coalesce(func.max(ruleset.c.publication_no), 0),
     select(func.count()).select_from(table("scheme")).scalar_subquery(),
+    select(func.count()).select_from(ruleset_withdrawal).scalar_subquery(),
 )
+
+_newer, _newer_withdrawal = ruleset.alias("newer"), ruleset_withdrawal.alias("newer_withdrawal")
+
+_STORED = select(
+    ruleset,
+    ruleset_withdrawal.c.reason,
+    ruleset_withdrawal.c.withdrawn_by,
+    ruleset_withdrawal.c.withdrawn_at,
+    exists()
+    .where(
+        _newer.c.code == ruleset.c.code,
+        _newer.c.version > ruleset.c.version,
+        _newer.c.status == "published",
+        ~exists().where(_newer_withdrawal.c.code == _newer.c.code, _newer_withdrawal.c.version == _newer.c.version),
+    )
+    .label("has_newer"),
+).select_from(
+    ruleset.outerjoin(
+        ruleset_withdrawal,
+        (ruleset_withdrawal.c.code == ruleset.c.code) & (ruleset_withdrawal.c.version == ruleset.c.version),
+    )
+)
+"""Versions with their withdrawals, and whether a newer published version stands that is not withdrawn."""
+
+Edition = tuple[int, int, int]
+"""How many versions were ever published, how many schemes there are, how many versions were withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRuleset:
-    """A version of a rule set as it is kept; `document` is its JSON text and `digest` the SHA-256 of it in hex."""
+    """A version of a rule set as it is kept; `document` is its JSON text and `digest` the SHA-256 of it in hex.
+
+    `status` is draft or published, as stored; `standing` tells also what came of a published version.
+    """
 
     code: str
     version: int
@@ -67,18 +109,34 @@ class StoredRuleset:
     drafted_at: datetime
     published_by: str | None = None
     published_at: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_reason: str | None = None
+    has_newer: bool = False
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Tell whether new decisions leave the version out."""
+        return self.withdrawn_at is not None
+
+    @property
+    def standing(self) -> str:
+        """Return draft, published, superseded or withdrawn."""
+        if self.is_withdrawn:
+            return "withdrawn"
+        return "superseded" if self.status == "published" and self.has_newer else self.status
 
 
 def by_version(connection: Connection, code: str, version: int) -> StoredRuleset | None:
     """Return one version, draft or published."""
-    query = select(ruleset).where(ruleset.c.code == code, ruleset.c.version == version)
+    query = _STORED.where(ruleset.c.code == code, ruleset.c.version == version)
     row = connection.execute(query).one_or_none()
     return None if row is None else _stored(row)
 
 
 def versions(connection: Connection, code: str, *, drafts: bool) -> list[StoredRuleset]:
     """Return the versions of one code, newest first, drafts among them if asked."""
-    query = select(ruleset).where(ruleset.c.code == code).order_by(ruleset.c.version.desc())
+    query = _STORED.where(ruleset.c.code == code).order_by(ruleset.c.version.desc())
     if not drafts:
         query = query.where(ruleset.c.status == "published")
     return [_stored(row) for row in connection.execute(query)]
@@ -87,21 +145,21 @@ def versions(connection: Connection, code: str, *, drafts: bool) -> list[StoredR
 def page(connection: Connection, after: tuple[str, int], rows_max: int, *, drafts: bool) -> list[StoredRuleset]:
     """Return versions in the order of code and version, from the one behind `after`."""
     key = tuple_(ruleset.c.code, ruleset.c.version)
-    query = select(ruleset).where(key > tuple_(*after)).order_by(ruleset.c.code, ruleset.c.version).limit(rows_max)
+    query = _STORED.where(key > tuple_(*after)).order_by(ruleset.c.code, ruleset.c.version).limit(rows_max)
     if not drafts:
         query = query.where(ruleset.c.status == "published")
     return [_stored(row) for row in connection.execute(query)]
 
 
-def edition(connection: Connection) -> tuple[int, int]:
-    """Return how many versions were ever published and how many schemes there are; with them the rules change."""
-    publications, schemes = connection.execute(_EDITION).one()
-    return publications, schemes
+def edition(connection: Connection) -> Edition:
+    """Return the edition of the rules: whatever changes what they say changes it."""
+    publications, schemes, withdrawals = connection.execute(_EDITION).one()
+    return publications, schemes, withdrawals
 
 
 def published(connection: Connection) -> list[StoredRuleset]:
-    """Return every published version."""
-    query = select(ruleset).where(ruleset.c.status == "published").order_by(ruleset.c.code, ruleset.c.version)
+    """Return every published version, also those that were withdrawn."""
+    query = _STORED.where(ruleset.c.status == "published").order_by(ruleset.c.code, ruleset.c.version)
     return [_stored(row) for row in connection.execute(query)]
 
 
@@ -140,6 +198,19 @@ def publish(connection: Connection, draft: StoredRuleset, published_by: str, pub
     return changed.rowcount == 1
 
 
+def withdraw(connection: Connection, withdrawn: StoredRuleset) -> None:
+    """Write that a published version is withdrawn. One that was withdrawn meanwhile: Raced."""
+    connection.execute(
+        ruleset_withdrawal.insert().values(
+            code=withdrawn.code,
+            version=withdrawn.version,
+            reason=withdrawn.withdrawn_reason,
+            withdrawn_by=withdrawn.withdrawn_by,
+            withdrawn_at=withdrawn.withdrawn_at,
+        )
+    )
+
+
 def _stored(row: Row[Any]) -> StoredRuleset:
     """Return the value that a row holds."""
     return StoredRuleset(
@@ -153,4 +224,8 @@ def _stored(row: Row[Any]) -> StoredRuleset:
         drafted_at=row.drafted_at,
         published_by=row.published_by,
         published_at=row.published_at,
+        withdrawn_by=row.withdrawn_by,
+        withdrawn_at=row.withdrawn_at,
+        withdrawn_reason=row.reason,
+        has_newer=bool(row.has_newer),
     )

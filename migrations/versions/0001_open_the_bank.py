@@ -27,7 +27,8 @@ def upgrade() -> None:
         sa.Column("learner_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("outcome_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome_id", sa.Uuid(), nullable=True),
+        sa.Column("conversion_id", sa.Uuid(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("institution_id", sa.Uuid(), nullable=False),
         sa.Column("ruleset", sa.String(length=64), nullable=True),
@@ -37,7 +38,13 @@ def upgrade() -> None:
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
-        sa.CheckConstraint("kind IN ('recognition', 'duplicate', 'revocation')", name=op.f("ck_decision_kind")),
+        sa.CheckConstraint(
+            "kind IN ('recognition', 'duplicate', 'revocation', 'conversion', 'case')", name=op.f("ck_decision_kind")
+        ),
+        sa.CheckConstraint(
+            "(kind IN ('conversion', 'case')) = (conversion_id IS NOT NULL)", name=op.f("ck_decision_on_conversion")
+        ),
+        sa.CheckConstraint("(kind = 'conversion') = (outcome_id IS NULL)", name=op.f("ck_decision_on_outcome")),
         sa.PrimaryKeyConstraint("learner_id", "id", name="pk_decision"),
     )
     op.create_index("ix_decision_id", "decision", ["id"], unique=False)
@@ -302,9 +309,11 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("(kind IN ('recognise', 'release')) = (amount_hundredths > 0)", name=op.f("ck_entry_sign")),
         sa.CheckConstraint(
-            "kind IN ('recognise', 'reverse', 'hold', 'release', 'convert')", name=op.f("ck_entry_kind")
+            "(kind IN ('recognise', 'release', 'restore')) = (amount_hundredths > 0)", name=op.f("ck_entry_sign")
+        ),
+        sa.CheckConstraint(
+            "kind IN ('recognise', 'reverse', 'hold', 'release', 'convert', 'restore')", name=op.f("ck_entry_kind")
         ),
         sa.CheckConstraint("amount_hundredths <> 0", name=op.f("ck_entry_moves_something")),
         sa.CheckConstraint("balance_after_hundredths >= 0", name=op.f("ck_entry_balance_after")),

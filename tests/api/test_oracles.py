@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import House, learner_body, outcome_body
+from tests.builders import House, learner_body, outcome_body, resident_id
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "oracles"
 
@@ -38,6 +38,12 @@ CASES: dict[str, tuple[str, str, dict[str, Any], list[tuple[dict[str, Any], str 
         "us-semester-hours",
         {"issuer": "us-college-board", "kind": "examination", "title": "Spanish", "completed_on": "2008-05-10"},
         [({"score": {"value": "63", "scale": "clep"}}, "12.00")],
+    ),
+    "I1": (
+        "in-ncrf-points",
+        "in-ncrf-points",
+        {"issuer": "in-credit-points", "kind": "course", "credits": "40"},
+        [({"level": "4.5"}, "180.00"), ({"level": "5"}, "200.00"), ({"level": "6.5"}, "260.00")],
     ),
     "I2": ("in-ncrf", "in-ncrf", {"issuer": "in-ignou", "kind": "course"}, [({"hours": "1200"}, "40.00")]),
     "O4": ("cn-open-university", "cn-ou-18h", {"issuer": "cqou", "kind": "course"}, [({"hours": "54"}, "3.00")]),
@@ -112,7 +118,7 @@ def published(name: str) -> Any:
 
 def test_every_case_here_is_a_published_one() -> None:
     systems = {case["id"]: system["system"] for system in published("cases.json") for case in system["cases"]}
-    assert {case: ruleset for case, (ruleset, *_) in CASES.items()}.items() <= systems.items()
+    assert {case: ruleset.removesuffix("-points") for case, (ruleset, *_) in CASES.items()}.items() <= systems.items()
 
 
 def test_every_published_pair_of_titles_stands_here() -> None:
@@ -166,6 +172,79 @@ def test_the_older_edition_is_found_by_the_day_and_by_its_number(house: House) -
         asked = {"facts": shared | own} | ({} if version is None else {"version": version})
         found = house.http.post("/v1/rulesets/us-clep/evaluate", json=asked, headers=house.auth()).get_json()
         assert (found["version"], found["result"]["credits"]) == expected
+
+
+# --- the learner's age
+
+
+def of_age(least: int) -> dict[str, Any]:
+    """Return a set by which works of learners from an age on are worth five credits."""
+    given = {"kind": "other", "title": "书法", "issuer": "cqdx", "completed_on": "2023-02-28"}
+    return {
+        "code": "older-learners",
+        "version": 1,
+        "kind": "recognition",
+        "title": {"zh": "老年学习认定办法", "en": "Learning of older people"},
+        "authority": "学分银行",
+        "source": {"document": "老年学习认定办法"},
+        "valid_from": "2000-01-01",
+        "version_date": "completed",
+        "scheme": "cn-16h-half",
+        "priority": 500,
+        "applies_to": {"issuer": "cqdx", "kind": "other"},
+        "rules": [{"id": "older", "when": {"age": {"at_least": least}}, "award": {"fixed": "5"}}],
+        "tests": [
+            {"id": "old enough", "given": given | {"age": least}, "expect": {"credits": "5.00"}},
+            {"id": "a year too young", "given": given | {"age": least - 1}, "expect": {"credits": "0.00"}},
+            {"id": "of unknown age", "given": given, "expect": {"credits": "0.00"}},
+        ],
+    }
+
+
+def decision_of(house: House, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Return an outcome's decision, which comes out the same when it is taken again."""
+    url = f"/v1/decisions/{outcome['decision_id']}"
+    replayed = house.http.post(f"{url}/replay", headers=house.auth()).get_json()
+    assert (replayed["same"], replayed["differences"]) == (True, [])
+    decision: dict[str, Any] = house.http.get(url, headers=house.auth()).get_json()
+    return decision
+
+
+def born(house: House, day: str) -> str:
+    """Open an account with a birth date and return its id."""
+    number = {"type": "cn.resident_id", "value": resident_id(next(house.numbers) % 1000, born=day.replace("-", ""))}
+    learner_id: str = house.open_learner(birth_date=day, identifiers=[number])["id"]
+    return learner_id
+
+
+def test_an_age_is_told_and_kept_only_where_a_rule_asks_for_it(house: House) -> None:
+    learner_id, nameless = born(house, "1964-02-29"), house.open_learner()["id"]
+    before = house.post_outcome(learner_id, kind="other", completed_on="2024-02-29")
+    assert "age" not in decision_of(house, before)["inputs"]["facts"]
+    house.publish_rules(of_age(59))
+    for day, age, status in (("2023-02-27", 58, "recorded"), ("2023-02-28", 59, "recognised")):
+        outcome = house.post_outcome(learner_id, kind="other", completed_on=day)
+        assert (outcome["status"], decision_of(house, outcome)["inputs"]["facts"]["age"]) == (status, age)
+    unknown = house.post_outcome(nameless, kind="other", completed_on="2023-02-28")
+    decision = decision_of(house, unknown)
+    assert unknown["status"] == "recorded"
+    assert "age" not in decision["inputs"]["facts"]
+    assert any("不知道学习者的年龄" in sentence["zh"] for sentence in decision["sentences"])
+
+
+def test_a_corrected_outcome_is_judged_by_the_age_on_its_new_day(house: House) -> None:
+    house.publish_rules(of_age(60))
+    learner_id = born(house, "1964-06-30")
+    number = next(house.numbers)
+    body = outcome_body(learner_id, number, kind="other", completed_on="2024-06-29")
+    posted = house.http.post("/v1/outcomes", json=body, headers=house.auth()).get_json()
+    assert posted["status"] == "recorded"
+    headers = house.auth() | {"If-Match": '"1"'}
+    corrected = house.http.put(
+        f"/v1/outcomes/{posted['id']}", json=body | {"completed_on": "2024-06-30"}, headers=headers
+    ).get_json()
+    assert (corrected["status"], corrected["recognition"]["credits"]) == ("recognised", "5.00")
+    assert decision_of(house, corrected)["inputs"]["facts"]["age"] == 60
 
 
 # --- course names

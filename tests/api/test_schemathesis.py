@@ -69,6 +69,7 @@ class Seeds:
             "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, 1) | {"external_id": self.external_id},
             "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),
+            "/v1/rulesets/{code}/versions/{version}/withdraw": lambda: {"reason": "规则有误"},
             "/v1/rulesets/{code}/evaluate": lambda: {"facts": FACTS},
             "/v1/institutions": lambda: institution(serial),
             "/v1/schemes": lambda: scheme(serial),

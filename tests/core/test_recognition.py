@@ -55,6 +55,24 @@ def test_a_newer_version_that_does_not_apply_does_not_bring_back_the_older_one()
     assert names(editions, facts()) == []
 
 
+@pytest.mark.parametrize(
+    ("older", "newer", "found"),
+    [
+        ({"issuer": "cqdx"}, {"issuer": "cqou"}, []),
+        ({"issuer": "cqou"}, {"issuer": ["x", "cqdx"]}, [2]),
+        ({"issuer": "cqou"}, None, [2]),
+        ({"issuer": "cqou"}, {"hours": {"at_least": "1"}}, []),
+        ({"issuer": "x"}, {"any": [{"issuer": "x"}, {"kind": "course"}]}, [2]),
+        ({"kind": "training"}, {"kind": "training"}, []),
+    ],
+)
+def test_a_set_is_found_by_what_its_newest_version_applies_to(
+    older: dict[str, Any], newer: dict[str, Any] | None, found: list[int]
+) -> None:
+    editions = [ruleset(version=1, applies_to=older), ruleset(version=2, applies_to=newer)]
+    assert names(editions, facts()) == [("set", version) for version in found]
+
+
 def test_sets_come_by_priority_and_then_by_code() -> None:
     sets = [
         ruleset(code="b"),

@@ -9,6 +9,7 @@ import pytest
 from creditbank.core.credit import Rounding, Scheme, parsed_hundredths
 from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.rules import Evaluation, RuleSet, evaluated, parsed_ruleset
+from creditbank.core.rules.conditions import age_on
 
 DAY = date(2024, 6, 30)
 SCHEME = Scheme("cn-16h-half", "十六学时", "16 hours", 1600, 45, 50, Rounding.DOWN)
@@ -107,6 +108,21 @@ SCORE_60 = {"score": {"scale": "100", "at_least": "60"}}
         ({"not": {"kind": "course", "issuer": "cqou"}}, {}, True),
         ({"not": SCORE_60}, {}, True),
         ({"kind": "course", "issuer": "cqou"}, {}, False),
+        ({"at_least": {"n": 1, "of": [{"kind": "training"}, {"issuer": "cqdx"}]}}, {}, True),
+        ({"at_least": {"n": 2, "of": [{"kind": "training"}, {"issuer": "cqdx"}]}}, {}, False),
+        ({"at_least": {"n": 2, "of": [{"kind": "course"}, {"issuer": "cqdx"}]}}, {}, True),
+        ({"at_least": {"n": 2, "of": [{"kind": "course"}, {"issuer": "x"}, {"title": "高等数学1"}]}}, {}, True),
+        ({"at_least": {"n": 2, "of": [{"kind": "course"}, {"issuer": "x"}, {"title": "x"}]}}, {}, False),
+        ({"at_least": {"n": 1, "of": [{"kind": "course", "issuer": "x"}]}}, {}, False),
+        ({"not": {"at_least": {"n": 1, "of": [{"kind": "training"}]}}}, {}, True),
+        ({"age": {"at_least": 60}}, {"age": 59}, False),
+        ({"age": {"at_least": 60}}, {"age": 60}, True),
+        ({"age": {"at_least": 60}}, {}, False),
+        ({"age": {"at_least": 0}}, {"age": 0}, True),
+        ({"age": {"at_most": 69}}, {"age": 69}, True),
+        ({"age": {"at_most": 69}}, {"age": 70}, False),
+        ({"age": {"at_least": 60, "at_most": 60}}, {"age": 60}, True),
+        ({"not": {"age": {"at_least": 60}}}, {}, True),
     ],
 )
 def test_a_condition_holds_up_to_its_bounds_and_no_further(
@@ -143,6 +159,46 @@ def test_29_february_counts_as_28_february_when_years_are_counted_back_to_a_comm
 
 
 @pytest.mark.parametrize(
+    ("born", "day", "age"),
+    [
+        (date(1964, 6, 30), date(2024, 6, 29), 59),
+        (date(1964, 6, 30), date(2024, 6, 30), 60),
+        (date(1964, 2, 29), date(2023, 2, 27), 58),
+        (date(1964, 2, 29), date(2023, 2, 28), 59),
+        (date(1964, 2, 29), date(2024, 2, 28), 59),
+        (date(1964, 2, 29), date(2024, 2, 29), 60),
+        (date(2024, 6, 30), date(2024, 6, 30), 0),
+        (date(2024, 7, 1), date(2024, 6, 30), None),
+        (date(1874, 6, 30), date(2024, 6, 30), 150),
+        (date(1873, 6, 30), date(2024, 6, 30), None),
+        (None, date(2024, 6, 30), None),
+    ],
+)
+def test_an_age_is_counted_in_whole_years_on_the_day(born: date | None, day: date, age: int | None) -> None:
+    assert age_on(day, born) == age
+
+
+AGED = {"age": {"at_least": 60}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "asks"),
+    [
+        ({}, False),
+        ({"applies_to": {"kind": "course"}}, False),
+        ({"applies_to": AGED}, True),
+        ({"when": AGED}, True),
+        ({"when": {"kind": "course", "not": AGED}}, True),
+        ({"when": {"any": [{"kind": "course"}, {"at_least": {"n": 1, "of": [AGED]}}]}}, True),
+    ],
+)
+def test_a_set_knows_whether_it_asks_for_the_learners_age(fields: dict[str, Any], *, asks: bool) -> None:
+    rule = {name: value for name, value in fields.items() if name == "when"}
+    own = {name: value for name, value in fields.items() if name != "when"}
+    assert ruleset({}, rule, **own).asks_age is asks
+
+
+@pytest.mark.parametrize(
     ("award", "fields", "credits_text", "reason"),
     [
         ({"fixed": "2.50"}, {}, "2.50", None),
@@ -166,6 +222,16 @@ def test_29_february_counts_as_28_february_when_years_are_counted_back_to_a_comm
         ({"claimed": {"at_most": "4"}}, {"credit_hundredths": 400}, "4.00", None),
         ({"claimed": {"at_most": "4"}}, {"credit_hundredths": 450}, "4.00", None),
         ({"claimed": {}}, {}, "0.00", "no_credits"),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "4.5"}, "180.00", None),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "5"}, "200.00", None),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "6.5"}, "260.00", None),
+        ({"points": {}}, {"credit_hundredths": 150, "level": "2.5"}, "3.50", None),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "0"}, "0.00", "rounds_to_zero"),
+        ({"points": {}}, {"credit_hundredths": 100_000, "level": "10"}, "10000.00", None),
+        ({"points": {}}, {"credit_hundredths": 100_050, "level": "10"}, "0.00", "over_limit"),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "高级"}, "0.00", "level_not_a_number"),
+        ({"points": {}}, {"credit_hundredths": 4000}, "0.00", "no_level"),
+        ({"points": {}}, {"level": "5"}, "0.00", "no_credits"),
     ],
 )
 def test_an_award_is_counted_exactly_and_rounded_once(

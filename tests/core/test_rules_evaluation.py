@@ -3,17 +3,19 @@
 from dataclasses import replace
 from datetime import date
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbank.core.credit import decimal_text
-from creditbank.core.outcome import Kind, Score
+from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.rules import evaluated, failed_tests
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
 from creditbank.core.rules.document import FAULTS_MAX
 from creditbank.core.rules.evaluation import SHOWN_RULES_MAX
+from creditbank.core.rules.subject import subject_of
 from tests.core.test_rules import DAY, SCHEME, SCORE_60, awards, decided, facts, ruleset
 
 
@@ -180,3 +182,50 @@ def test_the_index_finds_every_rule_that_holds(wanted: int, anchor: int) -> None
     rule = decided(subject, *others).rule
     assert rule is not None
     assert rule.id == f"r{wanted}"
+
+
+VALUES = {"kind": ["course", "training"], "title": ["a（一）", "b"], "code": ["x", "y"], "level": ["1", "2"]}
+PREDICATES = st.sampled_from([{fact: value} for fact, values in VALUES.items() for value in values])
+CONDITIONS = st.recursive(
+    PREDICATES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"at_least": {"n": len(parts), "of": parts}}),
+        inner.map(lambda part: {"not": part}),
+    ),
+    max_leaves=5,
+)
+SUBJECTS = st.builds(
+    facts,
+    kind=st.sampled_from([Kind.COURSE, Kind.TRAINING]),
+    title=st.sampled_from(VALUES["title"]),
+    code=st.sampled_from(["", "X", "y", None]),
+    level=st.sampled_from(["1", None]),
+)
+
+
+@given(SUBJECTS, st.lists(CONDITIONS, min_size=1, max_size=12))
+def test_rules_are_found_and_told_as_if_each_had_been_asked(subject: Facts, conditions: list[dict[str, Any]]) -> None:
+    own = ruleset(*({"when": condition, "award": {"hours": {}}} for condition in conditions))
+    comparable = subject_of(subject)
+    holding = [place for place, rule in enumerate(own.rules) if rule.when.holds(comparable)]
+    assert set(holding) <= set(own.index.candidates(comparable))
+    tree = evaluated(own, SCHEME, subject).explanation
+    told = [node["rule"] for node in tree["rules"] if node["matched"]]
+    assert told == [f"r{place}" for place in holding][:SHOWN_RULES_MAX]
+    for node in tree["rules"]:
+        assert node["matched"] == all(part["held"] for part in node["when"])
+        parts = own.rules[int(node["rule"][1:])].when.parts
+        assert node["when"] == [part.explained(comparable) for part in parts]
+        assert [part["held"] for part in node["when"]] == [part.holds(comparable) for part in parts]
+
+
+def test_rules_that_share_a_telling_fact_are_found_by_the_rarest() -> None:
+    crafts = [{"when": {"kind": "other", "category": "非遗", "level": f"等级{number}"}} for number in range(100)]
+    own = ruleset(*crafts, {"when": {"any": [{"level": "等级7"}, {"code": "x"}]}})
+    subject = facts(kind=Kind.OTHER, category="非遗", level="等级7")
+    assert own.index.candidates(subject_of(subject)) == [7, 100]
+    tree = evaluated(own, SCHEME, subject).explanation
+    assert [node["rule"] for node in tree["rules"]] == ["r7", "r100", *(f"r{n}" for n in range(11) if n != 7)]
+    assert tree["rules_left_out"] == 99 - SHOWN_RULES_MAX

@@ -11,6 +11,7 @@ from creditbank.core.credit import HUNDREDTHS_MAX
 from creditbank.core.errors import Malformed
 from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.rules import facts_document, facts_from
+from creditbank.core.rules.subject import AGE_MAX
 from tests.core.test_rules import facts
 from tests.core.test_rules_parsing import JSON, nested
 
@@ -33,6 +34,7 @@ FACTS = st.builds(
     scheme=WORDS,
     score=st.none() | st.builds(Score, FULL_WORDS, FULL_WORDS),
     programme=WORDS,
+    age=st.none() | st.integers(0, AGE_MAX),
 )
 
 
@@ -69,6 +71,9 @@ def test_facts_without_a_day_of_submission_are_handed_in_when_completed() -> Non
         ({"score": {"value": "1"}}, "/score/scale"),
         ({"completed_on": "2024-13-01"}, "/completed_on"),
         ({"learner": "x"}, "/learner"),
+        ({"age": "63"}, "/age"),
+        ({"age": AGE_MAX + 1}, "/age"),
+        ({"age": -1}, "/age"),
     ],
 )
 def test_faulty_facts_are_refused_by_pointer(fields: dict[str, object], pointer: str) -> None:

@@ -113,6 +113,20 @@ def test_a_faulty_field_is_named_by_its_pointer(fields: dict[str, object], fault
         ({"completed": {"from": "2020-01-02", "until": "2020-01-01"}}, "/completed", "bounds_crossed"),
         ({"completed_within_years": 0}, "/completed_within_years", "out_of_range"),
         ({"completed_within_years": "16"}, "/completed_within_years", "wrong_type"),
+        ({"age": {}}, "/age", "no_bounds"),
+        ({"age": 60}, "/age", "wrong_type"),
+        ({"age": {"at_least": "60"}}, "/age/at_least", "wrong_type"),
+        ({"age": {"at_least": 151}}, "/age/at_least", "out_of_range"),
+        ({"age": {"at_most": -1}}, "/age/at_most", "out_of_range"),
+        ({"age": {"at_least": 60, "at_most": 59}}, "/age", "bounds_crossed"),
+        ({"at_least": 2}, "/at_least", "wrong_type"),
+        ({"at_least": {"n": 1}}, "/at_least/of", "missing"),
+        ({"at_least": {"of": [{"kind": "course"}]}}, "/at_least/n", "missing"),
+        ({"at_least": {"n": 1, "of": []}}, "/at_least/of", "empty"),
+        ({"at_least": {"n": 1, "of": [{"kind": "course"}, {}]}}, "/at_least/of/1", "empty"),
+        ({"at_least": {"n": 0, "of": [{"kind": "course"}]}}, "/at_least/n", "out_of_range"),
+        ({"at_least": {"n": "1", "of": [{"kind": "course"}]}}, "/at_least/n", "wrong_type"),
+        ({"at_least": {"n": 2, "of": [{"kind": "course"}]}}, "/at_least/n", "cannot_be_met"),
     ],
 )
 def test_a_faulty_condition_is_named_by_its_pointer(when: object, pointer: str, code: str) -> None:
@@ -146,6 +160,8 @@ STEP = {"at_least": "50", "credits": "6"}
         ({"levels": {"a": "1", "A": "2"}}, "/levels/A", "duplicate_level"),
         ({"levels": {"a": "x"}}, "/levels/a", "bad_decimal"),
         ({"claimed": {"factor": "0"}}, "/claimed/factor", "out_of_range"),
+        ({"points": {"factor": "2"}}, "/points/factor", "unknown_field"),
+        ({"points": "2"}, "/points", "wrong_type"),
     ],
 )
 def test_a_faulty_award_is_named_by_its_pointer(award: object, pointer: str, code: str) -> None:

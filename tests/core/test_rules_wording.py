@@ -49,6 +49,11 @@ def test_a_recognition_names_set_version_article_rule_and_arithmetic() -> None:
         ({"levels": {"高级": "8"}}, {"level": "初级"}, ["“初级”", "不在"]),
         ({"claimed": {"factor": "0.5"}}, {"credit_hundredths": 6000}, ["60 学分 × 0.5 = 30.00 学分"]),
         ({"claimed": {"at_most": "4"}}, {"credit_hundredths": 500}, ["申报 5 学分 = 5", "最多 4", "4.00 学分"]),
+        ({"points": {}}, {"credit_hundredths": 4000, "level": "4.5"}, ["40 学分 × 等级 4.5 = 180.00 学分"]),
+        ({"points": {}}, {"credit_hundredths": 150, "level": "2.5"}, ["1.5 学分 × 等级 2.5 = 3.75", "3.50 学分"]),
+        ({"points": {}}, {"credit_hundredths": 150, "level": "高"}, ["“高”不是数字"]),
+        ({"points": {}}, {"credit_hundredths": 150}, ["没有写等级"]),
+        ({"points": {}}, {"level": "5"}, ["没有写申报学分"]),
     ],
 )
 def test_an_award_is_told_with_its_numbers(award: dict[str, Any], fields: dict[str, Any], parts: list[str]) -> None:
@@ -72,6 +77,11 @@ def test_an_award_is_told_with_its_numbers(award: dict[str, Any], fields: dict[s
         ({"not": {"not": {"issuer": "cqou"}}}, {}, ["排除"]),
         ({"completed": {"until": "2024-06-29"}}, {}, ["不晚于 2024-06-29", "2024-06-30"]),
         ({"kind": "course", "level": ["a", "b", "c", "d", "e", "f"]}, {"level": "x"}, ["a、b、c、d、e等", "x"]),
+        ({"at_least": {"n": 2, "of": [{"issuer": "cqou"}, {"level": "x"}]}}, {}, ["至少要符合 2 项", "cqou", "等级"]),
+        ({"not": {"at_least": {"n": 1, "of": [{"issuer": "cqdx"}]}}}, {}, ["cqdx", "不包括"]),
+        ({"age": {"at_least": 60}}, {"age": 59}, ["年龄要求不低于 60，实际是59"]),
+        ({"age": {"at_least": 60, "at_most": 70}}, {}, ["不知道学习者的年龄", "不低于 60、不高于 70"]),
+        ({"not": {"age": {"at_most": 17}}}, {"age": 16}, ["年龄是“16”", "不包括"]),
         ({"completed_within_years": 1}, {"applied_on": facts().applied_on.replace(year=2026)}, ["超过 1 年"]),
     ],
 )
@@ -114,9 +124,10 @@ CONDITIONS = st.sampled_from(
         {"not": {"score": {"scale": "100", "at_most": "59.99"}}},
         {"any": [{"started": {"from": "2020-01-01"}}, {"credits": {"at_least": "1"}}]},
         {"completed_within_years": 16, "programme": ["x", "y"]},
+        {"at_least": {"n": 2, "of": [{"age": {"at_most": 17}}, {"not": {"age": {"at_least": 60}}}, {"issuer": "x"}]}},
     ]
 )
-AWARDS = st.sampled_from([{"fixed": "1"}, {"hours": {}}, {"claimed": {"factor": "0.5"}}, {"levels": {"x": "1"}}, TIERS])
+AWARDS = st.sampled_from([{"fixed": "1"}, {"hours": {}}, {"claimed": {"factor": "0.5"}}, {"levels": {"x": "1"}}, {"points": {}}, TIERS])
 
 
 @given(FACTS, CONDITIONS, AWARDS)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbank.core.outcome import Status
+from creditbank.core.recognition import in_force, recognised
 from creditbank.core.settlement import Case, Rulebook, Verdict, settled
 from tests.core.test_rules import SCHEME, facts, ruleset
 
@@ -110,3 +111,18 @@ def test_how_much_is_credited_does_not_depend_on_the_order_of_repeats(claims: li
     random.shuffle(cases)  # type: ignore[attr-defined]
     statuses = [verdict.status for verdict in settled(cases, {}, RULES)]
     assert statuses.count(Status.RECOGNISED) == len(set(claims))
+
+
+def test_a_rulebook_knows_whether_any_of_its_sets_asks_for_the_learners_age() -> None:
+    asking = ruleset(code="aged", applies_to={"age": {"at_least": 60}})
+    assert not NO_RULES.asks_age
+    assert not RULES.asks_age
+    assert Rulebook((ruleset(), asking), RULES.schemes).asks_age
+
+
+def test_a_rulebook_recognises_what_its_sets_in_force_do() -> None:
+    sets = (ruleset(code="other", priority=500, applies_to={"issuer": "cqou"}), ruleset(version=2), ruleset())
+    book = Rulebook(sets, RULES.schemes)
+    for issuer in ("cqdx", "cqou"):
+        subject = facts(issuer=issuer)
+        assert book.recognise(subject) == recognised(in_force(sets, subject), book.schemes, subject)

@@ -56,3 +56,18 @@ def test_an_account_number_gives_its_holder_a_token(console: CliRunner, tmp_path
     ended = console.invoke(main, ["learner", "token", learner["account_no"]])
     assert (ended.exit_code, ended.stdout.count(".")) == (0, 2)
     assert console.invoke(main, ["learner", "token", "0000000000000000"]).exit_code == 1
+
+
+def test_a_version_is_weighed_and_withdrawn(console: CliRunner, tmp_path: Path) -> None:
+    weighed = console.invoke(main, ["ruleset", "impact", "cn-exchange-hours", "1"])
+    assert weighed.exit_code == 0, weighed.output
+    told = json.loads(weighed.stdout)
+    assert (told["ruleset"], told["version"], told["changed"], told["is_complete"]) == ("cn-exchange-hours", 1, 0, True)
+    assert told["examined"] > 0
+    assert console.invoke(main, ["ruleset", "impact", "cn-exchange-hours", "9"]).exit_code == 1
+    assert console.invoke(main, ["ruleset", "impact", "cn-exchange-hours", "1", "--cursor", "x"]).exit_code == 1
+    clients = json.loads((tmp_path / "demo.json").read_text("utf-8"))["clients"]
+    publisher = next(one["client_id"] for one in clients if one["name"] == "rule publisher")
+    command = ["ruleset", "withdraw", "cn-exchange-hours", "1", "--as", publisher, "--reason"]
+    for reason, code in (("规则有误", 0), ("规则有误", 0), ("另有理由", 1)):
+        assert console.invoke(main, [*command, reason]).exit_code == code, reason

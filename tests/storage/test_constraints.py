@@ -99,6 +99,12 @@ def kept(house: House) -> House:
     """Give a bank in which every guarded table holds something."""
     learner = house.open_learner()
     house.post_outcome(learner["id"])
+    withdrawn = house.http.post(
+        "/v1/rulesets/us-clep/versions/1/withdraw",
+        json={"reason": "规则有误"},
+        headers=house.auth("authority", "rules:publish"),
+    )
+    assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
     return house
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from creditbank.core.conversion.situation import Holding, Situation
 from creditbank.core.credit import Rounding, Scheme, decimal_text, rounded_ratio_hundredths
 from creditbank.core.normalisation import text_key, title_key
+from creditbank.core.outcome import Facts, Kind
 from creditbank.core.programme import Course, Programme
 from creditbank.core.rules.conditions import OneOf, years_later
 from creditbank.core.rules.conversion_set import ConversionRule, ConversionSet, Toward
@@ -63,6 +64,18 @@ class Offers:
     offers: tuple[Offer, ...]
     worths: tuple[int, ...]
     refused: tuple[Refused, ...]
+
+
+def speaks_of(ruleset: ConversionSet, programme: Programme) -> bool:
+    """Tell whether the set is about conversions into the programme."""
+    if ruleset.applies_to is None:
+        return programme.scheme == ruleset.scheme
+    asked = target_subject(programme, None)
+    return ruleset.applies_to.holds(Subject(_NO_FACTS, asked["texts"], asked["written"], asked["numbers"], {}))
+
+
+_NO_FACTS = Facts(Kind.OTHER, "", "", date.min, date.min)
+"""What stands for an outcome where only the programme is asked about."""
 
 
 def usable_until(ruleset: ConversionSet, holding: Holding) -> date | None:

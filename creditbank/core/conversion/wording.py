@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from creditbank.core.errors import Fault
 from creditbank.core.rules.phrases import Node, Phrase, joined, plain, unmet, wished
 
 LEFT_OUT_MAX = 10
@@ -17,6 +18,23 @@ def sentences(explanation: dict[str, Any]) -> list[dict[str, str]]:
     phrases += left_out[:LEFT_OUT_MAX]
     phrases += [_requirement(one) for one in explanation["requirements"] if not one["met"]]
     return [{"zh": zh + "。", "en": en[:1].upper() + en[1:] + "."} for zh, en in phrases]
+
+
+def faults(explanation: dict[str, Any]) -> tuple[Fault, ...]:
+    """Return why nothing could be converted: a fault for every course and outcome that was left out."""
+    found = []
+    for course in explanation["courses_left_out"][:LEFT_OUT_MAX]:
+        for reason in course["reasons"][:1]:
+            zh, en = _left_out_course(course)
+            found.append(Fault("/target/courses", reason["why"], zh + "。", en[:1].upper() + en[1:] + "."))
+    for outcome in explanation["outcomes_left_out"][:LEFT_OUT_MAX]:
+        for reason in outcome["reasons"][:1]:
+            zh, en = _left_out_outcome(outcome)
+            found.append(Fault("/outcomes", reason["why"], zh + "。", en[:1].upper() + en[1:] + "."))
+    if not found:
+        zh, en = _summary(explanation)
+        found.append(Fault("/outcomes", "no_outcomes", zh + "。", en[:1].upper() + en[1:] + "."))
+    return tuple(found)
 
 
 def _summary(told: Node) -> Phrase:

@@ -1,6 +1,8 @@
 """From the JSON of a condition to its value; one table says how each predicate is read."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 
 from creditbank.core.credit import HUNDREDTHS_MAX
 from creditbank.core.normalisation import text_key, title_key
@@ -19,8 +21,8 @@ from creditbank.core.rules.conditions import (
     ScoreBetween,
     ScoreIn,
 )
-from creditbank.core.rules.document import NAME_MAX, TEXT_MAX, Enough, Place
-from creditbank.core.rules.subject import WORD_MAX
+from creditbank.core.rules.document import NAME_MAX, TEXT_MAX, Place
+from creditbank.core.rules.subject import AGE_MAX, WORD_MAX
 
 DEPTH_MAX = 16
 """Conditions inside conditions; published rules need 3 or 4."""
@@ -34,11 +36,11 @@ LIST_MAX = 1000
 YEARS_MAX = 100
 """No one applies with learning older than a life."""
 
-AGE_MAX = 150
-"""Years that nobody reaches."""
+FIELDS_MAX = 8
+"""Fields of one predicate that are looked at for a pattern; none has more than half as many."""
 
-PATTERNS = frozenset({"regex", "regexp", "pattern", "matches", "match", "like", "glob", "contains", "starts_with"})
-"""Names under which people look for patterns."""
+_PATTERN = re.compile(r"(?:^|_)(?:regexp?|pattern|match(?:es)?|like|glob|wildcard|contains|starts_with)$", re.IGNORECASE)
+"""Names under which people look for patterns, by themselves or after a fact: title_contains."""
 
 _KEYS: dict[str, Callable[[str], str]] = {
     "code": text_key,
@@ -76,7 +78,6 @@ def condition_at(place: Place, predicates: Predicates | None = None, depth: int 
 
 
 def _part_at(place: Place, name: str, inner: Place, known: Predicates, depth: int) -> Condition | None:
-    _count_term(place)
     match name:
         case "all":
             return _all_of(condition_at(part, known, depth + 1) for part in inner.items(LIST_MAX))
@@ -88,7 +89,7 @@ def _part_at(place: Place, name: str, inner: Place, known: Predicates, depth: in
         case "at_least":
             return _at_least(inner, known, depth)
         case _ if name in known:
-            return known[name](name, inner)
+            return None if _is_pattern(inner) else known[name](name, inner)
         case _:
             _note_unknown(place, name, known)
             return None
@@ -112,25 +113,28 @@ def _at_least(place: Place, known: Predicates, depth: int) -> AtLeast | None:
 
 def _note_unknown(place: Place, name: str, known: Predicates) -> None:
     """Note a predicate that does not exist; patterns are none on purpose."""
-    if name.lower() in PATTERNS:
-        note_pattern(place.inner(name, None))
+    if _names_pattern(name):
+        _note_pattern(place.inner(name, None))
     else:
         place.unknown_field(name, (*known, "all", "any", "not", "at_least"))
 
 
-def note_pattern(place: Place) -> None:
-    """Note that somebody looks for a pattern where values are named."""
+def _is_pattern(place: Place) -> bool:
+    """Tell whether a pattern stands where values are named, and note it."""
+    found = isinstance(place.value, dict) and any(map(_names_pattern, islice(place.value, FIELDS_MAX)))
+    if found:
+        _note_pattern(place)
+    return found
+
+
+def _names_pattern(name: object) -> bool:
+    return _PATTERN.search(str(name)[:NAME_MAX]) is not None
+
+
+def _note_pattern(place: Place) -> None:
     zh = "规则集不支持正则表达式或通配符；请逐一列出名称或代码（比较时不分大小写、全半角和空格）。"
     en = "Rule sets know no patterns; list the titles or codes themselves (case, width and spaces don't matter)."
     place.fault("no_patterns", zh, en)
-
-
-def _count_term(place: Place) -> None:
-    place.reading.terms += 1
-    if place.reading.terms > TERMS_MAX:
-        zh, en = f"条件超过 {TERMS_MAX} 项；请拆分规则集。", f"There are more than {TERMS_MAX} terms; split the set."
-        place.fault("too_many_terms", zh, en)
-        raise Enough
 
 
 def _all_of(parts: Iterable[Condition | None]) -> AllOf | None:
@@ -155,14 +159,11 @@ def _bare(condition: AllOf) -> Condition:
 
 def one_of_at(fact: str, place: Place) -> OneOf | None:
     """Return the predicate that a text is one of some values, written as one text or a list."""
-    if isinstance(place.value, dict) and any(str(name).lower() in PATTERNS for name in place.value):
-        note_pattern(place)
-        return None
     places = place.items(LIST_MAX) if isinstance(place.value, list) else [place]
     key = _KEYS.get(fact.partition(".")[0], str)
     values: dict[str, str] = {}
     for value_place in places:
-        text = _word_at(fact, value_place)
+        text = None if _is_pattern(value_place) else _word_at(fact, value_place)
         if text is not None:
             values.setdefault(key(text), text)
     return OneOf(fact, values) if values else None
@@ -197,7 +198,7 @@ def _score_at(_: str, place: Place) -> Condition | None:
     if not (fields["at_least"].is_missing and fields["at_most"].is_missing):
         zh = "in 与 at_least、at_most 不能同时使用；请保留其一。"
         grades.fault("contradiction", zh, "Use either `in` or `at_least` and `at_most`, not both.")
-    texts = [grade.text(WORD_MAX) for grade in grades.items(LIST_MAX)]
+    texts = [None if _is_pattern(grade) else grade.text(WORD_MAX) for grade in grades.items(LIST_MAX)]
     values = {text_key(text): text for text in texts if text is not None}
     return ScoreIn(scale, values) if scale is not None and values else None
 

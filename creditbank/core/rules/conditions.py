@@ -6,11 +6,12 @@ A fact that the outcome does not have fulfils no predicate, so that `not` of suc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any, Protocol
 
 from creditbank.core.credit import decimal_text, parsed_hundredths
 from creditbank.core.normalisation import text_key
-from creditbank.core.rules.subject import Subject
+from creditbank.core.rules.subject import AGE_MAX, Subject
 
 ASKED_MAX = 12
 """Values of a long list that an explanation repeats; how many more there were is told."""
@@ -38,7 +39,8 @@ class AllOf:
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the account of every part."""
-        return {"all": [part.explained(subject) for part in self.parts], "held": self.holds(subject)}
+        parts = [part.explained(subject) for part in self.parts]
+        return {"all": parts, "held": all(part["held"] for part in parts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class AnyOf:
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the account of every part."""
-        return {"any": [part.explained(subject) for part in self.parts], "held": self.holds(subject)}
+        parts = [part.explained(subject) for part in self.parts]
+        return {"any": parts, "held": any(part["held"] for part in parts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class Not:
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the account of the part."""
-        return {"not": self.part.explained(subject), "held": self.holds(subject)}
+        part = self.part.explained(subject)
+        return {"not": part, "held": not part["held"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class AtLeast:
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the account of every part, and how many were asked for."""
         parts = [part.explained(subject) for part in self.parts]
-        return {"at_least": self.count, "of": parts, "held": self.holds(subject)}
+        return {"at_least": self.count, "of": parts, "held": sum(part["held"] for part in parts) >= self.count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,10 @@ class OneOf:
 
     def explained(self, subject: Subject) -> dict[str, Any]:
         """Return the values asked for, the first of a long list, and what was found."""
-        asked = list(self.values.values())
-        account = _account(self.fact, asked[:ASKED_MAX], subject.written.get(self.fact), held=self.holds(subject))
-        if len(asked) > ASKED_MAX:
-            account["asked_more"] = len(asked) - ASKED_MAX
+        asked = list(islice(self.values.values(), ASKED_MAX))
+        account = _account(self.fact, asked, subject.written.get(self.fact), held=self.holds(subject))
+        if len(self.values) > ASKED_MAX:
+            account["asked_more"] = len(self.values) - ASKED_MAX
         return account
 
 
@@ -254,6 +258,18 @@ def years_later(day: date, years: int) -> date:
         return day.replace(year=year)
     except ValueError:
         return day.replace(year=year, day=28)
+
+
+def age_on(day: date, birth_date: date | None) -> int | None:
+    """Return the whole years that somebody has lived on a day; None without a birth date or where nobody is so old.
+
+    Who was born on 29 February is a year older on 28 February in common years.
+    """
+    if birth_date is None:
+        return None
+    years = day.year - birth_date.year
+    age = years - (years_later(birth_date, years) > day)
+    return age if 0 <= age <= AGE_MAX else None
 
 
 def _within(number: int | None, at_least: int | None, at_most: int | None) -> bool:

@@ -93,6 +93,10 @@ OPTIONAL = (
 )
 
 
+_ASKING = ("rules", "exclusions", "limits", "requirements")
+"""The fields of a set that hold conditions on outcomes and learners."""
+
+
 def conversion_set_at(place: Place) -> ConversionSet | None:
     """Return the rule set of conversion at a place, or None where faults were noted."""
     fields = place.fields(REQUIRED, OPTIONAL)
@@ -140,10 +144,18 @@ def conversion_set_at(place: Place) -> ConversionSet | None:
         choose=Choice(choose),
         tie_break=tie_break,
         may_decline=may_decline,
+        asks_age=any(_mentions(fields[name].value, "age") for name in _ASKING),
         review=review,
         appeal=appeal,
         tests=tuple(tests),
     )
+
+
+def _mentions(value: object, name: str) -> bool:
+    """Tell whether a part of a document, whose depth is bounded, has a field of this name."""
+    if isinstance(value, dict):
+        return name in value or any(_mentions(inner, name) for inner in value.values())
+    return isinstance(value, list) and any(_mentions(inner, name) for inner in value)
 
 
 def _validity_at(fields: dict[str, Place]) -> Validity | None:

@@ -182,6 +182,7 @@ class ConversionSet:
     choose: Choice
     tie_break: tuple[TieBreak, ...]
     may_decline: bool
+    asks_age: bool
     review: tuple[ReviewStep, ...]
     appeal: Appeal | None
     tests: tuple[ConversionExample, ...]

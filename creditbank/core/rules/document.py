@@ -21,8 +21,8 @@ FAULTS_MAX = 50
 VALUES_MAX = 200_000
 """5,000 rules of 40 values each; counting them takes some 10 ms, so that a bomb is refused at once."""
 
-NESTING_MAX = 48
-"""Conditions 16 deep take two levels of JSON each; the rest is the document around them."""
+NESTING_MAX = 56
+"""Conditions 16 deep take three levels of JSON each at most; the rest is the document around them."""
 
 NAME_MAX = 64
 """Characters of a code, a name of a field or another short word."""
@@ -54,10 +54,9 @@ class Enough(Exception):  # noqa: N818 - it ends the reading, which is no error
 
 @dataclass(slots=True)
 class Reading:
-    """What was noted while one document is read: its faults, and how many terms its conditions have so far."""
+    """What was noted while one document is read: its faults."""
 
     faults: list[Fault] = field(default_factory=list)
-    terms: int = 0
 
     def note(self, fault: Fault) -> None:
         """Keep a fault. Raises Enough with the last one that is kept."""

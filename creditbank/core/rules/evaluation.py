@@ -3,7 +3,7 @@
 The cost of a decision grows with the rules that speak of the outcome, not with the size of the set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,49 +50,51 @@ def evaluated(ruleset: RuleSet, scheme: Scheme, facts: Facts) -> Evaluation:
     Several rules that award something: the one with the most credits, or the first, as the set says; the first in the
     document among equals.
     """
+    return evaluated_subject(ruleset, scheme, subject_of(facts))
+
+
+def evaluated_subject(ruleset: RuleSet, scheme: Scheme, subject: Subject) -> Evaluation:
+    """Return what the set awards for facts that were made comparable before."""
     assert scheme.code == ruleset.scheme, "a set counts in the scheme that it names"
-    subject = subject_of(facts)
     if not covers(ruleset, subject):
         nothing: dict[str, Any] = {"rule": None, "credits": "0.00", "rules": []}
-        return Evaluation(None, 0, _head(ruleset) | _obstacle(ruleset, subject) | nothing)
-    judged: list[_Judged] = []
-    close: list[Rule] = []
+        return Evaluation(None, 0, {**ruleset.named, **_obstacle(ruleset, subject), **nothing})
+    judged: dict[int, _Judged] = {}
     for place in ruleset.index.candidates(subject):
         rule = ruleset.rules[place]
         if rule.when.holds(subject):
-            judged.append(_Judged(rule, *rule.award.given(subject, scheme)))
-        else:
-            close.append(rule)
-    chosen = _chosen(ruleset.choose, judged)
-    return _decided(ruleset, subject, chosen, (judged, close))
+            judged[place] = _Judged(rule, *rule.award.given(subject, scheme))
+    return _decided(ruleset, subject, judged)
 
 
-def _chosen(choose: Choice, judged: Sequence[_Judged]) -> _Judged | None:
+def _chosen(choose: Choice, judged: Iterable[_Judged]) -> _Judged | None:
     awarding = [one for one in judged if one.credit_hundredths > 0]
     if not awarding:
         return None
     return awarding[0] if choose is Choice.FIRST else max(awarding, key=lambda one: one.credit_hundredths)
 
 
-def _decided(
-    ruleset: RuleSet, subject: Subject, chosen: _Judged | None, judged_and_close: tuple[list[_Judged], list[Rule]]
-) -> Evaluation:
-    judged, close = judged_and_close
-    others = [one for one in judged if one is not chosen]
-    nodes = [] if chosen is None else [_node(chosen.rule, subject) | {"award": chosen.account, "chosen": True}]
+def _decided(ruleset: RuleSet, subject: Subject, judged: Mapping[int, _Judged]) -> Evaluation:
+    """Return the decision between the rules that apply, which are named by their places."""
+    chosen = _chosen(ruleset.choose, judged.values())
+    close, close_count = ruleset.index.close(subject, judged, SHOWN_RULES_MAX)
+    others = [one for one in judged.values() if one is not chosen]
+    nodes = [] if chosen is None else [_node(chosen.rule, subject, matched=True) | {"award": chosen.account, "chosen": True}]
     for other in others[:SHOWN_RULES_MAX]:
         why = "no_award" if other.credit_hundredths == 0 else _why_not(ruleset.choose, other, chosen)
-        nodes.append(_node(other.rule, subject) | {"award": other.account, "chosen": False, "why_not": why})
-    nodes += [_node(rule, subject) | {"chosen": False, "why_not": "condition"} for rule in close[:SHOWN_RULES_MAX]]
-    left_out = len(others[SHOWN_RULES_MAX:]) + len(close[SHOWN_RULES_MAX:])
-    outcome = "awarded" if chosen else "no_credit" if judged else "no_rule_applies"
+        nodes.append(_node(other.rule, subject, matched=True) | {"award": other.account, "chosen": False, "why_not": why})
+    for place in close:
+        node = _node(ruleset.rules[place], subject, matched=False)
+        nodes.append(node | {"chosen": False, "why_not": "condition"})
     credit_hundredths = chosen.credit_hundredths if chosen else 0
-    tree = _head(ruleset) | {
-        "outcome": outcome,
+    tree = {
+        **ruleset.named,
+        "outcome": "awarded" if chosen else "no_credit" if judged else "no_rule_applies",
         "rule": chosen.rule.id if chosen else None,
         "credits": decimal_text(credit_hundredths),
         "rules": nodes,
     }
+    left_out = len(others[SHOWN_RULES_MAX:]) + close_count - len(close)
     if left_out:
         tree["rules_left_out"] = left_out
     return Evaluation(chosen.rule if chosen else None, credit_hundredths, tree)
@@ -103,29 +105,9 @@ def _why_not(choose: Choice, other: _Judged, chosen: _Judged | None) -> str:
     return "fewer_credits" if choose is Choice.BEST and fewer else "later_in_document"
 
 
-def _node(rule: Rule, subject: Subject) -> dict[str, Any]:
+def _node(rule: Rule, subject: Subject, *, matched: bool) -> dict[str, Any]:
     """Return what an explanation tells of a rule: its name, and each part of its condition with what was found."""
-    when = [part.explained(subject) for part in rule.when.parts]
-    node: dict[str, Any] = {"rule": rule.id}
-    if rule.article is not None:
-        node["article"] = rule.article
-    if rule.title is not None:
-        node["title"] = {"zh": rule.title.zh, "en": rule.title.en}
-    return node | {"matched": all(part["held"] for part in when), "when": when}
-
-
-def _head(ruleset: RuleSet) -> dict[str, Any]:
-    source = {"document": ruleset.source.document}
-    if ruleset.source.article is not None:
-        source["article"] = ruleset.source.article
-    return {
-        "ruleset": ruleset.code,
-        "version": ruleset.version,
-        "title": {"zh": ruleset.title.zh, "en": ruleset.title.en},
-        "source": source,
-        "scheme": ruleset.scheme,
-        "choose": ruleset.choose.value,
-    }
+    return {**rule.named, "matched": matched, "when": [part.explained(subject) for part in rule.when.parts]}
 
 
 def _obstacle(ruleset: RuleSet, subject: Subject) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """From a JSON document to a rule set, or to everything that is wrong with the document."""
 
+from collections.abc import Iterator
+
 from creditbank.core.errors import RulesetFaulty
 from creditbank.core.rules.award_parsing import award_at
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
-from creditbank.core.rules.condition_parsing import condition_at
+from creditbank.core.rules.condition_parsing import TERMS_MAX, condition_at
 from creditbank.core.rules.conversion_parsing import conversion_set_at
 from creditbank.core.rules.conversion_set import ConversionSet
 from creditbank.core.rules.document import Enough, Place, Reading, shown
@@ -55,6 +57,7 @@ def parsed_ruleset(document: object) -> RuleSet | ConversionSet:
     ruleset: RuleSet | ConversionSet | None = None
     try:
         reading.check_size(document)
+        _check_terms(reading, document)
         place = Place(reading, "", document)
         is_conversion = isinstance(document, dict) and document.get("kind") == "conversion"
         ruleset = conversion_set_at(place) if is_conversion else _ruleset_at(place)
@@ -63,6 +66,43 @@ def parsed_ruleset(document: object) -> RuleSet | ConversionSet:
     if ruleset is None or reading.faults:
         raise RulesetFaulty(tuple(reading.faults))
     return ruleset
+
+
+def _check_terms(reading: Reading, document: object) -> None:
+    """Note where a rule set has more terms than are read, and end the reading then; counted before any is read."""
+    count, level = 0, list(_conditions_in(document))
+    while level:
+        inner: list[object] = []
+        for condition in level:
+            if isinstance(condition, dict):
+                count += len(condition)
+                inner.extend(_parts_in(condition))
+        level = inner
+    if count > TERMS_MAX:
+        zh, en = f"条件超过 {TERMS_MAX} 项；请拆分规则集。", f"There are more than {TERMS_MAX} terms; split the set."
+        Place(reading, "", document).fault("too_many_terms", zh, en)
+        raise Enough
+
+
+def _conditions_in(document: object) -> Iterator[object]:
+    """Yield what stands wherever a rule set can have a condition."""
+    fields = document if isinstance(document, dict) else {}
+    yield fields.get("applies_to")
+    for parts in fields.values():
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict):
+                yield from (part.get("when"), part.get("where"))
+                yield from part["with"] if isinstance(part.get("with"), list) else ()
+
+
+def _parts_in(condition: dict[str, object]) -> Iterator[object]:
+    """Yield the conditions inside a condition."""
+    for name, value in condition.items():
+        inner = value.get("of") if name == "at_least" and isinstance(value, dict) else value
+        if name == "not":
+            yield inner
+        elif name in {"all", "any", "at_least"} and isinstance(inner, list):
+            yield from inner
 
 
 def _ruleset_at(place: Place) -> RuleSet | None:

@@ -40,9 +40,9 @@ class Subject:
 
 def subject_of(facts: Facts) -> Subject:
     """Return the facts as rules compare them."""
-    level, category, programme = facts.level, facts.category, facts.programme
+    kind, level, category, programme = facts.kind.value, facts.level, facts.category, facts.programme
     written = {
-        "kind": facts.kind.value,
+        "kind": kind,
         "code": facts.code,
         "title": facts.title,
         "issuer": facts.issuer,
@@ -52,7 +52,7 @@ def subject_of(facts: Facts) -> Subject:
         "level": level,
     }
     texts = {
-        "kind": facts.kind.value,
+        "kind": kind,
         "code": facts.code and text_key(facts.code),
         "title": title_key(facts.title),
         "issuer": facts.issuer,

@@ -1,0 +1,130 @@
+"""Cases: what an accepting institution decides of a conversion whose outcome was revoked after it was approved."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from creditbank.core.errors import Conflict, Fault, unknown
+from creditbank.core.ledger import EntryKind, Transfer
+from creditbank.core.outcome import Status
+from creditbank.core.permission import require
+from creditbank.formats.strict_json import text_of
+from creditbank.services import converting
+from creditbank.services.bank import Work
+from creditbank.storage import cases, conversions, decisions, institutions, learners, ledger, outcomes
+from creditbank.storage.cases import Case
+
+__all__ = ["Case", "case", "cases_page", "decide"]
+
+
+def case(work: Work, case_id: UUID) -> Case:
+    """Return one case. Refused: Unknown, alike for one that is another institution's."""
+    require(work.actor, "conversions:review", "audit:read")
+    found = cases.by_id(work.connection, case_id)
+    if found is None or not (work.actor.audits or found.institution_id == work.actor.institution_id):
+        raise unknown("案件", "case")
+    return found
+
+
+def cases_page(work: Work, after: tuple[datetime, UUID] | None, rows_max: int) -> list[Case]:
+    """Return cases, newest first: the actor's own institution's, or all to an auditor."""
+    require(work.actor, "conversions:review", "audit:read")
+    own = None if work.actor.audits else work.actor.institution_id
+    return cases.page(work.connection, own, after, rows_max)
+
+
+def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
+    """Let the conversion stand ("uphold"), or take back what rests on the outcome ("undo").
+
+    Decided alike already it is answered as it stands. Refused: Unknown; Conflict where it was decided otherwise.
+    """
+    require(work.actor, "conversions:review")
+    found = cases.by_id(work.connection, case_id)
+    if found is None or found.institution_id != work.actor.institution_id:
+        raise unknown("案件", "case")
+    learners.locked(work.connection, found.learner_id)
+    found = cases.locked(work.connection, case_id)
+    assert found is not None, "a case is never taken away"
+    if found.state == "decided":
+        if found.verdict == verdict:
+            return found
+        zh, en = f"此案件已裁定为 {found.verdict}。", f"The case was decided already: {found.verdict}."
+        raise Conflict((Fault("", "case_decided", zh, en),))
+    decision = _decision(work, found, verdict, reason)
+    decisions.add(work.connection, [decision])
+    if verdict == "undo":
+        _undo(work, found, decision.id)
+    decided = replace(
+        found,
+        state="decided",
+        verdict=verdict,
+        verdict_reason=reason,
+        decided_by=work.actor.client_id,
+        decided_at=work.now,
+    )
+    cases.change(work.connection, decided)
+    return decided
+
+
+def _undo(work: Work, found: Case, decision_id: UUID) -> None:
+    """Take back the parts that rest on the outcome; what other outcomes spent on them is the learner's again."""
+    conversion = conversions.by_id(work.connection, found.conversion_id)
+    assert conversion is not None, "a case is about a conversion"
+    parts = conversions.parts_of(work.connection, found.learner_id, [conversion.id])
+    resting = [part for part in parts if str(found.outcome_id) in part.uses and part.state == "converted"]
+    standing = [part for part in parts if part.state == "converted" and part not in resting]
+    code = institutions.codes(work.connection, [conversion.institution_id])[conversion.institution_id]
+    converting.restore(work, resting, code, decision_id)
+    conversions.change_parts(work.connection, [replace(part, state="undone") for part in resting])
+    free = converting.claims_for(conversion, code, resting) - converting.claims_for(conversion, code, standing)
+    conversions.release_claims(work.connection, conversion, free)
+    _reverse(work, found, resting, decision_id)
+    converting.noted(work, conversion, conversion.progress, ("undone", None, found.reason))
+
+
+def _reverse(work: Work, found: Case, resting: Sequence[conversions.Part], decision_id: UUID) -> None:
+    """Reverse what the revoked outcome has on the account again."""
+    head = outcomes.by_id(work.connection, found.outcome_id)
+    assert head is not None, "a case is about an outcome"
+    assert head.status is Status.REVOKED, "a case is opened when an outcome is revoked"
+    lot_ids = [part.lot_id for part in resting if part.lot_id is not None and part.outcome_id == head.id]
+    issuer = institutions.codes(work.connection, [head.institution_id])[head.institution_id]
+    postings = [
+        ledger.Posting(
+            work.new_id(),
+            lot,
+            Transfer(
+                lot_id=lot.id,
+                counter_account=f"issuance:{issuer}",
+                amount_hundredths=lot.used_hundredths - lot.amount_hundredths,
+                kind=EntryKind.REVERSE,
+                decision_id=decision_id,
+                effective_on=head.completed_on,
+            ),
+        )
+        for lot in ledger.lots_by_id(work.connection, found.learner_id, lot_ids).values()
+        if lot.used_hundredths < lot.amount_hundredths
+    ]
+    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
+    work.tally.update(entry.transfer.kind for entry in entries)
+
+
+def _decision(work: Work, found: Case, verdict: str, reason: str) -> decisions.StoredDecision:
+    """Return the decision on a case as it is kept."""
+    return decisions.StoredDecision(
+        learner_id=found.learner_id,
+        id=work.new_id(),
+        kind="case",
+        outcome_id=found.outcome_id,
+        revision=0,
+        institution_id=found.institution_id,
+        ruleset=None,
+        version=None,
+        inputs=text_of({"case": str(found.id), "revoked_for": found.reason}),
+        result=text_of({"verdict": verdict}),
+        explanation=text_of({"case_verdict": verdict, "reason": reason}),
+        decided_at=work.now,
+        actor=work.actor.client_id,
+        conversion_id=found.conversion_id,
+    )

@@ -1,0 +1,129 @@
+"""The planner: what a learner could get with what they have, or would have, toward every published target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from creditbank.core.conversion.planning import Plan, planned
+from creditbank.core.conversion.situation import Holding
+from creditbank.core.conversion.wording import sentences
+from creditbank.core.credit import decimal_text
+from creditbank.core.errors import unknown
+from creditbank.core.outcome import Facts
+from creditbank.core.permission import require
+from creditbank.core.programme import Programme
+from creditbank.gateways.optimiser import best_values
+from creditbank.services import converting
+from creditbank.services.bank import Work, check_may_see
+from creditbank.storage import programmes
+
+TARGETS_MAX = 200
+"""Programmes planned in one request; each takes some milliseconds."""
+
+
+class RankBy(StrEnum):
+    """What comes first: the most credits gained, or the fewest missing in the end."""
+
+    CREDITS = "credits"
+    COMPLETION = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What one programme would take; `missing_hundredths` is what it asks for beyond, in its scheme."""
+
+    programme: Programme
+    plan: Plan
+    missing_hundredths: int
+    sentences: list[dict[str, str]]
+
+    def document(self) -> dict[str, Any]:
+        """Return the option as a JSON document."""
+        told = self.plan.explanation
+        courses = [course["code"] for course in told["courses_left_out"]]
+        return {
+            "target": {"institution": self.programme.institution, "programme": self.programme.code},
+            "title": self.programme.title,
+            "ruleset": self.plan.ruleset_code,
+            "version": self.plan.version,
+            "credits": told["credits"],
+            "scheme": self.plan.scheme,
+            "total": decimal_text(self.programme.total_hundredths),
+            "missing": {
+                "credits": decimal_text(self.missing_hundredths),
+                "courses": courses,
+                "requirements": [one for one in told["requirements"] if not one["met"]],
+            },
+            "explanation": told,
+            "sentences": self.sentences,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The options in their order, and whether every target was planned."""
+
+    options: tuple[Option, ...]
+    is_complete: bool
+
+
+def plan(
+    work: Work, learner_id: UUID, targets: Sequence[tuple[str, str]] | None, also: Sequence[Facts], rank_by: RankBy
+) -> Plans:
+    """Return what would be converted toward each target, ranked; nothing is written.
+
+    `targets` are institutions' and programmes' codes, None for all that are published; `also` are outcomes that the
+    learner does not have yet. Refused: Unknown learner or target.
+    """
+    require(work.actor, "conversions:write", "balance:read", "audit:read")
+    check_may_see(work, learner_id)
+    account = converting.account_of(work, learner_id)
+    holdings = (*account.holdings, *(_imagined(work, number, facts) for number, facts in enumerate(also, start=1)))
+    account = replace(account, holdings=holdings)
+    age: list[int | None] = []
+    wanted = _targets(work, targets)
+    options = []
+    for programme in wanted[:TARGETS_MAX]:
+        ruleset = converting.in_force(work, programme)
+        if ruleset is None:
+            continue
+        if ruleset.asks_age and not age:
+            age.append(converting.age_of(work, learner_id))
+        situation = converting.situation_of(
+            work, account, programme, (programme.courses, True), age=age[0] if ruleset.asks_age else None
+        )
+        made = planned(ruleset, work.rulebook().schemes[ruleset.scheme], situation, best_values)
+        earlier = sum(one.credit_hundredths for one in account.earlier if one.is_toward(programme))
+        missing = max(programme.total_hundredths - earlier - made.credit_hundredths, 0)
+        options.append(Option(programme, made, missing, sentences(made.explanation)))
+    return Plans(tuple(sorted(options, key=lambda option: _rank(option, rank_by))), len(wanted) <= TARGETS_MAX)
+
+
+def _rank(option: Option, rank_by: RankBy) -> tuple[int, int, str, str]:
+    gained, programme = -option.plan.credit_hundredths, option.programme
+    first, second = (gained, option.missing_hundredths), (option.missing_hundredths, gained)
+    ordered = first if rank_by is RankBy.CREDITS else second
+    return (*ordered, programme.institution, programme.code)
+
+
+def _targets(work: Work, targets: Sequence[tuple[str, str]] | None) -> list[Programme]:
+    """Return the programmes that are asked about. Refused: Unknown."""
+    if targets is None:
+        return [stored.programme for stored in programmes.every(work.connection)]
+    found = []
+    for number, (institution, code) in enumerate(targets):
+        stored = programmes.by_code(work.connection, institution, code)
+        if stored is None:
+            raise unknown("培养方案", "programme", f"/targets/{number}")
+        found.append(stored.programme)
+    return found
+
+
+def _imagined(work: Work, number: int, facts: Facts) -> Holding:
+    """Return an outcome that the learner might earn, recognised by the rules in force."""
+    recognition = work.rulebook().recognise(facts)
+    known = replace(facts, level=recognition.level, category=recognition.category)
+    credit = recognition.credit_hundredths
+    return Holding(f"also:{number}", known, recognition.scheme, credit, credit, recognition.valid_until)

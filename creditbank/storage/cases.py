@@ -1,0 +1,112 @@
+"""Cases: approved conversions whose outcome was revoked since, each for the accepting institution to decide."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Row,
+    String,
+    Table,
+    Text,
+    Uuid,
+    select,
+    tuple_,
+)
+
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import for_update
+from creditbank.storage.writing import append, rewrite, row_of
+
+conversion_case = Table(
+    "conversion_case",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, index=True),
+    Column("conversion_id", Uuid, nullable=False),
+    Column("outcome_id", Uuid, nullable=False),
+    Column("institution_id", Uuid, nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("dependents", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("verdict", String(16)),
+    Column("verdict_reason", Text),
+    Column("decided_by", String(64)),
+    Column("decided_at", Instant),
+    ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
+    CheckConstraint("state IN ('open', 'decided')", name="state"),
+    CheckConstraint("verdict IN ('uphold', 'undo')", name="verdict"),
+    CheckConstraint("(state = 'decided') = (verdict IS NOT NULL)", name="decided_whole"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case; `dependents` is a JSON list of what rests on the outcome."""
+
+    learner_id: UUID
+    id: UUID
+    conversion_id: UUID
+    outcome_id: UUID
+    institution_id: UUID
+    state: str
+    reason: str
+    dependents: str
+    opened_at: datetime
+    verdict: str | None
+    verdict_reason: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return everything that rests on the outcome."""
+        found: list[dict[str, Any]] = json.loads(self.dependents)
+        return found
+
+
+def add(connection: Connection, value: Case) -> None:
+    """Open a case."""
+    append(connection, conversion_case, [row_of(value)])
+
+
+def change(connection: Connection, value: Case) -> None:
+    """Set where a case stands."""
+    rewrite(connection, conversion_case, [row_of(value)])
+
+
+def by_id(connection: Connection, case_id: UUID) -> Case | None:
+    """Return one case."""
+    row = connection.execute(select(conversion_case).where(conversion_case.c.id == case_id)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def locked(connection: Connection, case_id: UUID) -> Case | None:
+    """Return one case, locked until the transaction ends."""
+    query = for_update(connection, select(conversion_case).where(conversion_case.c.id == case_id))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _case(row)
+
+
+def page(
+    connection: Connection, institution_id: UUID | None, after: tuple[datetime, UUID] | None, rows_max: int
+) -> list[Case]:
+    """Return cases, newest first, of one accepting institution if it is given."""
+    query = select(conversion_case)
+    if institution_id is not None:
+        query = query.where(conversion_case.c.institution_id == institution_id)
+    place = (conversion_case.c.opened_at, conversion_case.c.id)
+    if after is not None:
+        query = query.where(tuple_(*place) < tuple_(*after))
+    rows = connection.execute(query.order_by(*(column.desc() for column in place)).limit(rows_max))
+    return [_case(row) for row in rows]
+
+
+def _case(row: Row[Any]) -> Case:
+    return Case(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

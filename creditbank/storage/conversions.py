@@ -1,0 +1,309 @@
+"""Conversions: applications with their parts, who did what with them, and the claims that keep one use to one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    ForeignKeyConstraint,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    select,
+    tuple_,
+)
+
+from creditbank.core.review import Progress, State
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.writing import append, rewrite, row_of
+
+_STATES = ", ".join(f"'{state.value}'" for state in State)
+
+conversion = Table(
+    "conversion",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, index=True),
+    Column("institution_id", Uuid, nullable=False),
+    Column("programme", String(64), nullable=False),
+    Column("ruleset", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("scheme", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("due_on", Date),
+    Column("is_appeal", Boolean, nullable=False),
+    Column("submitted_by", String(64), nullable=False),
+    Column("submitter_id", Uuid),
+    Column("decision_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    ForeignKeyConstraint(["learner_id"], ["learner.id"]),
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint("step >= 0", name="step"),
+    CheckConstraint("revision >= 1", name="revision"),
+)
+
+conversion_part = Table(
+    "conversion_part",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("conversion_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("outcome_id", Uuid, nullable=False, index=True),
+    Column("lot_id", Uuid),
+    Column("course_code", String(64)),
+    Column("course_title", String(200)),
+    Column("course_category", String(64)),
+    Column("course_hundredths", BigInteger),
+    Column("rule", String(200), nullable=False),
+    Column("granted_hundredths", BigInteger, nullable=False),
+    Column("spent_hundredths", BigInteger, nullable=False),
+    Column("lapsed_hundredths", BigInteger, nullable=False),
+    Column("partners", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
+    ForeignKeyConstraint(["learner_id", "lot_id"], ["lot.learner_id", "lot.id"]),
+    CheckConstraint("granted_hundredths > 0", name="granted"),
+    CheckConstraint("lapsed_hundredths BETWEEN 0 AND spent_hundredths", name="lapsed"),
+    CheckConstraint("(spent_hundredths = 0) OR (lot_id IS NOT NULL)", name="spends_a_lot"),
+    CheckConstraint("state IN ('held', 'converted', 'released', 'declined', 'undone')", name="state"),
+)
+
+conversion_claim = Table(
+    "conversion_claim",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("claim", String(200), primary_key=True),
+    Column("conversion_id", Uuid, nullable=False),
+    ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
+)
+
+conversion_event = Table(
+    "conversion_event",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("conversion_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("step", String(64)),
+    Column("reason", Text),
+    Column("actor", String(64), nullable=False),
+    Column("institution_id", Uuid),
+    Column("happened_at", Instant, nullable=False),
+    ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
+)
+
+OUTCOME = "outcome:"
+"""Begins the claim on an outcome: it is part of one conversion."""
+
+COURSE = "course:"
+"""Begins the claim on a course of a programme: it is replaced once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """An application as it stands; `submitter_id` is the submitting institution, None where the learner applied."""
+
+    learner_id: UUID
+    id: UUID
+    institution_id: UUID
+    programme: str
+    ruleset: str
+    version: int
+    scheme: str
+    progress: Progress
+    submitted_by: str
+    submitter_id: UUID | None
+    decision_id: UUID
+    revision: int
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One outcome toward one course, or the programme; what it spends is of its lot. `partners` are outcomes' ids."""
+
+    learner_id: UUID
+    conversion_id: UUID
+    number: int
+    outcome_id: UUID
+    lot_id: UUID | None
+    course_code: str | None
+    course_title: str | None
+    course_category: str | None
+    course_hundredths: int | None
+    rule: str
+    granted_hundredths: int
+    spent_hundredths: int
+    lapsed_hundredths: int
+    partners: str
+    state: str
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The ids of all outcomes that it uses."""
+        return (str(self.outcome_id), *self.partners.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was done with an application; written once."""
+
+    learner_id: UUID
+    conversion_id: UUID
+    number: int
+    kind: str
+    step: str | None
+    reason: str | None
+    actor: str
+    institution_id: UUID | None
+    happened_at: datetime
+
+
+def add(connection: Connection, value: Conversion, parts: Sequence[Part], claims: Iterable[str]) -> None:
+    """Write an application with its parts and claims. A claim taken meanwhile: Raced."""
+    append(connection, conversion, [_row(value)])
+    append(connection, conversion_part, [row_of(part) for part in parts])
+    claim(connection, value, claims)
+
+
+def claim(connection: Connection, value: Conversion, claims: Iterable[str]) -> None:
+    """Let an application hold claims."""
+    rows = [{"learner_id": value.learner_id, "claim": name, "conversion_id": value.id} for name in sorted(set(claims))]
+    append(connection, conversion_claim, rows)
+
+
+def release_claims(connection: Connection, value: Conversion, claims: Iterable[str] | None = None) -> None:
+    """Let go of an application's claims, or of some of them."""
+    query = delete(conversion_claim).where(
+        conversion_claim.c.learner_id == value.learner_id, conversion_claim.c.conversion_id == value.id
+    )
+    if claims is not None:
+        query = query.where(conversion_claim.c.claim.in_(sorted(set(claims))))
+    connection.execute(query)
+
+
+def claims_of(connection: Connection, learner_id: UUID) -> dict[str, UUID]:
+    """Return which conversion holds each claim of a learner."""
+    query = select(conversion_claim).where(conversion_claim.c.learner_id == learner_id)
+    return {row.claim: row.conversion_id for row in connection.execute(query)}
+
+
+def change(connection: Connection, value: Conversion) -> None:
+    """Set where an application stands."""
+    rewrite(connection, conversion, [_row(value)])
+
+
+def change_parts(connection: Connection, parts: Sequence[Part]) -> None:
+    """Set where parts stand."""
+    rewrite(connection, conversion_part, [row_of(part) for part in parts])
+
+
+def add_event(connection: Connection, event: Event) -> None:
+    """Write down what was done."""
+    append(connection, conversion_event, [row_of(event)])
+
+
+def by_id(connection: Connection, conversion_id: UUID) -> Conversion | None:
+    """Return one application."""
+    row = connection.execute(select(conversion).where(conversion.c.id == conversion_id)).one_or_none()
+    return None if row is None else _conversion(row)
+
+
+def locked(connection: Connection, conversion_id: UUID) -> Conversion | None:
+    """Return one application, locked until the transaction ends."""
+    query = for_update(connection, select(conversion).where(conversion.c.id == conversion_id))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _conversion(row)
+
+
+def of_learner(connection: Connection, learner_id: UUID) -> list[Conversion]:
+    """Return a learner's applications, oldest first."""
+    query = select(conversion).where(conversion.c.learner_id == learner_id)
+    return [_conversion(row) for row in connection.execute(query.order_by(conversion.c.opened_at, conversion.c.id))]
+
+
+def page(
+    connection: Connection, after: tuple[datetime, UUID] | None, rows_max: int, **where: object
+) -> list[Conversion]:
+    """Return applications, newest first, whose columns have the given values."""
+    query = select(conversion)
+    for name, value in where.items():
+        query = query.where(conversion.c[name] == value)
+    place = (conversion.c.opened_at, conversion.c.id)
+    if after is not None:
+        query = query.where(tuple_(*place) < tuple_(*after))
+    query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
+    return [_conversion(row) for row in connection.execute(query)]
+
+
+def overdue(connection: Connection, today: date, rows_max: int) -> list[Conversion]:
+    """Return open applications whose last day has passed, oldest day first."""
+    query = select(conversion).where(conversion.c.state.in_(("in_review", "returned")), conversion.c.due_on < today)
+    return [_conversion(row) for row in connection.execute(query.order_by(conversion.c.due_on).limit(rows_max))]
+
+
+def parts_of(connection: Connection, learner_id: UUID, conversion_ids: Iterable[UUID]) -> list[Part]:
+    """Return the parts of a learner's applications, in their order."""
+    wanted = sorted(set(conversion_ids))
+    if not wanted:
+        return []
+    among = member_of(connection, conversion_part.c.conversion_id, wanted)
+    query = select(conversion_part).where(conversion_part.c.learner_id == learner_id, among)
+    order = (conversion_part.c.conversion_id, conversion_part.c.number)
+    return [Part(**row._mapping) for row in connection.execute(query.order_by(*order))]  # noqa: SLF001 - public
+
+
+def events_of(connection: Connection, learner_id: UUID, conversion_id: UUID) -> list[Event]:
+    """Return what was done with an application, in its order."""
+    query = select(conversion_event).where(
+        conversion_event.c.learner_id == learner_id, conversion_event.c.conversion_id == conversion_id
+    )
+    rows = connection.execute(query.order_by(conversion_event.c.number))
+    return [Event(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _row(value: Conversion) -> dict[str, Any]:
+    """Return an application as it is stored."""
+    row = row_of(value)
+    progress: Progress = row.pop("progress")
+    return {
+        **row,
+        "state": progress.state.value,
+        "step": progress.step,
+        "due_on": progress.due_on,
+        "is_appeal": progress.is_appeal,
+    }
+
+
+def _conversion(row: Row[Any]) -> Conversion:
+    """Return the application that a row holds."""
+    return Conversion(
+        learner_id=row.learner_id,
+        id=row.id,
+        institution_id=row.institution_id,
+        programme=row.programme,
+        ruleset=row.ruleset,
+        version=row.version,
+        scheme=row.scheme,
+        progress=Progress(State(row.state), row.step, row.due_on, row.is_appeal),
+        submitted_by=row.submitted_by,
+        submitter_id=row.submitter_id,
+        decision_id=row.decision_id,
+        revision=row.revision,
+        opened_at=row.opened_at,
+    )
