@@ -11,11 +11,13 @@ from flask import Flask
 from creditbank import __version__
 from creditbank.api import (
     batches,
+    cases,
     conversions,
     decisions,
     learners,
     operations,
     outcomes,
+    plans,
     programmes,
     registries,
     rulesets,
@@ -44,6 +46,8 @@ RESOURCES = (
     registries.resource,
     programmes.resource,
     conversions.resource,
+    cases.resource,
+    plans.resource,
     operations.resource,
 )
 

@@ -39,7 +39,7 @@ resource.before_request(authenticate)
 class Pairs(fields.AnyJson):
     """An object whose names are data and whose values are strings."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401, ARG002
         text = fields.Text(64)
         if not isinstance(value, dict) or len(value) > PAIRS_MAX:
             zh, en = f"此处应为最多 {PAIRS_MAX} 项的对象。", f"An object of at most {PAIRS_MAX} members belongs here."

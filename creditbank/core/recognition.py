@@ -45,7 +45,7 @@ class Shelf:
     def in_force(self, subject: Subject) -> tuple[RuleSet, ...]:
         """Return the sets that speak of the outcome, by priority, the highest first, then by code.
 
-        Of each code it is the version whose validity contains the day that the version asks for, the highest of several.
+        Of each code it is the version whose validity contains the day that it asks for, the highest of several.
         """
         facts, speaking = subject.facts, []
         for place in self.places.found(subject):
@@ -80,9 +80,7 @@ def recognised(candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], fac
     return recognised_subject(candidates, schemes, subject_of(facts))
 
 
-def recognised_subject(
-    candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], subject: Subject
-) -> Recognition:
+def recognised_subject(candidates: Iterable[RuleSet], schemes: Mapping[str, Scheme], subject: Subject) -> Recognition:
     """Return what the first of the candidates that awards anything makes of facts made comparable before."""
     facts = subject.facts
     considered: list[RuleSet] = []

@@ -15,7 +15,7 @@ from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
 from creditbank.core.programme import Programme
 from creditbank.gateways.optimiser import best_values
-from creditbank.services import converting
+from creditbank.services import situations
 from creditbank.services.bank import Work, check_may_see
 from creditbank.storage import programmes
 
@@ -79,19 +79,19 @@ def plan(
     """
     require(work.actor, "conversions:write", "balance:read", "audit:read")
     check_may_see(work, learner_id)
-    account = converting.account_of(work, learner_id)
+    account = situations.account_of(work, learner_id)
     holdings = (*account.holdings, *(_imagined(work, number, facts) for number, facts in enumerate(also, start=1)))
     account = replace(account, holdings=holdings)
     age: list[int | None] = []
     wanted = _targets(work, targets)
     options = []
     for programme in wanted[:TARGETS_MAX]:
-        ruleset = converting.in_force(work, programme)
+        ruleset = situations.in_force(work, programme)
         if ruleset is None:
             continue
         if ruleset.asks_age and not age:
-            age.append(converting.age_of(work, learner_id))
-        situation = converting.situation_of(
+            age.append(situations.age_of(work, learner_id))
+        situation = situations.situation_of(
             work, account, programme, (programme.courses, True), age=age[0] if ruleset.asks_age else None
         )
         made = planned(ruleset, work.rulebook().schemes[ruleset.scheme], situation, best_values)

@@ -177,13 +177,13 @@ def birth_dates(connection: Connection, keyring: Keyring, learner_ids: Iterable[
     columns = learner.c.id, learner.c.wrapped_key, learner.c.sealed_birth_date
     query = select(*columns).where(member_of(connection, learner.c.id, sorted(set(learner_ids))))
     return {
-        row.id: _birth_date(keyring.person_cipher(row.wrapped_key), row)
+        row.id: _birth_date(keyring.person_cipher(row.wrapped_key), row.id, row.sealed_birth_date)
         for row in connection.execute(query.where(learner.c.sealed_birth_date.is_not(None)))
     }
 
 
-def _birth_date(cipher: PersonCipher, row: Any) -> date:
-    return date.fromisoformat(cipher.opened(row.sealed_birth_date, _place("learner.birth_date", row.id)))
+def _birth_date(cipher: PersonCipher, learner_id: UUID, sealed: bytes) -> date:
+    return date.fromisoformat(cipher.opened(sealed, _place("learner.birth_date", learner_id)))
 
 
 def is_known(connection: Connection, learner_id: UUID, institution_id: UUID) -> bool:
@@ -273,7 +273,7 @@ def by_id(connection: Connection, keyring: Keyring, learner_id: UUID, seen_by: s
         account_no=row.account_no,
         status=LearnerStatus(row.status),
         name=cipher.opened(row.sealed_name, _place("learner.name", row.id)),
-        birth_date=row.sealed_birth_date and _birth_date(cipher, row),
+        birth_date=row.sealed_birth_date and _birth_date(cipher, row.id, row.sealed_birth_date),
         identifiers=tuple(
             Identifier(
                 found.type,

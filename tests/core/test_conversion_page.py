@@ -13,6 +13,9 @@ from creditbank.core.conversion.examples import failed_examples
 from creditbank.core.credit import Rounding, Scheme
 from creditbank.core.rules import ConversionSet, parsed_ruleset
 from creditbank.core.rules import conversion_parsing as parsing
+from creditbank.core.rules.condition_parsing import OUTCOME_PREDICATES
+from creditbank.core.rules.conversion_predicates import PAIR_PREDICATES
+from creditbank.core.rules.limit_parsing import GROUPS
 from creditbank.gateways.optimiser import best_values
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conversion.md").read_text()
@@ -49,10 +52,10 @@ def test_an_example_is_what_it_is_called(name: str, block: str) -> None:
 
 def test_every_construct_has_an_example() -> None:
     shown = " ".join(block for _, block in BLOCKS)
-    own = set(parsing.PAIR_PREDICATES) - set(parsing.OUTCOME_PREDICATES)
+    own = set(PAIR_PREDICATES) - set(OUTCOME_PREDICATES)
     names = {
         *own,
-        *parsing.GROUPS,
+        *GROUPS,
         *set(parsing.OPTIONAL) - {"valid_until"},
         "with",
         "partial",

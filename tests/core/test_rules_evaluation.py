@@ -13,6 +13,7 @@ from creditbank.core.credit import decimal_text
 from creditbank.core.outcome import Facts, Kind, Score
 from creditbank.core.rules import evaluated, failed_tests
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
+from creditbank.core.rules.conditions import ASKED_MAX
 from creditbank.core.rules.document import FAULTS_MAX
 from creditbank.core.rules.evaluation import SHOWN_RULES_MAX
 from creditbank.core.rules.subject import subject_of
@@ -86,6 +87,14 @@ def test_an_explanation_tells_what_was_asked_found_and_held_of_a_rule_that_came_
             "why_not": "condition",
         }
     ]
+
+
+def test_an_explanation_repeats_the_first_of_a_long_list_and_tells_how_many_more_there_are() -> None:
+    titles = [f"课程{number}" for number in range(ASKED_MAX + 2)]
+    evaluation = decided(facts(title="课程0"), {"when": {"title": titles[:-2]}}, {"when": {"title": titles}})
+    short, long = evaluation.explanation["rules"]
+    assert (short["when"][0]["asked"], short["when"][0].get("asked_more")) == (titles[:-2], None)
+    assert (long["when"][0]["asked"], long["when"][0].get("asked_more")) == (titles[:-2], 2)
 
 
 def test_an_explanation_shows_the_arithmetic() -> None:

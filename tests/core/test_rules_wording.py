@@ -127,7 +127,9 @@ CONDITIONS = st.sampled_from(
         {"at_least": {"n": 2, "of": [{"age": {"at_most": 17}}, {"not": {"age": {"at_least": 60}}}, {"issuer": "x"}]}},
     ]
 )
-AWARDS = st.sampled_from([{"fixed": "1"}, {"hours": {}}, {"claimed": {"factor": "0.5"}}, {"levels": {"x": "1"}}, {"points": {}}, TIERS])
+AWARDS = st.sampled_from(
+    [{"fixed": "1"}, {"hours": {}}, {"claimed": {"factor": "0.5"}}, {"levels": {"x": "1"}}, {"points": {}}, TIERS]
+)
 
 
 @given(FACTS, CONDITIONS, AWARDS)

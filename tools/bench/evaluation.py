@@ -53,8 +53,8 @@ def report(decisions: int = DECISIONS, rounds: int = ROUNDS) -> str:
         lines.append(f"| {name} of {RULES[0]} rules | {few:,.0f} | wanted {WANTED_A_SECOND:,} | {_of(few)} |")
         lines.append(f"| {name} of {RULES[1]:,} rules | {many:,.0f} | {RULES[0]} rules | {many / few:.0%} |")
         profiles.append(f"where the time of {name} of {RULES[0]} rules goes:\n{_profile(ways[0], streams[0])}")
-    lines.append(f"\nWanted: {WANTED_A_SECOND:,} a second, and a hundred times the rules at {WANTED_RATIO:.0%} or more.")
-    return "\n".join([*lines, "", *profiles])
+    wanted = f"Wanted: {WANTED_A_SECOND:,} a second, and a hundred times the rules at {WANTED_RATIO:.0%} of it or more."
+    return "\n".join([*lines, "", wanted, "", *profiles])
 
 
 def _of(figure: float) -> str:
@@ -122,7 +122,7 @@ def _ruleset(rules: int, **fields: object) -> RuleSet:
 
 
 def _rule(number: int) -> dict[str, Any]:
-    """Return a rule: certificates by title, courses by code, examinations by score, training by issuer, crafts by level."""
+    """Return a rule: certificates by title, courses by code, examinations by score, training by issuer, or by level."""
     named = {"id": f"r{number}", "article": f"第{number}条", "title": {"zh": f"规则{number}", "en": f"rule {number}"}}
     match number % 5:
         case 0:

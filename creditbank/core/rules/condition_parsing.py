@@ -39,7 +39,9 @@ YEARS_MAX = 100
 FIELDS_MAX = 8
 """Fields of one predicate that are looked at for a pattern; none has more than half as many."""
 
-_PATTERN = re.compile(r"(?:^|_)(?:regexp?|pattern|match(?:es)?|like|glob|wildcard|contains|starts_with)$", re.IGNORECASE)
+_PATTERN = re.compile(
+    r"(?:^|_)(?:regexp?|pattern|match(?:es)?|like|glob|wildcard|contains|starts_with)$", re.IGNORECASE
+)
 """Names under which people look for patterns, by themselves or after a fact: title_contains."""
 
 _KEYS: dict[str, Callable[[str], str]] = {

@@ -1,6 +1,5 @@
 """From a JSON document to a rule set of conversion; what both kinds of rule set share is read in `parsing`."""
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -8,85 +7,66 @@ from creditbank.core.calendar import CALENDAR_YEAR, AcademicYear
 from creditbank.core.credit import HUNDREDTHS_MAX, decimal_text
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
 from creditbank.core.rules.condition_parsing import (
-    OUTCOME_PREDICATES,
-    Predicates,
-    between_at,
     condition_at,
-    one_of_at,
 )
-from creditbank.core.rules.conditions import AllOf, Condition, SameTitle
+from creditbank.core.rules.conversion_predicates import PAIR_PREDICATES, TARGET_PREDICATES
 from creditbank.core.rules.conversion_set import (
-    Across,
-    Appeal,
     ConversionExample,
     ConversionRule,
     ConversionSet,
-    Exclusion,
-    Limit,
-    Measure,
-    Over,
-    Requirement,
-    Reviewers,
-    ReviewStep,
     TieBreak,
     Toward,
 )
-from creditbank.core.rules.document import NAME_MAX, Place, shown
+from creditbank.core.rules.document import Place
 from creditbank.core.rules.heading import (
     PRIORITY,
     PRIORITY_MAX,
     VERSION_MAX,
+    optional_items,
     source_at,
     title_at,
     uniquely,
     validity_at,
 )
+from creditbank.core.rules.limit_parsing import check_reachable, exclusion_at, limit_at, requirement_at
+from creditbank.core.rules.review_parsing import appeal_at, review_at
 from creditbank.core.rules.ruleset import Choice, Validity
 from creditbank.core.rules.subject import WORD_MAX
 
 RULES_MAX = 5000
 """As many as a rule set of recognition."""
 
+
 PARTNERS_MAX = 5
 """Other outcomes that one rule may ask for: published combinations have one or two."""
+
 
 LIMITS_MAX = 100
 """Limits and exclusions of one set; published measures have up to ten."""
 
-STEPS_MAX = 12
-"""Steps of a review; published chains have up to five."""
-
-DAYS_MAX = 730
-"""Two years for a step: longer is none."""
 
 TERMS_MAX = 12
 """Terms of an academic year: months at the finest."""
 
+
 TESTS_MAX = 500
 """Tests of one set; each of them solves a small optimisation."""
+
 
 VALID_YEARS_MAX = 50
 """Longer than any published validity."""
 
+
 RATE_HUNDREDTHS_MAX = 10_000
 """A hundred to one: more than any two published schemes differ."""
 
-PERCENT_MAX = 10_000
-"""All of it, in hundredths of a percent."""
-
-COUNT_MAX = 1000
-"""Outcomes or courses in one group."""
-
-GROUPS = ("outcome", "course", "category", "source_category", "kind", "issuer", "term", "year")
-"""What a limit can be counted for each of."""
-
-ROLES = ("target", "target_parent", "issuer", "authority")
-"""Who reviews, by the role: the accepting institution, the one above it, the issuer of the outcomes, the authority."""
 
 REQUIRED = (
     *("code", "version", "kind", "title", "authority", "source"),
     *("valid_from", "version_date", "scheme", "rules", "tests"),
 )
+
+
 OPTIONAL = (
     *("valid_until", "priority", "applies_to", "rates", "valid_years", "calendar", "exclusions", "limits"),
     *("requirements", "choose", "tie_break", "may_decline", "review", "appeal"),
@@ -100,55 +80,46 @@ _ASKING = ("rules", "exclusions", "limits", "requirements")
 def conversion_set_at(place: Place) -> ConversionSet | None:
     """Return the rule set of conversion at a place, or None where faults were noted."""
     fields = place.fields(REQUIRED, OPTIONAL)
-    code, version = fields["code"].code(), fields["version"].integer(1, VERSION_MAX)
-    title, source = title_at(fields["title"]), source_at(fields["authority"], fields["source"])
-    validity, scheme = _validity_at(fields), fields["scheme"].code()
-    priority = PRIORITY if fields["priority"].is_missing else fields["priority"].integer(0, PRIORITY_MAX)
-    calendar, review, appeal = (
-        _calendar_at(fields["calendar"]),
-        _review_at(fields["review"]),
-        _appeal_at(fields["appeal"]),
-    )
-    rates = _rates_at(fields["rates"], scheme)
-    rules = uniquely(fields["rules"].items(RULES_MAX), _rule_at)
-    exclusions = uniquely(_optional_items(fields["exclusions"], LIMITS_MAX), _exclusion_at)
-    limits = uniquely(_optional_items(fields["limits"], LIMITS_MAX), _limit_at)
-    requirements = uniquely(_optional_items(fields["requirements"], LIMITS_MAX), _requirement_at)
-    tests = uniquely(fields["tests"].items(TESTS_MAX), _example_at)
-    choose = Choice.BEST.value if fields["choose"].is_missing else fields["choose"].choice(Choice)
-    may_decline = True if fields["may_decline"].is_missing else fields["may_decline"].truth()
-    tie_break = _tie_break_at(fields["tie_break"])
-    valid_years = fields["valid_years"].integer(1, VALID_YEARS_MAX)
-    applies_to = condition_at(fields["applies_to"], TARGET_PREDICATES)
-    _check_reachable(fields, limits, requirements)
-    if code is None or version is None or title is None or source is None or validity is None or scheme is None:
+    scheme = fields["scheme"].code()
+    read: dict[str, Any] = {
+        "code": fields["code"].code(),
+        "version": fields["version"].integer(1, VERSION_MAX),
+        "title": title_at(fields["title"]),
+        "source": source_at(fields["authority"], fields["source"]),
+        "validity": _validity_at(fields),
+        "scheme": scheme,
+        "priority": PRIORITY if fields["priority"].is_missing else fields["priority"].integer(0, PRIORITY_MAX),
+        "rates": _rates_at(fields["rates"], scheme),
+        "calendar": _calendar_at(fields["calendar"]),
+        "tie_break": _tie_break_at(fields["tie_break"]),
+        "choose": Choice.BEST if fields["choose"].is_missing else fields["choose"].choice(Choice),
+        "may_decline": True if fields["may_decline"].is_missing else fields["may_decline"].truth(),
+        "review": review_at(fields["review"]),
+        "asks_age": any(_mentions(fields[name].value, "age") for name in _ASKING),
+    }
+    optional: dict[str, Any] = {
+        "applies_to": condition_at(fields["applies_to"], TARGET_PREDICATES),
+        "valid_years": fields["valid_years"].integer(1, VALID_YEARS_MAX),
+        "appeal": appeal_at(fields["appeal"]),
+    }
+    listed = _listed(fields)
+    if place.reading.faults or None in read.values():
         return None
-    if place.reading.faults or priority is None or choose is None or may_decline is None or calendar is None:
-        return None
-    return ConversionSet(
-        code=code,
-        version=version,
-        title=title,
-        source=source,
-        validity=validity,
-        scheme=scheme,
-        priority=priority,
-        applies_to=applies_to,
-        rates=rates,
-        valid_years=valid_years,
-        calendar=calendar,
-        rules=tuple(rules),
-        exclusions=tuple(exclusions),
-        limits=tuple(limits),
-        requirements=tuple(requirements),
-        choose=Choice(choose),
-        tie_break=tie_break,
-        may_decline=may_decline,
-        asks_age=any(_mentions(fields[name].value, "age") for name in _ASKING),
-        review=review,
-        appeal=appeal,
-        tests=tuple(tests),
-    )
+    return ConversionSet(**{**read, "choose": Choice(read["choose"])}, **optional, **listed)
+
+
+def _listed(fields: dict[str, Place]) -> dict[str, Any]:
+    """Return the lists of a set, each item read by itself, and note what contradicts what."""
+    limits = uniquely(optional_items(fields["limits"], LIMITS_MAX), limit_at)
+    requirements = uniquely(optional_items(fields["requirements"], LIMITS_MAX), requirement_at)
+    check_reachable(fields, limits, requirements)
+    return {
+        "rules": tuple(uniquely(fields["rules"].items(RULES_MAX), _rule_at)),
+        "exclusions": tuple(uniquely(optional_items(fields["exclusions"], LIMITS_MAX), exclusion_at)),
+        "limits": tuple(limits),
+        "requirements": tuple(requirements),
+        "tests": tuple(uniquely(fields["tests"].items(TESTS_MAX), _example_at)),
+    }
 
 
 def _mentions(value: object, name: str) -> bool:
@@ -164,14 +135,10 @@ def _validity_at(fields: dict[str, Place]) -> Validity | None:
     return validity_at(fields)
 
 
-def _optional_items(place: Place, items_max: int) -> list[Place]:
-    return [] if place.is_missing else place.items(items_max)
-
-
 def _rates_at(place: Place, scheme: str | None) -> dict[str, Fraction]:
     """Return what a credit of each scheme is worth in the set's own, and note rates that mint credit."""
     rates: dict[str, Fraction] = {}
-    for item in _optional_items(place, LIMITS_MAX):
+    for item in optional_items(place, LIMITS_MAX):
         fields = item.fields(("from", "rate"))
         origin, rate = fields["from"].code(), fields["rate"].hundredths(1, RATE_HUNDREDTHS_MAX)
         if origin is None or rate is None:
@@ -218,7 +185,7 @@ def _rule_at(place: Place) -> ConversionRule | None:
     fields = place.fields(("id", "when"), optional)
     rule_id, article = fields["id"].text(WORD_MAX), fields["article"].text(WORD_MAX)
     title, when = title_at(fields["title"]), condition_at(fields["when"], PAIR_PREDICATES)
-    partners = [condition_at(item) for item in _optional_items(fields["with"], PARTNERS_MAX)]
+    partners = [condition_at(item) for item in optional_items(fields["with"], PARTNERS_MAX)]
     toward = Toward.COURSE.value if fields["to"].is_missing else fields["to"].choice(Toward)
     flags = {name: fields[name].truth() for name in ("spends_credits", "partial", "joint")}
     most = fields["at_most"].hundredths(1, AWARD_HUNDREDTHS_MAX)
@@ -244,101 +211,6 @@ def _rule_at(place: Place) -> ConversionRule | None:
         is_joint=bool(flags["joint"]),
         at_most_hundredths=most,
     )
-
-
-def _exclusion_at(place: Place) -> Exclusion | None:
-    fields = place.fields(("id", "when"), ("article", "title"))
-    exclusion_id, article = fields["id"].text(WORD_MAX), fields["article"].text(WORD_MAX)
-    title, when = title_at(fields["title"]), condition_at(fields["when"], PAIR_PREDICATES)
-    return None if exclusion_id is None or when is None else Exclusion(exclusion_id, article, title, when)
-
-
-def _limit_at(place: Place) -> Limit | None:
-    fields = place.fields(("id", "at_most"), ("article", "title", "where", "per", "across", "over"))
-    limit_id, article = fields["id"].text(WORD_MAX), fields["article"].text(WORD_MAX)
-    title = title_at(fields["title"])
-    where = condition_at(fields["where"], PAIR_PREDICATES)
-    per = [item.choice(GROUPS) for item in _optional_items(fields["per"], len(GROUPS))]
-    across = Across.PROGRAMME.value if fields["across"].is_missing else fields["across"].choice(Across)
-    over = Over.REFUSE.value if fields["over"].is_missing else fields["over"].choice(Over)
-    bound = _bound_at(fields["at_most"])
-    if limit_id is None or bound is None or across is None or over is None or None in per:
-        return None
-    measure, most = bound
-    if measure is Measure.PERCENT_OF_CATEGORY and "category" not in per:
-        zh = '按类别百分比的限额须逐类计算；请加上 "per": ["category"]。'
-        en = 'A percentage of a category counts for each category; add "per": ["category"].'
-        fields["at_most"].fault("needs_category", zh, en)
-    if measure in (Measure.OUTCOMES, Measure.COURSES) and over != Over.REFUSE:
-        zh = "数量限额不能截取或拆分；请把 over 改为 refuse 或删除。"
-        fields["over"].fault("contradicts", zh, "A count can't be trimmed or split; make over refuse or leave it out.")
-    groups = tuple(name for name in per if name is not None)
-    return Limit(limit_id, article, title, where, groups, Across(across), measure, most, Over(over))
-
-
-def _bound_at(place: Place) -> tuple[Measure, int] | None:
-    fields = place.fields((), ("credits", "outcomes", "courses", "percent", "of"))
-    named = [name for name in ("credits", "outcomes", "courses", "percent") if not fields[name].is_missing]
-    if len(named) != 1:
-        zh = "限额须是 credits、outcomes、courses、percent 中的一种；请只写一种。"
-        place.fault("one_measure", zh, "A limit is in credits, outcomes, courses or percent; give exactly one of them.")
-        return None
-    name, of = named[0], fields["of"]
-    if name == "percent":
-        wanted = "programme" if of.is_missing else of.choice(("programme", "category"))
-        most = fields["percent"].hundredths(1, PERCENT_MAX)
-        measure = Measure.PERCENT_OF_CATEGORY if wanted == "category" else Measure.PERCENT_OF_PROGRAMME
-        return None if most is None or wanted is None else (measure, most)
-    if not of.is_missing:
-        of.fault("contradicts", "of 只用于 percent；请删除。", "Only percent is of something; leave it out.")
-    is_credits = name == "credits"
-    most = fields[name].hundredths(1, HUNDREDTHS_MAX) if is_credits else fields[name].integer(1, COUNT_MAX)
-    return None if most is None else (Measure(name), most)
-
-
-def _requirement_at(place: Place) -> Requirement | None:
-    fields = place.fields(("id", "at_least"), ("article", "title", "where"))
-    requirement_id, article = fields["id"].text(WORD_MAX), fields["article"].text(WORD_MAX)
-    title, where = title_at(fields["title"]), condition_at(fields["where"], PAIR_PREDICATES)
-    least = fields["at_least"].hundredths(1, HUNDREDTHS_MAX)
-    return (
-        None if requirement_id is None or least is None else Requirement(requirement_id, article, title, where, least)
-    )
-
-
-def _review_at(place: Place) -> tuple[ReviewStep, ...]:
-    return tuple(uniquely(_optional_items(place, STEPS_MAX), _step_at))
-
-
-def _step_at(place: Place) -> ReviewStep | None:
-    fields = place.fields(("id", "by", "days"), ("title", "escalates_to"))
-    step_id, title, by = fields["id"].text(NAME_MAX), title_at(fields["title"]), _reviewers_at(fields["by"])
-    days, escalates_to = fields["days"].integer(1, DAYS_MAX), _reviewers_at(fields["escalates_to"])
-    return None if step_id is None or by is None or days is None else ReviewStep(step_id, title, by, days, escalates_to)
-
-
-def _appeal_at(place: Place) -> Appeal | None:
-    if place.is_missing:
-        return None
-    fields = place.fields(("by", "within_days", "days"))
-    by = _reviewers_at(fields["by"])
-    within, days = fields["within_days"].integer(1, DAYS_MAX), fields["days"].integer(1, DAYS_MAX)
-    return None if by is None or within is None or days is None else Appeal(by, within, days)
-
-
-def _reviewers_at(place: Place) -> Reviewers | None:
-    if place.is_missing:
-        return None
-    fields = place.fields((), ("institution", "role"))
-    if fields["institution"].is_missing == fields["role"].is_missing:
-        zh, en = "须写 institution 或 role 之一。", "Give either institution or role."
-        place.fault("one_reviewer", zh, en)
-        return None
-    if fields["role"].is_missing:
-        institution = fields["institution"].text(NAME_MAX)
-        return None if institution is None else Reviewers(institution, None)
-    role = fields["role"].choice(ROLES)
-    return None if role is None else Reviewers(None, role)
 
 
 def _tie_break_at(place: Place) -> tuple[TieBreak, ...]:
@@ -369,61 +241,3 @@ def _expected_at(place: Place) -> dict[str, Any]:
     if not fields["reasons"].is_missing:
         expected["reasons"] = {name: inner.text(WORD_MAX) for name, inner in fields["reasons"].entries(RULES_MAX)}
     return expected
-
-
-def _check_reachable(fields: dict[str, Place], limits: list[Limit], requirements: list[Requirement]) -> None:
-    """Note every limit on the programme as a whole that keeps a requirement out of reach."""
-    bounds = [
-        (limit, limit.most)
-        for limit in limits
-        if limit.measure is Measure.CREDITS and not limit.per and limit.across is not Across.APPLICATION
-    ]
-    for number, requirement in enumerate(requirements):
-        for limit, most in bounds:
-            if most < requirement.least_hundredths and limit.where in (None, requirement.where):
-                zh = f"限额 {shown(limit.id)} 使要求 {shown(requirement.id)} 永远达不到；请核对两者。"
-                en = f"The limit {shown(limit.id)} keeps {shown(requirement.id)} out of reach; check both."
-                fields["requirements"].inner(number, None).fault("cannot_be_met", zh, en)
-
-
-def _attribute_at(_: str, place: Place) -> Condition | None:
-    parts = [one_of_at(f"target_attribute.{name}", inner) for name, inner in place.entries(LIMITS_MAX)]
-    sound = tuple(part for part in parts if part is not None)
-    return AllOf(sound) if sound and len(sound) == len(parts) else None
-
-
-def _same_title_at(_: str, place: Place) -> SameTitle | None:
-    if place.value is not True:
-        place.fault("wrong_type", "只能写 true；请改写或删除。", "It can only be true; write that or leave it out.")
-        return None
-    return SameTitle()
-
-
-_TARGET: dict[str, Callable[[str, Place], Condition | None]] = {
-    "target_institution": one_of_at,
-    "target_programme": one_of_at,
-    "target_scheme": one_of_at,
-    "target_attribute": _attribute_at,
-    "target_total": between_at,
-}
-
-_COURSE: dict[str, Callable[[str, Place], Condition | None]] = {
-    "target_code": one_of_at,
-    "target_title": one_of_at,
-    "target_category": one_of_at,
-    "target_credits": between_at,
-    "same_title": _same_title_at,
-}
-
-
-TARGET_PREDICATES: Predicates = _TARGET
-"""What `applies_to` may ask: of the programme."""
-
-PAIR_PREDICATES: Predicates = {
-    **OUTCOME_PREDICATES,
-    **_TARGET,
-    **_COURSE,
-    "recognised": between_at,
-    "recognised_scheme": one_of_at,
-}
-"""What rules, limits and exclusions may ask: of the outcome, the programme and its course."""

@@ -79,10 +79,14 @@ def _decided(ruleset: RuleSet, subject: Subject, judged: Mapping[int, _Judged]) 
     chosen = _chosen(ruleset.choose, judged.values())
     close, close_count = ruleset.index.close(subject, judged, SHOWN_RULES_MAX)
     others = [one for one in judged.values() if one is not chosen]
-    nodes = [] if chosen is None else [_node(chosen.rule, subject, matched=True) | {"award": chosen.account, "chosen": True}]
+    nodes = []
+    if chosen is not None:
+        node = _node(chosen.rule, subject, matched=True)
+        nodes.append(node | {"award": chosen.account, "chosen": True})
     for other in others[:SHOWN_RULES_MAX]:
         why = "no_award" if other.credit_hundredths == 0 else _why_not(ruleset.choose, other, chosen)
-        nodes.append(_node(other.rule, subject, matched=True) | {"award": other.account, "chosen": False, "why_not": why})
+        node = _node(other.rule, subject, matched=True)
+        nodes.append(node | {"award": other.account, "chosen": False, "why_not": why})
     for place in close:
         node = _node(ruleset.rules[place], subject, matched=False)
         nodes.append(node | {"chosen": False, "why_not": "condition"})

@@ -69,3 +69,8 @@ def uniquely(places: list[Place], read: Callable[[Place], Item | None]) -> list[
             place.inner("id", named.id).fault("duplicate_id", zh, en)
         found[named.id] = named
     return list(found.values())
+
+
+def optional_items(place: Place, items_max: int) -> list[Place]:
+    """Return the places of a list that may be left out, but not empty."""
+    return [] if place.is_missing else place.items(items_max)

@@ -71,7 +71,7 @@ def parsed_ruleset(document: object) -> RuleSet | ConversionSet:
 def _check_terms(reading: Reading, document: object) -> None:
     """Note where a rule set has more terms than are read, and end the reading then; counted before any is read."""
     count, level = 0, list(_conditions_in(document))
-    while level:
+    while level and count <= TERMS_MAX:
         inner: list[object] = []
         for condition in level:
             if isinstance(condition, dict):

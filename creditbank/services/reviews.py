@@ -1,0 +1,164 @@
+"""Reviews: applications decided step by step, returned, withdrawn, declined in part, appealed, and lapsed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from creditbank.core.errors import Conflict, Fault, Malformed
+from creditbank.core.permission import require
+from creditbank.core.review import (
+    Progress,
+    State,
+    Verdict,
+    lapsed,
+    lapses,
+    not_open,
+    resubmitted,
+)
+from creditbank.core.review import appealed as after_appeal
+from creditbank.core.review import decided as after_verdict
+from creditbank.core.review import withdrawn as after_withdrawal
+from creditbank.services import converting
+from creditbank.services.applications import (
+    PAST,
+    Shown,
+    check_may_review,
+    code_of,
+    held_parts,
+    lapse,
+    locked,
+    own,
+    parts_of,
+    shown,
+    step_id,
+)
+from creditbank.services.bank import Work
+from creditbank.storage import conversions, learners, ledger
+
+SWEEP_MAX = 500
+"""Overdue applications closed in one go."""
+
+
+def decide(work: Work, conversion_id: UUID, verdict: Verdict, reason: str | None) -> Shown:
+    """Decide the step that is up, as one who is entitled to it.
+
+    Refused: Unknown; NotAllowed to the submitter and to those whose step it is not; Malformed without a reason where
+    one is needed; Conflict where it is not in review any more.
+    """
+    require(work.actor, "conversions:review")
+    found, ruleset = locked(work, conversion_id)
+    if lapses(ruleset, found.progress, work.today):
+        raise not_open(lapsed(found.progress))
+    if found.progress.state is not State.IN_REVIEW:
+        raise not_open(found.progress)
+    check_may_review(work, found, ruleset)
+    if verdict is not Verdict.APPROVE and not reason:
+        zh, en = "驳回或退回须说明理由；请填写 reason。", "Rejecting and returning need a reason; give one."
+        raise Malformed((Fault("/reason", "reason_needed", zh, en),))
+    progress = after_verdict(ruleset, found.progress, verdict, work.today)
+    event = (PAST[verdict], step_id(ruleset, found.progress), reason)
+    if progress.state is State.APPROVED:
+        return shown(work, _approved(work, found, progress, event))
+    if progress.state is State.REJECTED:
+        return shown(work, converting.closed(work, found, progress, event))
+    return shown(work, converting.noted(work, found, progress, event))
+
+
+def resubmit(work: Work, conversion_id: UUID, note: str | None) -> Shown:
+    """Send a returned application back to the step that returned it. Refused: Unknown, Conflict unless returned."""
+    found, ruleset = own(work, conversion_id)
+    if lapses(ruleset, found.progress, work.today):
+        raise not_open(lapsed(found.progress))
+    progress = resubmitted(ruleset, found.progress, work.today)
+    return shown(work, converting.noted(work, found, progress, ("resubmitted", None, note)))
+
+
+def withdraw(work: Work, conversion_id: UUID, reason: str | None) -> Shown:
+    """Take an open application back; what it holds is released. Asked again it is answered as it stands."""
+    found, _ = own(work, conversion_id)
+    if found.progress.state is State.WITHDRAWN:
+        return shown(work, found)
+    progress = after_withdrawal(found.progress)
+    return shown(work, converting.closed(work, found, progress, ("withdrawn", None, reason)))
+
+
+def decline(work: Work, conversion_id: UUID, numbers: Collection[int]) -> Shown:
+    """Decline parts of an open application; what they hold is released. Without parts left it is withdrawn.
+
+    Refused: Unknown, Conflict where it is closed or its rules don't let parts be declined, Malformed unknown parts.
+    """
+    found, ruleset = own(work, conversion_id)
+    if not found.progress.is_open:
+        raise not_open(found.progress)
+    if not ruleset.may_decline:
+        zh, en = "规则不允许只接受一部分；可以撤回整个申请。", "The rules take it as a whole; it can be withdrawn."
+        raise Conflict((Fault("/parts", "all_or_nothing", zh, en),))
+    held = held_parts(work, found)
+    declined = [part for part in held if part.number in numbers]
+    if {part.number for part in declined} != set(numbers):
+        zh, en = "没有这些部分；请核对申请中 parts 的 number。", "There are no such parts; see the numbers in `parts`."
+        raise Malformed((Fault("/parts", "unknown_part", zh, en),))
+    if len(declined) == len(held):
+        return withdraw(work, conversion_id, None)
+    _let_go(work, found, declined, [part for part in held if part not in declined])
+    told = " ".join(str(part.number) for part in declined)
+    return shown(work, converting.noted(work, found, found.progress, ("declined", None, told)))
+
+
+def appeal(work: Work, conversion_id: UUID, reason: str) -> Shown:
+    """Appeal against a rejection; the credits are held anew. Refused: Unknown, Conflict, also where they are used."""
+    found, ruleset = own(work, conversion_id)
+    progress = after_appeal(ruleset, found.progress, work.today)
+    released = [part for part in parts_of(work, found) if part.state == "released"]
+    code = code_of(work, found.institution_id)
+    claims = converting.claims_for(found, code, released)
+    taken = claims & conversions.claims_of(work.connection, found.learner_id).keys()
+    ledger.lock_accounts(work.connection, found.learner_id)
+    lots = {lot.id: lot for lot in ledger.open_lots(work.connection, found.learner_id)}
+    spent: dict[UUID, int] = {}
+    for part in released:
+        if part.lot_id is not None:
+            spent[part.lot_id] = spent.get(part.lot_id, 0) + part.spent_hundredths
+    left = {lot_id: lot.amount_hundredths - lot.used_hundredths for lot_id, lot in lots.items()}
+    if taken or any(amount > left.get(lot_id, 0) for lot_id, amount in spent.items()):
+        zh, en = "学分或课程已用于其他申请，不能再申诉。", "Its credits or courses are used elsewhere by now."
+        raise Conflict((Fault("", "already_converted", zh, en),))
+    converting.hold(work, released, found.decision_id)
+    conversions.change_parts(work.connection, [replace(part, state="held") for part in released])
+    conversions.claim(work.connection, found, claims)
+    return shown(work, converting.noted(work, found, progress, ("appealed", None, reason)))
+
+
+def sweep(work: Work) -> int:
+    """Close applications whose time is over, for the administrator; return how many."""
+    require(work.actor, "admin")
+    found = conversions.overdue(work.connection, work.today, SWEEP_MAX)
+    for learner_id in sorted({one.learner_id for one in found}):
+        learners.locked(work.connection, learner_id)
+    standing = [conversions.by_id(work.connection, one.id) for one in found]
+    return sum(lapse(work, one) for one in standing if one is not None)
+
+
+def _approved(
+    work: Work, found: conversions.Conversion, progress: Progress, event: tuple[str, str | None, str | None]
+) -> conversions.Conversion:
+    """Spend what an application holds; its courses are exempt from now on."""
+    held = held_parts(work, found)
+    converting.release(work, held, found.decision_id)
+    converting.convert(work, held, code_of(work, found.institution_id), found.decision_id)
+    conversions.change_parts(work.connection, [replace(part, state="converted") for part in held])
+    return converting.noted(work, found, progress, event)
+
+
+def _let_go(
+    work: Work,
+    found: conversions.Conversion,
+    declined: Sequence[conversions.Part],
+    kept: Sequence[conversions.Part],
+) -> None:
+    """Release what declined parts hold and claim, as far as no other part needs it."""
+    code = code_of(work, found.institution_id)
+    converting.release(work, declined, found.decision_id)
+    conversions.change_parts(work.connection, [replace(part, state="declined") for part in declined])
+    free = converting.claims_for(found, code, declined) - converting.claims_for(found, code, kept)
+    conversions.release_claims(work.connection, found, free)
