@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from creditbank.core.conversion.planning import planned
+from creditbank.core.conversion.planning import result_document as plan_document
+from creditbank.core.conversion.situation import situation_from
+from creditbank.core.conversion.wording import sentences as conversion_sentences
 from creditbank.core.errors import unknown
 from creditbank.core.permission import require
 from creditbank.core.recognition import differences, recognised
 from creditbank.core.rules import facts_from, sentences
+from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
 from creditbank.storage import decisions
 
@@ -42,12 +47,18 @@ def told(found: decisions.StoredDecision) -> list[dict[str, str]]:
     if found.kind == "revocation":
         reason = explanation["revoked_for"]
         return [{"zh": f"颁发机构撤销了此成果：{reason}", "en": f"The issuer revoked this outcome: {reason}"}]
-    return sentences(explanation)
+    if found.kind == "case":
+        reason, undone = explanation["reason"], explanation["case_verdict"] == "undo"
+        zh, en = ("撤回转换", "took the conversion back") if undone else ("维持转换", "let the conversion stand")
+        return [{"zh": f"接受机构{zh}：{reason}", "en": f"The accepting institution {en}: {reason}"}]
+    return conversion_sentences(explanation) if found.kind == "conversion" else sentences(explanation)
 
 
 def replay(work: Work, decision_id: UUID) -> Replay:
     """Take a decision again from its stored inputs, by the very versions that it was taken by."""
     found = decision(work, decision_id)
+    if found.kind == "conversion":
+        return _converted_again(work, found)
     if found.kind != "recognition":
         return Replay(found.id, is_same=True, differences=())
     inputs = json.loads(found.inputs)
@@ -57,6 +68,22 @@ def replay(work: Work, decision_id: UUID) -> Replay:
     now = recognised(candidates, rulebook.schemes, facts_from(inputs["facts"]))
     found_differences = differences(json.loads(found.result), now)
     return Replay(found.id, is_same=not found_differences, differences=tuple(found_differences))
+
+
+def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
+    """Choose again from the stored situation, by the very version under which it was applied for."""
+    rulebook = work.rulebook()
+    named = (found.ruleset, found.version)
+    ruleset = next(one for one in rulebook.conversions if (one.code, one.version) == named)
+    situation = situation_from(json.loads(found.inputs)["situation"])
+    now = plan_document(planned(ruleset, rulebook.schemes[ruleset.scheme], situation, best_values))
+    stored = json.loads(found.result)
+    differing = tuple(
+        {"field": name, "stored": stored.get(name), "now": now.get(name)}
+        for name in sorted(stored.keys() | now.keys())
+        if stored.get(name) != now.get(name)
+    )
+    return Replay(found.id, is_same=not differing, differences=differing)
 
 
 def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
