@@ -70,6 +70,14 @@ _revision = table(
     column("applied_on", Date),
 )
 
+_conversion = table(
+    "conversion",
+    column("learner_id", Uuid),
+    column("id", Uuid),
+    column("state", String),
+    column("decision_id", Uuid),
+)
+
 _JUDGED = (Status.RECOGNISED.value, Status.RECORDED.value)
 """What becomes of an outcome that the rules judged and that stands."""
 
@@ -99,15 +107,16 @@ class StoredDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class RecognitionInForce:
-    """What stands on an outcome that is no duplicate and was not revoked: what was asked and what came out."""
+class DecisionInForce:
+    """A decision that stands: what was asked and what came out; `subject` tells what `subject_id` is the id of."""
 
     learner_id: UUID
-    outcome_id: UUID
+    subject_id: UUID
     decision_id: UUID
     institution_id: UUID
     inputs: str
     result: str
+    subject: str = "outcome_id"
 
 
 def add(connection: Connection, decisions: Sequence[StoredDecision]) -> None:
@@ -139,7 +148,7 @@ def awards(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, tu
 
 def recognitions_in_force(
     connection: Connection, validity: Validity, after: tuple[UUID, UUID] | None, rows_max: int
-) -> list[RecognitionInForce]:
+) -> list[DecisionInForce]:
     """Return recognitions that stand, of outcomes on whose day the validity asks, by learner and outcome.
 
     Neither duplicates nor what was revoked or decided anew since are among them.
@@ -153,7 +162,7 @@ def recognitions_in_force(
         joined = joined.join(_revision, same_outcome & (_revision.c.revision == _outcome.c.revision))
         day = _revision.c.applied_on
     names = (decision.c.institution_id, decision.c.inputs, decision.c.result)
-    query = select(_outcome.c.learner_id, _outcome.c.id.label("outcome_id"), decision.c.id.label("decision_id"), *names)
+    query = select(_outcome.c.learner_id, _outcome.c.id.label("subject_id"), decision.c.id.label("decision_id"), *names)
     query = query.select_from(joined).where(_outcome.c.status.in_(_JUDGED), decision.c.kind == "recognition")
     query = query.where(day >= validity.first)
     if validity.last is not None:
@@ -161,7 +170,24 @@ def recognitions_in_force(
     if after is not None:
         query = query.where(tuple_(_outcome.c.learner_id, _outcome.c.id) > tuple_(*after))
     rows = connection.execute(query.order_by(_outcome.c.learner_id, _outcome.c.id).limit(rows_max))
-    return [RecognitionInForce(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    return [DecisionInForce(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def conversions_in_force(
+    connection: Connection, after: tuple[UUID, UUID] | None, rows_max: int
+) -> list[DecisionInForce]:
+    """Return the decisions of conversions that are open or approved, by learner and conversion."""
+    joined = _conversion.join(
+        decision, (decision.c.learner_id == _conversion.c.learner_id) & (decision.c.id == _conversion.c.decision_id)
+    )
+    subject_id, decision_id = _conversion.c.id.label("subject_id"), decision.c.id.label("decision_id")
+    names = (decision.c.institution_id, decision.c.inputs, decision.c.result)
+    query = select(_conversion.c.learner_id, subject_id, decision_id, *names).select_from(joined)
+    query = query.where(_conversion.c.state.in_(("in_review", "returned", "approved")))
+    if after is not None:
+        query = query.where(tuple_(_conversion.c.learner_id, _conversion.c.id) > tuple_(*after))
+    rows = connection.execute(query.order_by(_conversion.c.learner_id, _conversion.c.id).limit(rows_max))
+    return [DecisionInForce(**row._mapping, subject="conversion_id") for row in rows]  # noqa: SLF001 - public
 
 
 def _stored(row: Row[Any]) -> StoredDecision:

@@ -31,8 +31,12 @@ EXAMINATIONS = {
         {
             "id": "claimed",
             "given": {
-                **{"kind": "examination", "title": "x", "issuer": "us-college-board", "code": "other"},
-                **{"completed_on": "2020-01-01", "credits": "59"},
+                "kind": "examination",
+                "title": "x",
+                "issuer": "us-college-board",
+                "code": "other",
+                "completed_on": "2020-01-01",
+                "credits": "59",
             },
             "expect": {"credits": "59.00"},
         }

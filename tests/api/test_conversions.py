@@ -35,8 +35,11 @@ RULES: dict[str, Any] = {
             "given": {
                 "applied_on": "2026-01-01",
                 "programme": {
-                    "institution": "acceptor", "code": "x", "title": "x",
-                    "scheme": "cn-16h-half", "total_credits": "76",
+                    "institution": "acceptor",
+                    "code": "x",
+                    "title": "x",
+                    "scheme": "cn-16h-half",
+                    "total_credits": "76",
                 },
                 "outcomes": [],
             },
@@ -423,3 +426,24 @@ def test_a_decision_on_a_conversion_is_told_and_comes_out_the_same_after_newer_v
     assert decision["sentences"][0]["zh"].startswith("按《示例转换办法》第 1 版")
     assert asked(place, "POST", f"{url}/replay", place.learner_auth(learner))[1]["same"] is True
     assert place.decide(conversion["id"], "acceptor")["version"] == 1
+
+
+def test_the_impact_of_a_new_version_is_reckoned_on_conversions_that_stand(place: House) -> None:
+    learner, outcomes = learner_with(place, "管理学", "公文写作")
+    conversion = place.convert(learner, TARGET, outcomes)
+    stricter = RULES | {"version": 2, "limits": [{"id": "few", "at_most": {"credits": "5.00"}}]}
+    author = place.auth("authority", "rules:write")
+    assert place.http.post("/v1/rulesets", json=stricter, headers=author).status_code == 201
+    url = "/v1/rulesets/test-conversion/versions/{}/impact"
+    _, impact = asked(place, "POST", url.format(2), author)
+    assert (impact["examined"], impact["changed"], impact["is_complete"]) == (1, 1, True)
+    assert (impact["credits_before"], impact["credits_after"]) == ({"cn-16h-half": "6.00"}, {"cn-16h-half": "3.00"})
+    assert impact["by_institution"] == [
+        {"institution": "acceptor", "changed": 1, "credits_difference": {"cn-16h-half": "-3.00"}}
+    ]
+    assert asked(place, "POST", url.format(1), author)[1]["changed"] == 0
+    _, shown = asked(place, "POST", url.format(2), place.auth("authority", "audit:read"))
+    assert [example["conversion_id"] for example in shown["examples"]] == [conversion["id"]]
+    assert standing(place, learner) == ("0.00", "6.00", "0.00")
+    place.decide(conversion["id"], "acceptor", "reject", reason="不符")
+    assert asked(place, "POST", url.format(2), author)[1]["examined"] == 0

@@ -35,9 +35,10 @@ COUNTERS = {
     EntryKind.REVERSE: "issuance:cqdx",
     EntryKind.HOLD: "held",
     EntryKind.RELEASE: "held",
+    EntryKind.RESTORE: "conversion:bj-cs",
     EntryKind.CONVERT: "conversion:bj-cs",
 }
-GROWING = (EntryKind.RECOGNISE, EntryKind.RELEASE)
+GROWING = (EntryKind.RECOGNISE, EntryKind.RELEASE, EntryKind.RESTORE)
 
 
 def transfer(kind: EntryKind, hundredths: int, lot_id: UUID = LOT) -> Transfer:
@@ -105,6 +106,7 @@ def test_a_release_gives_back_what_was_held() -> None:
         (EntryKind.RECOGNISE, 0, "issuance:cqdx"),
         (EntryKind.RECOGNISE, -1, "issuance:cqdx"),
         (EntryKind.RELEASE, -1, "held"),
+        (EntryKind.RESTORE, -1, "conversion:bj-cs"),
         (EntryKind.REVERSE, 1, "issuance:cqdx"),
         (EntryKind.HOLD, 1, "held"),
         (EntryKind.CONVERT, 1, "conversion:bj-cs"),
@@ -112,6 +114,7 @@ def test_a_release_gives_back_what_was_held() -> None:
         (EntryKind.REVERSE, -1, "conversion:bj-cs"),
         (EntryKind.HOLD, -1, "issuance:cqdx"),
         (EntryKind.RELEASE, 1, "issuance:cqdx"),
+        (EntryKind.RESTORE, 1, "held"),
         (EntryKind.CONVERT, -1, "held"),
     ],
 )
@@ -131,6 +134,7 @@ def test_a_transfer_with_the_wrong_sign_or_counter_account_is_not_built(
         ({"recognised_hundredths": 400, "held_hundredths": 200}, transfer(EntryKind.REVERSE, 300)),
         ({"recognised_hundredths": 400, "converted_hundredths": 200}, transfer(EntryKind.HOLD, 300)),
         ({"recognised_hundredths": 400, "held_hundredths": 299}, transfer(EntryKind.RELEASE, 300)),
+        ({"recognised_hundredths": 400, "converted_hundredths": 299}, transfer(EntryKind.RESTORE, 300)),
         ({"recognised_hundredths": HUNDREDTHS_MAX - 299}, transfer(EntryKind.RECOGNISE, 300)),
     ],
 )
@@ -146,6 +150,7 @@ def test_no_balance_goes_under_zero_or_over_the_largest_amount(before: dict[str,
         ({"recognised_hundredths": 300}, transfer(EntryKind.HOLD, 300)),
         ({"recognised_hundredths": 300}, transfer(EntryKind.CONVERT, 300)),
         ({"recognised_hundredths": 400, "held_hundredths": 300}, transfer(EntryKind.RELEASE, 300)),
+        ({"recognised_hundredths": 400, "converted_hundredths": 300}, transfer(EntryKind.RESTORE, 300)),
         ({"recognised_hundredths": HUNDREDTHS_MAX - 300}, transfer(EntryKind.RECOGNISE, 300)),
     ],
 )

@@ -25,6 +25,11 @@ WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
 
 NEW_KEYS: dict[str, dict[str, Any]] = {
     "account": {"scheme": "other"},
+    "conversion": {"id": uuid4()},
+    "conversion_case": {"id": uuid4()},
+    "conversion_part": {"number": 99},
+    "course": {"code": "other"},
+    "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
     "entry": {"seq": 99},
@@ -46,7 +51,23 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("account", "available", EMPTY | {"held_hundredths": 1, "available_hundredths": -1}),
     ("account", "sums", EMPTY | {"available_hundredths": 1}),
     ("client_secret", "two_live_secrets", {"slot": "c"}),
+    ("conversion", "state", {"state": "lost"}),
+    ("conversion", "step", {"step": -1}),
+    ("conversion", "revision", {"revision": 0}),
+    ("conversion_case", "state", {"state": "lost"}),
+    ("conversion_case", "verdict", {"state": "decided", "verdict": "shrug"}),
+    ("conversion_case", "decided_whole", {"state": "decided"}),
+    ("conversion_case", "decided_whole", {"verdict": "undo"}),
+    ("conversion_part", "granted", {"granted_hundredths": 0}),
+    ("conversion_part", "lapsed", {"lapsed_hundredths": 301}),
+    ("conversion_part", "lapsed", {"lapsed_hundredths": -1}),
+    ("conversion_part", "spends_a_lot", {"lot_id": None}),
+    ("conversion_part", "state", {"state": "lost"}),
+    ("course", "credit", {"credit_hundredths": 0}),
     ("decision", "kind", {"kind": "whim"}),
+    ("decision", "on_conversion", {"conversion_id": uuid4()}),
+    ("decision", "on_conversion", {"kind": "case"}),
+    ("decision", "on_outcome", {"outcome_id": None}),
     ("entry", "moves_something", {"kind": "reverse", "amount_hundredths": 0}),
     ("entry", "balance_after", {"balance_after_hundredths": -1}),
     ("entry", "kind", {"kind": "gift", "amount_hundredths": -1}),
@@ -61,6 +82,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "revision", {"revision": 0}),
     ("outcome", "status", {"status": "lost"}),
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
+    ("programme", "total", {"total_hundredths": 0}),
+    ("programme", "revision", {"revision": 0}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -75,6 +98,33 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 ]
 """Table, CHECK, and the values by which a sound row breaks that CHECK and no other."""
 
+SAME_TITLE: dict[str, Any] = {
+    "code": "test-same-title",
+    "version": 1,
+    "kind": "conversion",
+    "title": {"zh": "示例", "en": "Example"},
+    "authority": "示例",
+    "source": {"document": "示例"},
+    "valid_from": "2020-01-01",
+    "version_date": "applied",
+    "scheme": "cn-16h-half",
+    "rules": [{"id": "same", "when": {"same_title": True}}],
+    "tests": [
+        {
+            "id": "nothing",
+            "given": {
+                "applied_on": "2026-01-01",
+                "programme": {
+                    **{"institution": "acceptor", "code": "x", "title": "x"},
+                    **{"scheme": "cn-16h-half", "total_credits": "76"},
+                },
+                "outcomes": [],
+            },
+            "expect": {"credits": "0.00"},
+        }
+    ],
+}
+"""Rules without review: an application is approved at once."""
 
 ATTEMPTS = (
     "UPDATE {table} SET {column} = {column} WHERE {where}",
@@ -99,6 +149,12 @@ def kept(house: House) -> House:
     """Give a bank in which every guarded table holds something."""
     learner = house.open_learner()
     house.post_outcome(learner["id"])
+    house.publish_programme("acceptor")
+    house.publish_rules(SAME_TITLE)
+    outcome = house.post_outcome(learner["id"], title="管理学", completed_on="2026-06-29")
+    house.convert(learner["id"], {"institution": "acceptor", "programme": "administration", "courses": ["c1"]})
+    revoked = house.http.post(f"/v1/outcomes/{outcome['id']}/revoke", json={"reason": "有误"}, headers=house.auth())
+    assert revoked.status_code == 200, revoked.get_data(as_text=True)
     withdrawn = house.http.post(
         "/v1/rulesets/us-clep/versions/1/withdraw",
         json={"reason": "规则有误"},
@@ -120,6 +176,8 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
     query = select(table)
     if name == "ruleset":
         query = query.where(table.c.status == "published")
+    if name == "decision":
+        query = query.where(table.c.kind == "recognition")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
     row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))
