@@ -79,9 +79,11 @@ class Verdict:
 
 
 def settled(cases: Iterable[Case], holders: Mapping[bytes, UUID], rulebook: Rulebook) -> list[Verdict]:
-    """Settle outcomes in their order, given who holds the claims of learning already on record.
+    """Settle outcomes in their order, given which outcome stands for each claim of learning already on record.
 
     An outcome that shares a claim with an earlier one is its duplicate and gets no credit, whoever recorded either.
+    What else a duplicate is known by stands for the same outcome from then on: what is the same as it is the same as
+    that one.
     """
     held = dict(holders)
     verdicts = []
@@ -90,6 +92,8 @@ def settled(cases: Iterable[Case], holders: Mapping[bytes, UUID], rulebook: Rule
             (held[claim] for claim in case.claims if held.get(claim, case.outcome_id) != case.outcome_id), None
         )
         if earlier is not None:
+            for claim in case.claims:
+                held.setdefault(claim, earlier)
             verdicts.append(Verdict(Status.DUPLICATE, earlier, None))
             continue
         held.update(dict.fromkeys(case.claims, case.outcome_id))

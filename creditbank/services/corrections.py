@@ -105,10 +105,16 @@ def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
 
 
 def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
-    """Return the outcomes that were not credited because of this one, to be settled anew."""
+    """Return the outcomes to be settled anew, free of their claims: duplicates of this one, or of the same as this one.
+
+    The latter may have been known as duplicates by what they share with this one only.
+    """
     heads = outcomes.duplicates_of(work.connection, head.id)
+    if head.duplicate_of is not None:
+        heads += [found for found in outcomes.duplicates_of(work.connection, head.duplicate_of) if found.id != head.id]
     if not heads:
         return []
+    outcomes.release_claims(work.connection, [found.id for found in heads])
     revisions = outcomes.revisions(work.connection, [found.id for found in heads])
     known = learners.known(work.connection, [found.learner_id for found in heads], None)
     codes = institutions.codes(work.connection, [found.institution_id for found in heads])

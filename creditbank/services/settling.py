@@ -75,26 +75,31 @@ def revision_of(
 
 
 def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
-    """Judge the drafts in their order; nothing is written yet."""
+    """Judge the drafts in their order; nothing is written yet. A duplicate that stays one is left as it stands."""
     held = outcomes.holders(work.connection, [claim for draft in drafts for claim in draft.claims])
     cases = [Case(draft.head.id, draft.facts, draft.claims) for draft in drafts]
     rulebook = work.rulebook()
-    verdicts = settled(cases, {claim: holder.outcome_id for claim, holder in held.items()}, rulebook)
-    heads, claims, made, postings = [], [], [], []
+    verdicts = settled(cases, held, rulebook)
+    claims: dict[bytes, outcomes.DuplicateClaim] = {}
+    heads, made, postings = [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
+        for claim in draft.claims:
+            if claim not in held:
+                claims.setdefault(claim, outcomes.DuplicateClaim(claim, draft.head.learner_id, draft.head.id))
+        if draft.before is None and _stays(draft.head, verdict):
+            continue
         decision = _decision(work, draft, verdict)
         made.append(decision)
         heads.append(
             replace(draft.head, status=verdict.status, duplicate_of=verdict.duplicate_of, decision_id=decision.id)
         )
         postings += _postings(work, draft, verdict, decision.id)
-        if verdict.status is not Status.DUPLICATE:
-            claims += [
-                outcomes.DuplicateClaim(claim, draft.head.learner_id, draft.head.id)
-                for claim in draft.claims
-                if claim not in held
-            ]
-    return Settlement(tuple(heads), tuple(claims), tuple(made), tuple(postings))
+    return Settlement(tuple(heads), tuple(claims.values()), tuple(made), tuple(postings))
+
+
+def _stays(head: outcomes.Head, verdict: Verdict) -> bool:
+    """Tell whether an outcome on record is the duplicate that it was."""
+    return verdict.status is Status.DUPLICATE is head.status and verdict.duplicate_of == head.duplicate_of
 
 
 def book(work: Work, settlement: Settlement) -> None:

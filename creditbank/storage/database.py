@@ -232,9 +232,12 @@ def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update() if connection.dialect.name == "postgresql" else query
 
 
-def for_share(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
-    """Return the query keeping others from changing or deleting its rows, while they may still read and share them."""
-    return query.with_for_update(read=True) if connection.dialect.name == "postgresql" else query
+def for_share(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query keeping others from changing or deleting its rows, while they may still read and share them.
+
+    Of a join only the rows `of` one table are kept, if it is named.
+    """
+    return query.with_for_update(read=True, of=of) if connection.dialect.name == "postgresql" else query
 
 
 def for_change(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape

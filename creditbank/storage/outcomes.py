@@ -30,7 +30,7 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import among, built_once, for_share, for_update, member_of
+from creditbank.storage.database import Raced, among, built_once, for_share, for_update, member_of
 from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
@@ -211,17 +211,29 @@ def revisions(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID,
     return found
 
 
-def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, DuplicateClaim]:
-    """Return who holds which of the claims; until the transaction ends no holder lets go of one.
+def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, UUID]:
+    """Return which outcome stands for each of the claims that are held; until the transaction ends none is let go.
 
-    Whoever is a duplicate of an outcome that is being revoked would else be missed when that one's duplicates are
-    settled anew.
+    It is the holder itself or, where that is a duplicate, the outcome that counts instead. Whoever is a duplicate of an
+    outcome that is being revoked would else be missed when that one's duplicates are settled anew. Revoked or settled
+    anew meanwhile: Raced.
     """
     wanted = sorted(set(claims))
     if not wanted:
         return {}
-    held = connection.execute(_holders(connection), {"claims": wanted})
-    return {row.claim: DuplicateClaim(row.claim, row.learner_id, row.outcome_id) for row in held}
+    held = connection.execute(_holders(connection), {"claims": wanted}).all()
+    roots = sorted({row.duplicate_of for row in held if row.duplicate_of is not None})
+    if roots:
+        _keep_standing(connection, roots)
+    return {row.claim: row.duplicate_of or row.outcome_id for row in held}
+
+
+def _keep_standing(connection: Connection, roots: Sequence[UUID]) -> None:
+    """Keep outcomes that count instead of others from being revoked until the transaction ends."""
+    standing = outcome.c.status.in_((Status.RECOGNISED.value, Status.RECORDED.value))
+    query = select(outcome.c.id).where(member_of(connection, outcome.c.id, roots), standing).order_by(outcome.c.id)
+    if len(connection.execute(for_share(connection, query)).all()) < len(roots):
+        raise Raced("an outcome that others are duplicates of was revoked or settled anew meanwhile")
 
 
 def add(connection: Connection, heads: Sequence[Head]) -> None:
@@ -285,8 +297,12 @@ def _recorded(connection: Connection) -> Select[Any]:
 @built_once
 def _holders(connection: Connection) -> Select[Any]:
     """Return the query for who holds claims, which keeps them held."""
-    query = select(outcome_claim).where(among(connection, outcome_claim.c.claim, "claims"))
-    keeping: Select[Any] = for_share(connection, query.order_by(outcome_claim.c.claim))
+    joined = outcome_claim.join(
+        outcome, (outcome.c.learner_id == outcome_claim.c.learner_id) & (outcome.c.id == outcome_claim.c.outcome_id)
+    )
+    query = select(outcome_claim.c.claim, outcome_claim.c.outcome_id, outcome.c.duplicate_of).select_from(joined)
+    query = query.where(among(connection, outcome_claim.c.claim, "claims")).order_by(outcome_claim.c.claim)
+    keeping: Select[Any] = for_share(connection, query, of=outcome_claim)
     return keeping
 
 

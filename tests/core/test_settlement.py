@@ -38,7 +38,7 @@ def told(verdicts: list[Verdict]) -> list[tuple[str, int | None]]:
         (
             [case(1, "a"), case(2, "a", "b"), case(3, "b")],
             {},
-            [("recognised", None), ("duplicate", 1), ("recognised", None)],
+            [("recognised", None), ("duplicate", 1), ("duplicate", 1)],
         ),
         ([case(1)], {}, [("recognised", None)]),
         ([], {}, []),
@@ -51,7 +51,7 @@ def told(verdicts: list[Verdict]) -> list[tuple[str, int | None]]:
         "its own claim is no rival",
         "one common claim suffices",
         "the first claim names the other",
-        "a duplicate holds nothing",
+        "what is the same as a duplicate is the same as what counts",
         "nothing to be known by",
         "nothing",
     ],
@@ -95,6 +95,8 @@ def test_no_two_credited_share_a_claim_and_each_duplicate_shares_one_with_a_hold
     for one, verdict in zip(cases, verdicts, strict=True):
         if verdict.status is Status.DUPLICATE:
             assert verdict.duplicate_of in {credited.get(claim) for claim in one.claims}
+            for claim in one.claims:
+                credited.setdefault(claim, verdict.duplicate_of)
         else:
             assert not credited.keys() & set(one.claims)
             credited |= dict.fromkeys(one.claims, one.outcome_id)

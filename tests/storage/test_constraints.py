@@ -115,8 +115,11 @@ SAME_TITLE: dict[str, Any] = {
             "given": {
                 "applied_on": "2026-01-01",
                 "programme": {
-                    **{"institution": "acceptor", "code": "x", "title": "x"},
-                    **{"scheme": "cn-16h-half", "total_credits": "76"},
+                    "institution": "acceptor",
+                    "code": "x",
+                    "title": "x",
+                    "scheme": "cn-16h-half",
+                    "total_credits": "76",
                 },
                 "outcomes": [],
             },
