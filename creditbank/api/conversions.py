@@ -1,5 +1,6 @@
 """Conversions over HTTP: applied for, reviewed step by step, withdrawn, appealed."""
 
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,10 @@ from creditbank.api.resource import (
     instant_part,
     page_of,
 )
-from creditbank.core.review import Verdict
+from creditbank.core.review import State, Verdict
 from creditbank.services import conversions, reviews
 from creditbank.services.bank import Answer, Work
-from creditbank.services.conversions import Wish
+from creditbank.services.conversions import Wanted, Wish
 
 OUTCOMES_MAX = 200
 """Outcomes named in one application."""
@@ -40,6 +41,12 @@ BEST = "best"
 
 resource = Resource("Conversions", __name__, url_prefix="/v1", description="Learning that counts elsewhere")
 resource.before_request(authenticate)
+
+
+class Awaits(StrEnum):
+    """Whose step is up."""
+
+    ME = "me"
 
 
 class OutcomesWanted(fields.Items):
@@ -98,6 +105,8 @@ class ConversionQuery(PageQuery):
     """Which applications are listed."""
 
     learner_id = fields.Id(load_default=None)
+    state = fields.Choice(State)
+    awaits = fields.Choice(Awaits, metadata={"description": "Only those that you may decide now"})
 
 
 @resource.route("/conversions", methods=["POST"])
@@ -125,10 +134,12 @@ def apply(asked: dict[str, Any]) -> Response:
 @resource.route("/conversions")
 @resource.arguments(ConversionQuery(), location="query")
 @resource.response(200, ConversionPage)
+@resource.alt_response(404, "NOT_FOUND")
 def listing(query: dict[str, Any]) -> Response:
-    """List applications, newest first: a learner's own, or those into your institution's programmes."""
+    """List applications, newest first: a learner's own, or those your institution accepts, submitted or may review."""
     after, rows_max = after_of(query), query["limit"]
-    found = looked_up(lambda work: conversions.conversions_page(work, query["learner_id"], after, rows_max + 1))
+    wanted = Wanted(query["learner_id"], query.get("state"), query.get("awaits") is Awaits.ME)
+    found = looked_up(lambda work: conversions.conversions_page(work, wanted, after, rows_max + 1))
     items = [document(one) for one in found]
     return answered(page_of(items, rows_max, lambda item: [item["opened_at"], item["id"]]))
 

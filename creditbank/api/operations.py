@@ -1,4 +1,4 @@
-"""What operators ask: is it alive, is it ready, how is it doing; and the API document for everybody."""
+"""What operators ask: is it alive, is it ready, how is it doing; and for everybody the API document and the schema."""
 
 import marshmallow
 from flask import Flask, Response
@@ -9,9 +9,14 @@ from creditbank.api.documentation import served_document
 from creditbank.api.problems import problem
 from creditbank.api.resource import Documented, Resource, answered
 from creditbank.core.errors import Fault
+from creditbank.formats.ruleset_schema import ruleset_schema
+from creditbank.formats.strict_json import text_of
 from creditbank.services import health
 
 resource = Resource("Operation", __name__, description="Health and figures")
+
+KEPT = {"Cache-Control": "public, max-age=3600"}
+"""How long the schema of rule sets may be kept: an hour, since it changes only with the program."""
 
 NOT_READY = Fault("", "not_ready", "数据库未就绪。", "The database does not answer, or its schema is not up to date.")
 
@@ -51,9 +56,14 @@ def metrics() -> Response:
 
 
 def register_documentation(app: Flask, api: Documented) -> None:
-    """Serve the API document at /openapi.json and as pages at /docs, which need no network."""
-    document = served_document(api)
+    """Serve the API document at /openapi.json and as pages at /docs, which need no network; and the rules' schema."""
+    document, schema = served_document(api), text_of(ruleset_schema())
     app.add_url_rule("/openapi.json", "openapi", lambda: answered(document))
+    app.add_url_rule(
+        "/ruleset.schema.json",
+        "ruleset_schema",
+        lambda: Response(schema, content_type="application/schema+json", headers=KEPT),
+    )
     pages = get_swaggerui_blueprint("/docs", "/openapi.json", config={"app_name": "creditbank", "validatorUrl": None})
     app.register_blueprint(pages)
     app.add_url_rule("/docs", "docs", lambda: app.redirect("/docs/"))

@@ -22,7 +22,7 @@ from creditbank.core.rules import ConversionSet
 from creditbank.core.rules.conversion_set import Reviewers, ReviewStep
 from creditbank.services import converting
 from creditbank.services.bank import Work
-from creditbank.storage import conversions, decisions, institutions, learners, outcomes
+from creditbank.storage import conversion_events, conversions, decisions, institutions, learners, outcomes
 from creditbank.storage.conversions import Part
 
 __all__ = ["PAST", "Part", "Shown"]
@@ -35,7 +35,7 @@ class Shown:
     conversion: conversions.Conversion
     institution: str
     parts: tuple[conversions.Part, ...]
-    events: tuple[conversions.Event, ...]
+    events: tuple[conversion_events.Event, ...]
     ruleset: ConversionSet
     explanation: dict[str, Any]
     is_overdue: bool
@@ -58,7 +58,7 @@ def shown(work: Work, found: conversions.Conversion) -> Shown:
         conversion=found,
         institution=code_of(work, found.institution_id),
         parts=tuple(parts_of(work, found)),
-        events=tuple(conversions.events_of(work.connection, found.learner_id, found.id)),
+        events=tuple(conversion_events.of(work.connection, found.learner_id, found.id)),
         ruleset=ruleset_of(work, found),
         explanation=json.loads(decision.explanation),
         is_overdue=is_overdue(found.progress, work.today),
@@ -70,13 +70,25 @@ def may_see(work: Work, found: conversions.Conversion) -> bool:
     actor = work.actor
     if actor.learner_id is not None:
         return actor.learner_id == found.learner_id
-    if actor.audits or actor.institution_id in (found.institution_id, found.submitter_id):
+    if actor.audits:
         return True
+    return actor.institution_id is not None and conversions.may_read(work.connection, found, actor.institution_id)
+
+
+def readers(work: Work, found: conversions.Conversion) -> set[UUID]:
+    """Return the institutions that have a part in an application: they accept, submitted or may come to review it."""
     ruleset = ruleset_of(work, found)
     named = [step.by for step in ruleset.review]
     named += [step.escalates_to for step in ruleset.review if step.escalates_to is not None]
     named += [ruleset.appeal.by] if ruleset.appeal is not None else []
-    return any(actor.institution_id in _institution_ids(work, found, one) for one in named)
+    reviewing = {one for reviewer in named for one in _institution_ids(work, found, reviewer)}
+    return reviewing | {found.institution_id} | ({found.submitter_id} if found.submitter_id else set())
+
+
+def is_awaited(work: Work, found: conversions.Conversion) -> bool:
+    """Tell whether the step that is up is one for the actor's institution to decide."""
+    entitled = reviewers(ruleset_of(work, found), found.progress, work.today)
+    return any(work.actor.institution_id in _institution_ids(work, found, one) for one in entitled)
 
 
 def own(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, ConversionSet]:
@@ -119,7 +131,7 @@ def check_may_review(work: Work, found: conversions.Conversion, ruleset: Convers
 
 def _deciders(work: Work, found: conversions.Conversion) -> set[str]:
     """Return who decided a step of the application."""
-    events = conversions.events_of(work.connection, found.learner_id, found.id)
+    events = conversion_events.of(work.connection, found.learner_id, found.id)
     return {event.actor for event in events if event.kind in PAST.values()}
 
 

@@ -22,8 +22,10 @@ from creditbank.gateways.optimiser import best_values
 from creditbank.services import converting, situations
 from creditbank.services.applications import (
     Shown,
+    is_awaited,
     lapse,
     may_see,
+    readers,
     shown,
 )
 from creditbank.services.bank import Work, check_may_see
@@ -42,6 +44,15 @@ class Wish:
     programme: str
     courses: tuple[str, ...] | None
     outcomes: tuple[UUID, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which applications are listed: a learner's, those in a state, those whose step is the actor's to decide."""
+
+    learner_id: UUID | None
+    state: State | None
+    awaits_me: bool
 
 
 def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
@@ -79,19 +90,25 @@ def conversion(work: Work, conversion_id: UUID) -> Shown:
     return shown(work, found)
 
 
-def conversions_page(
-    work: Work, learner_id: UUID | None, after: tuple[datetime, UUID] | None, rows_max: int
-) -> list[Shown]:
-    """Return applications, newest first: a learner's, or those into the actor's own programmes."""
-    where: dict[str, object] = {}
-    if learner_id is not None or work.actor.learner_id is not None:
-        where["learner_id"] = learner_id or work.actor.learner_id
-        check_may_see(work, learner_id or work.actor.learner_id or UUID(int=0))
-    elif not work.actor.audits:
-        where["institution_id"] = work.actor.institution_id
-    require(work.actor, "conversions:write", "conversions:review", "audit:read")
-    found = conversions.page(work.connection, after, rows_max, **where)
-    return [shown(work, one) for one in found if may_see(work, one)]
+def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | None, rows_max: int) -> list[Shown]:
+    """Return applications, newest first: a learner's own, those an institution has a part in, all to auditors.
+
+    Refused: ScopeMissing; Unknown where a learner asks for another.
+    """
+    actor = work.actor
+    require(actor, "conversions:write", "conversions:review", "audit:read")
+    learner_id = wanted.learner_id or actor.learner_id
+    if actor.learner_id not in (None, learner_id):
+        raise unknown("学习者", "learner")
+    reader_id = None if actor.learner_id is not None or actor.audits else actor.institution_id
+    listing = conversions.Listing(learner_id, reader_id, State.IN_REVIEW if wanted.awaits_me else wanted.state)
+    found: list[conversions.Conversion] = []
+    while page := conversions.page(work.connection, listing, after, rows_max):
+        found += [one for one in page if not wanted.awaits_me or is_awaited(work, one)]
+        if len(found) >= rows_max or len(page) < rows_max:
+            break
+        after = (page[-1].opened_at, page[-1].id)
+    return [shown(work, one) for one in found[:rows_max]]
 
 
 def _check_may_convert(work: Work, learner_id: UUID) -> None:
@@ -207,6 +224,7 @@ def _entered(
     decisions.add(work.connection, [_decision(work, value, situation, plan)])
     claims = converting.claims_for(value, accepting.code, parts)
     conversions.add(work.connection, value, parts, claims)
+    conversions.let_read(work.connection, value, readers(work, value))
     converting.note(work, value, ("submitted", None, None))
     if value.progress.state is State.APPROVED:
         converting.convert(work, parts, accepting.code, value.decision_id)

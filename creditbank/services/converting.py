@@ -12,7 +12,7 @@ from creditbank.core.normalisation import text_key
 from creditbank.core.review import Progress, State, voided
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
-from creditbank.storage import cases, conversions, learners, ledger, outcomes
+from creditbank.storage import cases, conversion_events, conversions, learners, ledger, outcomes
 
 
 def hold(work: Work, parts: Sequence[conversions.Part], decision_id: UUID) -> None:
@@ -51,9 +51,9 @@ def note(work: Work, conversion: conversions.Conversion, event: tuple[str, str |
     """Write down what was done with an application as it stands."""
     kind, step, reason = event
     actor = work.actor
-    conversions.add_event(
+    conversion_events.add(
         work.connection,
-        conversions.Event(
+        conversion_events.Event(
             learner_id=conversion.learner_id,
             conversion_id=conversion.id,
             number=conversion.revision,

@@ -8,8 +8,8 @@ from creditbank.core.errors import unknown
 from creditbank.core.lots import Balance, balances
 from creditbank.core.permission import require
 from creditbank.services.bank import Work, check_may_see
-from creditbank.storage import ledger
-from creditbank.storage.ledger import Line
+from creditbank.storage import passbook as book
+from creditbank.storage.passbook import Line
 
 __all__ = ["Balances", "Line", "balance", "passbook"]
 
@@ -33,14 +33,14 @@ def balance(work: Work, learner_id: UUID, as_of: date | None, known_at: datetime
     if as_of is None and known_at is None:
         return Balances(learner_id, on, _balances_today(work, learner_id, on))
     check_may_see(work, learner_id)
-    return Balances(learner_id, on, balances(ledger.transfers(work.connection, learner_id, on, known_at), on))
+    return Balances(learner_id, on, balances(book.transfers(work.connection, learner_id, on, known_at), on))
 
 
-def passbook(work: Work, learner_id: UUID, after: ledger.Place | None, rows_max: int) -> list[ledger.Line]:
+def passbook(work: Work, learner_id: UUID, after: book.Place | None, rows_max: int) -> list[Line]:
     """Return passbook lines, newest first. Refused: as for `balance`."""
     require(work.actor, "statement:read", "audit:read")
     check_may_see(work, learner_id)
-    return ledger.lines(work.connection, learner_id, after, rows_max)
+    return book.lines(work.connection, learner_id, after, rows_max)
 
 
 def _balances_today(work: Work, learner_id: UUID, on: date) -> tuple[Balance, ...]:
@@ -50,7 +50,7 @@ def _balances_today(work: Work, learner_id: UUID, on: date) -> tuple[Balance, ..
     if known_to is None or actor.audits:
         check_may_see(work, learner_id)
         known_to = None
-    found = ledger.balances_today(work.connection, learner_id, on, known_to)
+    found = book.balances_today(work.connection, learner_id, on, known_to)
     if found is None:
         raise unknown("学习者", "learner")
     return tuple(found)

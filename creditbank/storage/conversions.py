@@ -1,4 +1,4 @@
-"""Conversions: applications with their parts, who did what with them, and the claims that keep one use to one."""
+"""Conversions: applications with their parts, who has to do with them, and the claims that keep one use to one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Date,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Row,
     String,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from creditbank.core.review import Progress, State
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_update, member_of
+from creditbank.storage.database import member_of
 from creditbank.storage.writing import append, rewrite, row_of
 
 _STATES = ", ".join(f"'{state.value}'" for state in State)
@@ -92,19 +93,15 @@ conversion_claim = Table(
     ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
 )
 
-conversion_event = Table(
-    "conversion_event",
+conversion_reader = Table(
+    "conversion_reader",
     catalogue,
     Column("learner_id", Uuid, primary_key=True),
     Column("conversion_id", Uuid, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("step", String(64)),
-    Column("reason", Text),
-    Column("actor", String(64), nullable=False),
-    Column("institution_id", Uuid),
-    Column("happened_at", Instant, nullable=False),
+    Column("institution_id", Uuid, primary_key=True),
+    Column("opened_at", Instant, nullable=False),
     ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
+    Index("ix_conversion_reader_institution_id", "institution_id", "opened_at", "conversion_id"),
 )
 
 OUTCOME = "outcome:"
@@ -160,18 +157,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that was done with an application; written once."""
+class Listing:
+    """Which applications: a learner's, those an institution has a part in, those in a state; None for any."""
 
-    learner_id: UUID
-    conversion_id: UUID
-    number: int
-    kind: str
-    step: str | None
-    reason: str | None
-    actor: str
-    institution_id: UUID | None
-    happened_at: datetime
+    learner_id: UUID | None = None
+    reader_id: UUID | None = None
+    state: State | None = None
 
 
 def add(connection: Connection, value: Conversion, parts: Sequence[Part], claims: Iterable[str]) -> None:
@@ -183,15 +174,13 @@ def add(connection: Connection, value: Conversion, parts: Sequence[Part], claims
 
 def claim(connection: Connection, value: Conversion, claims: Iterable[str]) -> None:
     """Let an application hold claims."""
-    rows = [{"learner_id": value.learner_id, "claim": name, "conversion_id": value.id} for name in sorted(set(claims))]
-    append(connection, conversion_claim, rows)
+    row = {"learner_id": value.learner_id, "conversion_id": value.id}
+    append(connection, conversion_claim, [row | {"claim": name} for name in sorted(set(claims))])
 
 
 def release_claims(connection: Connection, value: Conversion, claims: Iterable[str] | None = None) -> None:
     """Let go of an application's claims, or of some of them."""
-    query = delete(conversion_claim).where(
-        conversion_claim.c.learner_id == value.learner_id, conversion_claim.c.conversion_id == value.id
-    )
+    query = delete(conversion_claim).filter_by(learner_id=value.learner_id, conversion_id=value.id)
     if claims is not None:
         query = query.where(conversion_claim.c.claim.in_(sorted(set(claims))))
     connection.execute(query)
@@ -199,8 +188,8 @@ def release_claims(connection: Connection, value: Conversion, claims: Iterable[s
 
 def claims_of(connection: Connection, learner_id: UUID) -> dict[str, UUID]:
     """Return which conversion holds each claim of a learner."""
-    query = select(conversion_claim).where(conversion_claim.c.learner_id == learner_id)
-    return {row.claim: row.conversion_id for row in connection.execute(query)}
+    rows = connection.execute(select(conversion_claim).filter_by(learner_id=learner_id))
+    return {row.claim: row.conversion_id for row in rows}
 
 
 def change(connection: Connection, value: Conversion) -> None:
@@ -213,21 +202,9 @@ def change_parts(connection: Connection, parts: Sequence[Part]) -> None:
     rewrite(connection, conversion_part, [row_of(part) for part in parts])
 
 
-def add_event(connection: Connection, event: Event) -> None:
-    """Write down what was done."""
-    append(connection, conversion_event, [row_of(event)])
-
-
 def by_id(connection: Connection, conversion_id: UUID) -> Conversion | None:
     """Return one application."""
     row = connection.execute(select(conversion).where(conversion.c.id == conversion_id)).one_or_none()
-    return None if row is None else _conversion(row)
-
-
-def locked(connection: Connection, conversion_id: UUID) -> Conversion | None:
-    """Return one application, locked until the transaction ends."""
-    query = for_update(connection, select(conversion).where(conversion.c.id == conversion_id))
-    row = connection.execute(query).one_or_none()
     return None if row is None else _conversion(row)
 
 
@@ -237,14 +214,36 @@ def of_learner(connection: Connection, learner_id: UUID) -> list[Conversion]:
     return [_conversion(row) for row in connection.execute(query.order_by(conversion.c.opened_at, conversion.c.id))]
 
 
+def let_read(connection: Connection, value: Conversion, institution_ids: Iterable[UUID]) -> None:
+    """Let institutions see an application: those that have a part in it."""
+    row = {"learner_id": value.learner_id, "conversion_id": value.id, "opened_at": value.opened_at}
+    append(connection, conversion_reader, [row | {"institution_id": one} for one in sorted(set(institution_ids))])
+
+
+def may_read(connection: Connection, value: Conversion, institution_id: UUID) -> bool:
+    """Tell whether an institution has a part in an application."""
+    query = select(conversion_reader).filter_by(
+        learner_id=value.learner_id, conversion_id=value.id, institution_id=institution_id
+    )
+    return connection.execute(query).first() is not None
+
+
 def page(
-    connection: Connection, after: tuple[datetime, UUID] | None, rows_max: int, **where: object
+    connection: Connection, listing: Listing, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[Conversion]:
-    """Return applications, newest first, whose columns have the given values."""
+    """Return applications, newest first."""
     query = select(conversion)
-    for name, value in where.items():
-        query = query.where(conversion.c[name] == value)
     place = (conversion.c.opened_at, conversion.c.id)
+    if listing.reader_id is not None:
+        joined = (conversion_reader.c.learner_id == conversion.c.learner_id) & (
+            conversion_reader.c.conversion_id == conversion.c.id
+        )
+        query = query.join(conversion_reader, joined).where(conversion_reader.c.institution_id == listing.reader_id)
+        place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)
+    if listing.learner_id is not None:
+        query = query.where(conversion.c.learner_id == listing.learner_id)
+    if listing.state is not None:
+        query = query.where(conversion.c.state == listing.state.value)
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
@@ -262,19 +261,10 @@ def parts_of(connection: Connection, learner_id: UUID, conversion_ids: Iterable[
     wanted = sorted(set(conversion_ids))
     if not wanted:
         return []
-    among = member_of(connection, conversion_part.c.conversion_id, wanted)
-    query = select(conversion_part).where(conversion_part.c.learner_id == learner_id, among)
-    order = (conversion_part.c.conversion_id, conversion_part.c.number)
-    return [Part(**row._mapping) for row in connection.execute(query.order_by(*order))]  # noqa: SLF001 - public
-
-
-def events_of(connection: Connection, learner_id: UUID, conversion_id: UUID) -> list[Event]:
-    """Return what was done with an application, in its order."""
-    query = select(conversion_event).where(
-        conversion_event.c.learner_id == learner_id, conversion_event.c.conversion_id == conversion_id
-    )
-    rows = connection.execute(query.order_by(conversion_event.c.number))
-    return [Event(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    query = select(conversion_part).where(conversion_part.c.learner_id == learner_id)
+    query = query.where(member_of(connection, conversion_part.c.conversion_id, wanted))
+    query = query.order_by(conversion_part.c.conversion_id, conversion_part.c.number)
+    return [Part(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 def _row(value: Conversion) -> dict[str, Any]:

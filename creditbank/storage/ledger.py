@@ -1,4 +1,4 @@
-"""The one door to the ledger: accounts with their balances, lots, and entries that are only ever appended."""
+"""The one door into the ledger: accounts with their balances, lots, and entries that are only ever appended."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -21,15 +21,11 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    bindparam,
-    column,
     select,
-    table,
     tuple_,
 )
 
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
-from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import among, built_once, for_update, member_of
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
@@ -97,38 +93,6 @@ entry = Table(
 )
 
 
-_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
-
-_LOTS_THAT_END = account.outerjoin(
-    lot,
-    (lot.c.learner_id == account.c.learner_id)
-    & (lot.c.scheme == account.c.scheme)
-    & lot.c.valid_until.is_not(None)
-    & (lot.c.used_hundredths < lot.c.amount_hundredths),
-)
-
-_BALANCE = select(
-    account.c.scheme,
-    account.c.recognised_hundredths,
-    account.c.held_hundredths,
-    account.c.converted_hundredths,
-    lot.c.valid_until,
-    (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
-).order_by(account.c.scheme)
-
-_BALANCES = _BALANCE.select_from(_LOTS_THAT_END).where(account.c.learner_id == bindparam("learner_id"))
-
-_BALANCES_KNOWN_TO = _BALANCE.select_from(
-    _affiliation.outerjoin(_LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id)
-).where(
-    _affiliation.c.learner_id == bindparam("learner_id"),
-    _affiliation.c.institution_id == bindparam("institution_id"),
-)
-
-Place = tuple[datetime, str, int]
-"""Where an entry stands in the passbook: its instant, scheme and number."""
-
-
 @dataclass(frozen=True, slots=True)
 class Lot:
     """The credits of one recognition; `used_hundredths` were reversed, held or converted."""
@@ -152,14 +116,6 @@ class Posting:
     id: UUID
     lot: Lot
     transfer: Transfer
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the passbook."""
-
-    entry: Entry
-    outcome_id: UUID
 
 
 def post(
@@ -209,44 +165,6 @@ def lots_by_id(connection: Connection, learner_id: UUID, lot_ids: Iterable[UUID]
     return {row.id: _lot(row) for row in connection.execute(select(lot).where(lot.c.learner_id == learner_id, wanted))}
 
 
-def balances_today(connection: Connection, learner_id: UUID, on: date, known_to: UUID | None) -> list[Balance] | None:
-    """Return the stored balances, with expiry computed for the day.
-
-    With `known_to`, None where that institution does not know the learner: both are asked in one statement.
-    """
-    if known_to is None:
-        rows = connection.execute(_BALANCES, {"learner_id": learner_id})
-    else:
-        rows = connection.execute(_BALANCES_KNOWN_TO, {"learner_id": learner_id, "institution_id": known_to})
-    by_scheme: dict[str | None, list[Any]] = {}
-    for row in rows:
-        by_scheme.setdefault(row.scheme, []).append(row)
-    if known_to is not None and not by_scheme:
-        return None
-    return [_balance(found, on) for scheme, found in by_scheme.items() if scheme is not None]
-
-
-def transfers(connection: Connection, learner_id: UUID, as_of: date, known_at: datetime | None) -> list[DatedTransfer]:
-    """Return what had taken effect by the end of a day, as far as it was recorded by an instant."""
-    joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
-    query = select(entry, lot.c.valid_until).select_from(joined).where(entry.c.learner_id == learner_id)
-    query = query.where(entry.c.effective_on <= as_of)
-    if known_at is not None:
-        query = query.where(entry.c.recorded_at <= known_at)
-    return [DatedTransfer(row.scheme, _transfer(row), row.valid_until) for row in connection.execute(query)]
-
-
-def lines(connection: Connection, learner_id: UUID, after: Place | None, rows_max: int) -> list[Line]:
-    """Return passbook lines, newest first, from the one behind `after` (its instant, scheme and number)."""
-    joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
-    place = (entry.c.recorded_at, entry.c.scheme, entry.c.seq)
-    query = select(entry, lot.c.outcome_id).select_from(joined).where(entry.c.learner_id == learner_id)
-    if after is not None:
-        query = query.where(tuple_(*place) < tuple_(*after))
-    query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
-    return [Line(_entry(row), row.outcome_id) for row in connection.execute(query)]
-
-
 def standings(connection: Connection, after: tuple[UUID, str] | None, rows_max: int) -> list[Standing]:
     """Return accounts in the order of learner and scheme, from the one behind `after`."""
     query = select(account).order_by(account.c.learner_id, account.c.scheme).limit(rows_max)
@@ -263,7 +181,7 @@ def entries_of(connection: Connection, learner_ids: Sequence[UUID]) -> Iterator[
     query = select(entry).where(member_of(connection, entry.c.learner_id, learner_ids))
     for row in connection.execute(query.order_by(entry.c.learner_id, entry.c.scheme, entry.c.seq)):
         with suppress(AssertionError):
-            yield _entry(row)
+            yield entry_of(row)
 
 
 def lots_by_learner(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, list[Lot]]:
@@ -319,19 +237,6 @@ def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:
     rewrite(connection, lot, [row_of(value) for value in changed.values()])
 
 
-def _balance(rows: Sequence[Any], on: date) -> Balance:
-    """Return one scheme's balance from its account joined with the lots that end some day."""
-    remainders = [Remainder(row.valid_until, row.left) for row in rows if row.valid_until is not None]
-    return Balance(
-        scheme=rows[0].scheme,
-        recognised_hundredths=rows[0].recognised_hundredths,
-        held_hundredths=rows[0].held_hundredths,
-        converted_hundredths=rows[0].converted_hundredths,
-        expired_hundredths=expired(remainders, on),
-        expiring=expiring(remainders, on),
-    )
-
-
 def _account_row(standing: Standing) -> dict[str, Any]:
     """Return a standing as stored."""
     return {**row_of(standing), "available_hundredths": standing.available_hundredths}
@@ -377,7 +282,7 @@ def _entry_row(made: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
     """Return the entry that a row holds."""
     return Entry(
         id=row.id,
@@ -385,7 +290,7 @@ def _entry(row: Row[Any]) -> Entry:
         learner_id=row.learner_id,
         scheme=row.scheme,
         seq=row.seq,
-        transfer=_transfer(row),
+        transfer=transfer_of(row),
         balance_after_hundredths=row.balance_after_hundredths,
         recorded_at=row.recorded_at,
         actor=row.actor,
@@ -393,7 +298,7 @@ def _entry(row: Row[Any]) -> Entry:
     )
 
 
-def _transfer(row: Row[Any]) -> Transfer:
+def transfer_of(row: Row[Any]) -> Transfer:
     """Return the transfer that an entry's row holds."""
     return Transfer(
         lot_id=row.lot_id,

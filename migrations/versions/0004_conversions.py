@@ -112,6 +112,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("learner_id", "conversion_id", "number", name="pk_conversion_event"),
     )
     op.create_table(
+        "conversion_reader",
+        sa.Column("learner_id", sa.Uuid(), nullable=False),
+        sa.Column("conversion_id", sa.Uuid(), nullable=False),
+        sa.Column("institution_id", sa.Uuid(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["learner_id", "conversion_id"],
+            ["conversion.learner_id", "conversion.id"],
+            name="fk_conversion_reader_learner_id_conversion_id",
+        ),
+        sa.PrimaryKeyConstraint("learner_id", "conversion_id", "institution_id", name="pk_conversion_reader"),
+    )
+    op.create_index(
+        "ix_conversion_reader_institution_id", "conversion_reader", ["institution_id", "opened_at", "conversion_id"]
+    )
+    op.create_table(
         "conversion_case",
         sa.Column("learner_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -162,6 +178,8 @@ def downgrade() -> None:
     op.drop_index("ix_conversion_case_institution_id", "conversion_case")
     op.drop_index("ix_conversion_case_id", "conversion_case")
     op.drop_table("conversion_case")
+    op.drop_index("ix_conversion_reader_institution_id", "conversion_reader")
+    op.drop_table("conversion_reader")
     op.drop_table("conversion_event")
     op.drop_table("conversion_claim")
     op.drop_index("ix_conversion_part_outcome_id", "conversion_part")

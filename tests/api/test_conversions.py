@@ -447,3 +447,50 @@ def test_the_impact_of_a_new_version_is_reckoned_on_conversions_that_stand(place
     assert standing(place, learner) == ("0.00", "6.00", "0.00")
     place.decide(conversion["id"], "acceptor", "reject", reason="不符")
     assert asked(place, "POST", url.format(2), author)[1]["examined"] == 0
+
+
+def listed(house: House, headers: dict[str, str], **query: str) -> list[str]:
+    """Return the ids of the applications that are listed, read page by page."""
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = house.http.get("/v1/conversions", query_string={"limit": "1"} | query | cursor, headers=headers)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        found += [one["id"] for one in answer.get_json()["items"]]
+        if answer.get_json()["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer.get_json()["next_cursor"]}
+
+
+def test_each_reviewer_finds_what_awaits_them_and_what_they_had_a_part_in(place: House) -> None:
+    applications = []
+    for _ in range(3):
+        learner, outcomes = learner_with(place, "管理学")
+        applications.append(place.convert(learner, TARGET, outcomes)["id"])
+    first, second, third = applications
+    school, bank = (place.auth(name, "conversions:review") for name in ("acceptor", "authority"))
+    assert listed(place, school) == listed(place, bank) == [third, second, first]
+    assert listed(place, school, awaits="me") == [third, second, first]
+    assert listed(place, bank, awaits="me") == []
+    place.decide(second, "acceptor")
+    assert listed(place, school, awaits="me") == [third, first]
+    assert listed(place, bank, awaits="me") == [second]
+    place.decide(second, "authority")
+    assert listed(place, bank, state="approved") == [second]
+    assert listed(place, bank, awaits="me") == []
+    place.move_to("2026-07-12")
+    overdue = place.auth("authority", "conversions:review")
+    assert listed(place, overdue, awaits="me") == [third, first], "what is overdue escalates"
+    assert listed(place, place.auth("cqdx", "conversions:review")) == []
+
+
+def test_a_learner_lists_their_own_applications_only(place: House) -> None:
+    mine, outcomes = learner_with(place, "管理学")
+    application = place.convert(mine, TARGET, outcomes)["id"]
+    other, others = learner_with(place, "管理学")
+    place.convert(other, TARGET, others)
+    assert listed(place, place.learner_auth(mine)) == [application]
+    assert listed(place, place.auth("acceptor", "conversions:review"), learner_id=mine) == [application]
+    assert listed(place, place.auth("nobody", "conversions:review"), learner_id=mine) == []
+    status, answer = asked(place, "GET", f"/v1/conversions?learner_id={other}", place.learner_auth(mine))
+    assert (status, codes(answer)) == (404, ["unknown_learner"])

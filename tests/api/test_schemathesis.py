@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from creditbank.core.permission import SCOPES
-from tests.builders import House, add_client, learner_body, new_house, outcome_body
+from tests.builders import House, add_client, learner_body, new_house, outcome_body, programme_body
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
@@ -42,6 +42,7 @@ FACTS = {"kind": "course", "title": "计算机应用基础", "issuer": "cqdx", "
 class Seeds:
     """What is in the bank already; put into a made-up request it lets it come as far as a success."""
 
+    house: House
     paths: dict[str, str]
     tokens: dict[str, str]
     form: dict[str, str]
@@ -49,7 +50,8 @@ class Seeds:
 
     def plant(self, case: Case, serial: int) -> None:
         """Put into a request what it needs to be taken; whatever else was made up stays."""
-        case.path_parameters = {name: self.paths[name] for name in case.path_parameters or {}}
+        paths = self.paths | self._fresh(case.path)
+        case.path_parameters = {name: paths[name] for name in case.path_parameters or {}}
         if case.query:
             case.query = {name: value for name, value in case.query.items() if name == "limit"}
         if case.operation.method.upper() == "PUT":
@@ -71,10 +73,48 @@ class Seeds:
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),
             "/v1/rulesets/{code}/versions/{version}/withdraw": lambda: {"reason": "规则有误"},
             "/v1/rulesets/{code}/evaluate": lambda: {"facts": FACTS},
+            "/v1/programmes": lambda: programme_body(code=f"made-{serial}"),
+            "/v1/programmes/{institution}/{code}": lambda: programme_body(code="made-up"),
+            "/v1/learners/{learner_id}/plan": lambda: {"rank_by": "completion"},
+            "/v1/conversions": lambda: {"learner_id": self.applicant(), "target": target("acceptor")},
+            "/v1/conversions/{conversion_id}/decisions": lambda: {"decision": "approve"},
+            "/v1/conversions/{conversion_id}/resubmit": lambda: {"reason": "已补充"},
+            "/v1/conversions/{conversion_id}/withdraw": dict,
+            "/v1/conversions/{conversion_id}/decline": lambda: {"parts": [1]},
+            "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
+            "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
             "/v1/schemes": lambda: scheme(serial),
         }
         return bodies[path]()
+
+    def applicant(self) -> str:
+        """Return somebody new with a course that can be converted."""
+        learner_id: str = self.house.open_learner()["id"]
+        self.house.post_outcome(learner_id, title="管理学")
+        return learner_id
+
+    def application(self, institution: str) -> str:
+        """Return a new application, by `cqdx` on behalf of somebody new, into the programme of an institution."""
+        body = {"learner_id": self.applicant(), "target": target(institution)}
+        answer = self.house.http.post("/v1/conversions", json=body, headers=self.house.auth("cqdx", *SCOPES))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        conversion_id: str = answer.get_json()["id"]
+        return conversion_id
+
+    def _fresh(self, path: str) -> dict[str, str]:
+        """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
+        if "{case_id}" in path and path != "/v1/cases/{case_id}":
+            return {"case_id": a_case(self.house, self.applicant())}
+        if path == "/v1/conversions/{conversion_id}/decisions":
+            return {"conversion_id": self.house.convert(self.applicant(), target("cqdx"))["id"]}
+        if not path.startswith("/v1/conversions/{conversion_id}/"):
+            return {}
+        conversion_id = self.application("acceptor")
+        before = {"resubmit": "return", "appeal": "reject"}.get(path.rpartition("/")[2])
+        if before:
+            self.house.decide(conversion_id, "acceptor", before, reason="材料不全")
+        return {"conversion_id": conversion_id}
 
     def _outcome(self, made: dict[str, Any], serial: int) -> dict[str, Any]:
         """Return an outcome of a learner that there is, of a kind and a score that are made up."""
@@ -118,6 +158,36 @@ def ruleset(version: int) -> dict[str, Any]:
     }
 
 
+def conversion_rules() -> dict[str, Any]:
+    """Return rules by which a course is converted into one of the same title, reviewed by the accepting institution."""
+    given = {"applied_on": "2026-01-01", "outcomes": [], "programme": programme_body() | {"institution": "acceptor"}}
+    return ruleset(1) | {
+        "code": "made-up-conversion",
+        "kind": "conversion",
+        "version_date": "applied",
+        "rules": [{"id": "same", "when": {"same_title": True}}],
+        "review": [{"id": "school", "by": {"role": "target"}, "days": 10}],
+        "appeal": {"by": {"role": "authority"}, "within_days": 30, "days": 20},
+        "tests": [{"id": "nothing", "given": given, "expect": {"credits": "0.00"}}],
+    }
+
+
+def target(institution: str) -> dict[str, Any]:
+    return {"institution": institution, "programme": "made-up", "courses": ["c1"]}
+
+
+def a_case(house: House, learner_id: str) -> str:
+    """Return a case of `cqdx`: an outcome is revoked after it was converted into its programme."""
+    conversion = house.convert(learner_id, target("cqdx"))
+    house.decide(conversion["id"], "cqdx")
+    [part] = conversion["parts"]
+    url = f"/v1/outcomes/{part['outcome_id']}/revoke"
+    assert house.http.post(url, json={"reason": "录入有误"}, headers=house.auth()).status_code == 200
+    cases = house.http.get("/v1/cases", headers=house.auth("cqdx", "conversions:review")).get_json()["items"]
+    case_id: str = next(case["id"] for case in cases if case["conversion_id"] == conversion["id"])
+    return case_id
+
+
 def institution(serial: int) -> dict[str, Any]:
     return {"code": f"made-{serial}", "name": "社区学校", "level": "village", "roles": ["issuer"]}
 
@@ -132,10 +202,19 @@ def seeds_of(house: House) -> Seeds:
     outcome = house.post_outcome(learner["id"])
     drafted = house.http.post("/v1/rulesets", json=ruleset(1), headers=house.auth("authority", "rules:write"))
     assert drafted.status_code == 201, drafted.get_data(as_text=True)
+    house.publish_rules(conversion_rules())
+    for accepting in ("cqdx", "acceptor"):
+        house.publish_programme(accepting, code="made-up")
     registry = house.http.get("/v1/institutions", headers=house.auth()).get_json()["items"]
     client = add_client(house.bank, "cqdx", SCOPES)
     form = {"grant_type": "client_credentials", "client_id": client.client.id, "client_secret": client.secret}
+    converted, another = (house.open_learner()["id"] for _ in range(2))
+    for one in (converted, another):
+        house.post_outcome(one, title="管理学")
     paths = {
+        "conversion_id": house.convert(converted, target("cqdx"))["id"],
+        "case_id": a_case(house, another),
+        "institution": "cqdx",
         "learner_id": learner["id"],
         "outcome_id": outcome["id"],
         "decision_id": outcome["decision_id"],
@@ -149,7 +228,7 @@ def seeds_of(house: House) -> Seeds:
         "learner": house.learner_auth(learner["id"])["Authorization"].removeprefix("Bearer "),
         "none of ours": "a.b.c",
     }
-    return Seeds(paths, tokens, form, outcome["external_id"])
+    return Seeds(house, paths, tokens, form, outcome["external_id"])
 
 
 @schemathesis.serializer("application/x-ndjson")
