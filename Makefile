@@ -32,6 +32,8 @@ bench: $(TEST_READY)
 openapi: $(RUN_READY)
 	$(BIN)/creditbank openapi > api_docs/openapi.json.new
 	mv api_docs/openapi.json.new api_docs/openapi.json
+	$(BIN)/creditbank ruleset schema > api_docs/ruleset.schema.json.new
+	mv api_docs/ruleset.schema.json.new api_docs/ruleset.schema.json
 
 lock: $(TEST_READY)
 	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,16 +18,17 @@ from creditbank.core.errors import Refusal
 from creditbank.core.permission import SCOPES, Actor
 from creditbank.core.rules import parsed_ruleset
 from creditbank.demo import run_demo
+from creditbank.formats.ruleset_schema import ruleset_schema
 from creditbank.formats.strict_json import parsed
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.packs import load_pack, pack_names, schemes_of_packs
 from creditbank.services import access, clients, learners, rulesets, schemes, verification
 from creditbank.services import impact as weighing
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
+from creditbank.services.checking import failures
 from creditbank.storage.migrations import grant, grants, migrate
 
 DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
-
 T = TypeVar("T")
 
 
@@ -71,7 +71,6 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
     settings = settings_from_environment()
-    is_sqlite = settings.database_url.startswith("sqlite")
     _bank().database.close()
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
@@ -80,7 +79,7 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         factory=True,
-        workers=workers or (1 if is_sqlite else os.cpu_count() or 1),
+        workers=workers or (1 if settings.database_url.startswith("sqlite") else os.cpu_count() or 1),
         blocking_threads=threads,
         respawn_failed_workers=True,
         log_enabled=False,
@@ -111,8 +110,7 @@ def openapi() -> None:
     """Print the API document."""
     app = create_app(replace(settings_from_environment(), log_format="none"))
     answer: Any = app.view_functions["openapi"]()
-    document = answer.get_json()
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(answer.get_json(), ensure_ascii=False, indent=2))
 
 
 @main.group("client")
@@ -167,6 +165,12 @@ def ruleset() -> None:
     """Rule sets."""
 
 
+@ruleset.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of rule sets."""
+    click.echo(json.dumps(ruleset_schema(), ensure_ascii=False, indent=2))
+
+
 @ruleset.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
@@ -174,7 +178,7 @@ def check(file: Path) -> None:
     try:
         found = parsed_ruleset(parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX))
         scheme = schemes_of_packs().get(found.scheme) or _registered_scheme(found.scheme)
-        faults = tuple(() if scheme is None else rulesets.failures(found, scheme))
+        faults = tuple(() if scheme is None else failures(found, scheme))
     except Refusal as refusal:
         faults, scheme, found = refusal.faults, None, None
     for fault in faults:
@@ -188,8 +192,7 @@ def check(file: Path) -> None:
 
 def _registered_scheme(code: str) -> Any:  # noqa: ANN401 - a scheme or none
     """Return a scheme of the bank of the environment, if there is one."""
-    bank = _bank()
-    return next((scheme for scheme in _asked(bank, schemes.every_scheme) if scheme.code == code), None)
+    return next((scheme for scheme in _asked(_bank(), schemes.every_scheme) if scheme.code == code), None)
 
 
 @ruleset.command("draft")
@@ -197,13 +200,12 @@ def _registered_scheme(code: str) -> Any:  # noqa: ANN401 - a scheme or none
 @click.option("--as", "client_id", required=True, help="The client who drafts.")
 def draft(file: Path, client_id: str) -> None:
     """Draft the rule set in FILE."""
-    actor = Actor(client_id, frozenset({"rules:write"}))
 
     def action(work: Work) -> Answer:
         kept, is_new = rulesets.draft(work, parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX))
         return Answer({"code": kept.code, "version": kept.version}, is_new, subject=f"{kept.code} {kept.version}")
 
-    body = _done(_bank(), actor, "ruleset.draft", action).body
+    body = _done(_bank(), Actor(client_id, frozenset({"rules:write"})), "ruleset.draft", action).body
     click.echo(f"{body['code']} version {body['version']} is drafted.")
 
 
@@ -213,13 +215,12 @@ def draft(file: Path, client_id: str) -> None:
 @click.option("--as", "client_id", required=True, help="The client who publishes; not the one who drafted.")
 def publish(code: str, version: int, client_id: str) -> None:
     """Publish VERSION of the rule set CODE."""
-    actor = Actor(client_id, frozenset({"rules:publish"}))
 
     def action(work: Work) -> Answer:
         kept, is_new = rulesets.publish(work, code, version)
         return Answer({"status": kept.status}, is_new, subject=f"{kept.code} {kept.version}")
 
-    _done(_bank(), actor, "ruleset.publish", action)
+    _done(_bank(), Actor(client_id, frozenset({"rules:publish"})), "ruleset.publish", action)
     click.echo(f"{code} version {version} is published.")
 
 
@@ -273,7 +274,7 @@ def learner() -> None:
 def token(account_no: str) -> None:
     """Print a token with which the holder of ACCOUNT_NO reads what is theirs, for ten minutes."""
     bank = _bank()
-    learner_id = _asked(bank, partial(learners.holder, account_no=account_no))
+    learner_id = _asked(bank, lambda work: learners.holder(work, account_no))
     click.echo(access.learner_token(bank, settings_from_environment().base_url, learner_id))
 
 

@@ -5,22 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from creditbank.core.conversion.examples import failed_examples, found_by
 from creditbank.core.conversion.planning import planned
 from creditbank.core.conversion.planning import result_document as plan_document
 from creditbank.core.conversion.situation import Situation, situation_from
 from creditbank.core.conversion.wording import sentences as conversion_sentences
-from creditbank.core.credit import Scheme, decimal_text
+from creditbank.core.credit import Scheme
 from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
 from creditbank.core.recognition import recognised, result_document
-from creditbank.core.rules import ConversionSet, RuleSet, evaluated, facts_from, failed_tests, parsed_ruleset, sentences
-from creditbank.core.rules.document import FAULTS_MAX
-from creditbank.core.rules.evaluation import resulting
+from creditbank.core.rules import ConversionSet, RuleSet, facts_from, parsed_ruleset, sentences
 from creditbank.formats.canonical import canonical_bytes, digest
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
+from creditbank.services.checking import Check, all_failures, checked
 from creditbank.storage import rulesets, schemes
 from creditbank.storage.rulesets import StoredRuleset
 
@@ -51,18 +49,6 @@ class Evaluation:
     result: dict[str, Any]
     explanation: dict[str, Any]
     sentences: list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How the own tests of a version come out: each with `id` and `passed`, one that fails with `expected` and `found`.
-
-    `faults` says what is wrong, up to FAULTS_MAX of them.
-    """
-
-    passed: bool
-    tests: tuple[dict[str, Any], ...]
-    faults: tuple[Fault, ...]
 
 
 def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
@@ -114,7 +100,8 @@ def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset
         )
     scheme = schemes.by_code(work.connection, found.scheme)
     assert scheme is not None, "a draft counts in a registered scheme"
-    faults = failures(parsed_ruleset(json.loads(found.document)), scheme)
+    parsed = parsed_ruleset(json.loads(found.document))
+    faults = all_failures(work, parsed, scheme)
     if faults:
         raise RulesetFaulty(tuple(faults))
     if not rulesets.publish(work.connection, found, work.actor.client_id, work.now):
@@ -164,59 +151,7 @@ def check(work: Work, code: str, version: int) -> Check:
         return Check(passed=False, tests=(), faults=faulty.faults)
     scheme = schemes.by_code(work.connection, found.scheme)
     assert scheme is not None, "a draft counts in a registered scheme"
-    tests, faults = [], []
-    for number in range(len(parsed.tests)):
-        alone = _with_one_test(parsed, number)
-        own = [_numbered(fault, number) for fault in failures(alone, scheme)]
-        faults += own
-        tests.append({"id": alone.tests[0].id, "passed": not own} | (_compared(alone, scheme) if own else {}))
-    return Check(passed=not faults, tests=tuple(tests), faults=tuple(faults[:FAULTS_MAX]))
-
-
-def _with_one_test(ruleset: RuleSet | ConversionSet, number: int) -> RuleSet | ConversionSet:
-    """Return the set with one of its tests only, as running all stops after so many faults."""
-    if isinstance(ruleset, ConversionSet):
-        return replace(ruleset, tests=(ruleset.tests[number],))
-    return replace(ruleset, tests=(ruleset.tests[number],))
-
-
-def _numbered(fault: Fault, number: int) -> Fault:
-    """Return a fault of the only test as that of the test with this number."""
-    return replace(fault, pointer=f"/tests/{number}" + fault.pointer.removeprefix("/tests/0"))
-
-
-def _compared(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> dict[str, Any]:
-    """Return what a set's only test expects, and what comes out in its place."""
-    if isinstance(ruleset, ConversionSet):
-        return _compared_plan(ruleset, scheme)
-    (test,) = ruleset.tests
-    evaluation = evaluated(ruleset, scheme, test.given)
-    level, category = resulting(evaluation.rule, test.given)
-    wanted = test.expected
-    expected = {"rule": wanted.rule, "level": wanted.level, "category": wanted.category}
-    found = {"rule": evaluation.rule and evaluation.rule.id, "level": level, "category": category}
-    asked = [name for name, value in expected.items() if value is not None]
-    return {
-        "expected": {"credits": decimal_text(wanted.credit_hundredths)} | {name: expected[name] for name in asked},
-        "found": {"credits": decimal_text(evaluation.credit_hundredths)} | {name: found[name] for name in asked},
-    }
-
-
-def _compared_plan(ruleset: ConversionSet, scheme: Scheme) -> dict[str, Any]:
-    """Return what a set's only test of conversion expects and finds; nothing where its situation can't be read."""
-    (test,) = ruleset.tests
-    try:
-        found = found_by(planned(ruleset, scheme, situation_from(test.given), best_values))
-    except Malformed:
-        return {}
-    return {"expected": dict(test.expected), "found": {name: found[name] for name in test.expected}}
-
-
-def failures(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> Sequence[Fault]:
-    """Return a fault for each of a set's own tests that fails."""
-    if isinstance(ruleset, ConversionSet):
-        return failed_examples(ruleset, scheme, best_values)
-    return failed_tests(ruleset, scheme)
+    return checked(work, parsed, scheme)
 
 
 def ruleset(work: Work, code: str, version: int) -> rulesets.StoredRuleset:

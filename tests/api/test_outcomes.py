@@ -499,6 +499,69 @@ def test_an_outcome_corrected_into_another_one_loses_its_credits(house: House) -
     verified(house)
 
 
+def three_of_the_same(house: House) -> tuple[str, str, str, str]:
+    """Post a record, one of the same certificate, and one of the title of that second; return learner and outcomes."""
+    learner_id = house.open_learner()["id"]
+    first = house.post_outcome(learner_id, external_id="a", title="计算机一级", certificate_no="渝-1")
+    second = house.post_outcome(learner_id, external_id="b", title="NCRE", certificate_no="渝 1")
+    third = house.post_outcome(learner_id, external_id="c", title="ncre")
+    assert [one["duplicate_of"] for one in (first, second, third)] == [None, first["id"], first["id"]]
+    assert recognised(house, learner_id) == "3.00"
+    return learner_id, first["id"], second["id"], third["id"]
+
+
+def counts_for(house: House, outcome_id: str) -> str | None:
+    """Return the outcome that counts in its place: itself where it is credited, none where it is revoked."""
+    found = shown(house, outcome_id)
+    counting: str | None = {"recognised": outcome_id, "revoked": None}.get(found["status"], found["duplicate_of"])
+    return counting
+
+
+def test_what_is_the_same_as_a_duplicate_is_the_same_as_what_counts(house: House) -> None:
+    learner_id, first, second, third = three_of_the_same(house)
+    revoke(house, first)
+    assert [counts_for(house, one) for one in (first, second, third)] == [None, second, second]
+    assert recognised(house, learner_id) == "3.00"
+    revoke(house, second)
+    assert [counts_for(house, one) for one in (first, second, third)] == [None, None, third]
+    assert recognised(house, learner_id) == "3.00"
+    verified(house)
+
+
+def test_without_the_one_between_them_two_are_no_longer_the_same(house: House) -> None:
+    learner_id, first, second, third = three_of_the_same(house)
+    revoke(house, second)
+    assert [counts_for(house, one) for one in (first, second, third)] == [first, None, third]
+    assert recognised(house, learner_id) == "6.00"
+    verified(house)
+
+
+def test_the_one_between_takes_with_it_what_is_the_same_as_it_only(house: House) -> None:
+    learner_id, first, second, third = three_of_the_same(house)
+    put(house, second, outcome_body(learner_id, 0, external_id="b", title="NCRE", certificate_no="渝-2"), 1)
+    assert [counts_for(house, one) for one in (first, second, third)] == [first, second, second]
+    assert recognised(house, learner_id) == "6.00"
+    again = outcome_body(learner_id, 0, external_id="b", title="NCRE", certificate_no="渝-1")
+    put(house, second, again, 2)
+    assert [counts_for(house, one) for one in (first, second, third)] == [first, first, first]
+    assert recognised(house, learner_id) == "3.00"
+    verified(house)
+
+
+def test_rows_of_a_batch_are_the_same_as_duplicates_before_them(house: House) -> None:
+    learner_id = house.open_learner()["id"]
+    rows = [
+        outcome_body(learner_id, 1, title="甲", certificate_no="渝-1"),
+        outcome_body(learner_id, 2, title="乙", certificate_no="渝-1"),
+        outcome_body(learner_id, 3, title="乙"),
+    ]
+    results = house.http.post("/v1/outcomes/batch", json=rows, headers=house.auth()).get_json()["results"]
+    assert [row["outcome_status"] for row in results] == ["recognised", "duplicate", "duplicate"]
+    assert {row["duplicate_of"] for row in results[1:]} == {results[0]["id"]}
+    assert recognised(house, learner_id) == "3.00"
+    verified(house)
+
+
 def test_a_revoked_duplicate_moves_nothing(house: House) -> None:
     learner_id = house.open_learner()["id"]
     house.post_outcome(learner_id, title="大学语文")

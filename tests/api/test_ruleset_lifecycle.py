@@ -27,6 +27,7 @@ from tests.api.test_rulesets import (
     sizes,
 )
 from tests.builders import House, outcome_body
+from tests.core.test_minting import document as minting_document
 from tests.storage.test_statements import counted
 
 AUDITOR = ("authority", "audit:read")
@@ -559,3 +560,29 @@ def test_a_second_person_still_publishes_after_check_and_impact(house: House) ->
     assert call(house, 1, "check", both).status_code == call(house, 1, "impact", both).status_code == 200
     assert faults(publish(house, 1, both)) == {("", "second_person_needed")}
     assert publish(house).get_json()["status"] == "published"
+
+
+def test_rules_that_would_gain_credit_on_a_round_of_conversions_are_not_published(house: House) -> None:
+    there = minting_document(SCHEME, {"cn-ou-18h": "2.00"})
+    back = minting_document("cn-ou-18h", {SCHEME: "0.60"})
+    house.publish_rules(there)
+    assert draft(house, back).status_code == 201
+    refused = publish(house, code=back["code"])
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "ruleset_faulty")
+    [fault] = refused.get_json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/rates/0/rate", "mints_credit")
+    assert "into 1.20" in fault["message_en"]
+    report = call(house, 1, "check", AUTHOR, code=back["code"]).get_json()
+    assert (report["passed"], [error["code"] for error in report["faults"]]) == (False, ["mints_credit"])
+    withdrawn = call(house, 1, "withdraw", PUBLISHER, code=there["code"], json={"reason": "比率有误"})
+    assert withdrawn.status_code == 200
+    assert publish(house, code=back["code"]).status_code == 200
+    assert publish_of(house, there | {"version": 2}).get_json()["errors"][0]["code"] == "mints_credit"
+    later = there | {"version": 2, "valid_from": "2031-01-01"}
+    assert publish_of(house, later).get_json()["errors"][0]["code"] == "mints_credit", "both are in force some day"
+
+
+def publish_of(house: House, body: dict[str, Any]) -> TestResponse:
+    """Draft a version and publish it."""
+    assert draft(house, body).status_code in (200, 201)
+    return publish(house, version=body["version"], code=body["code"])

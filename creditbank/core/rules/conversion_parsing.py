@@ -103,6 +103,10 @@ def conversion_set_at(place: Place) -> ConversionSet | None:
         "appeal": appeal_at(fields["appeal"]),
     }
     listed = _listed(fields)
+    if read["choose"] == Choice.FIRST and any(rule.is_joint for rule in listed["rules"]):
+        zh = "joint 规则须在多项成果之间分配学分，不能按先后顺序选择；请删除 choose 或改为 best。"
+        en = "A joint rule shares credits out among outcomes, which no order does; leave choose out or make it best."
+        fields["choose"].fault("contradicts", zh, en)
     if place.reading.faults or None in read.values():
         return None
     return ConversionSet(**{**read, "choose": Choice(read["choose"])}, **optional, **listed)
