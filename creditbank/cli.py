@@ -284,7 +284,8 @@ def verify() -> None:
     report = _asked(_bank(), verification.verify)
     for fault in report.faults:
         click.echo(fault, err=True)
-    click.echo(f"{report.accounts} accounts, {report.entries} entries, {len(report.faults)} faults.")
+    seen = f"{report.accounts} accounts, {report.entries} entries, {report.conversions} conversions"
+    click.echo(f"{seen}, {len(report.faults)} faults.")
     if report.faults:
         sys.exit(1)
 

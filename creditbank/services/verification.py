@@ -1,4 +1,4 @@
-"""Verification: every account's entries replayed and compared with its balances, its lots and their decisions."""
+"""Verification: every account's entries replayed and compared with its balances, lots, decisions and conversions."""
 
 import json
 from collections import Counter, defaultdict
@@ -9,8 +9,11 @@ from uuid import UUID
 
 from creditbank.core.credit import decimal_text
 from creditbank.core.ledger import Entry, EntryKind, Standing, replayed
+from creditbank.core.review import OPEN, State
 from creditbank.services.bank import Work
-from creditbank.storage import decisions, ledger
+from creditbank.services.converting import claims_for
+from creditbank.storage import conversion_books, decisions, institutions, ledger
+from creditbank.storage.conversion_books import ConversionBook
 from creditbank.storage.database import snapshot
 
 ACCOUNTS_AT_ONCE = 500
@@ -26,6 +29,7 @@ class Report:
 
     accounts: int
     entries: int
+    conversions: int
     faults: tuple[str, ...]
 
 
@@ -37,11 +41,15 @@ class _Book:
     entries: Sequence[Entry]
     lots: Sequence[ledger.Lot]
     awards: Mapping[UUID, tuple[UUID, str]]
+    spent: Mapping[str, int]
 
 
 def verify(work: Work) -> Report:
-    """Replay the whole ledger as it stands at one moment; compare balances, lots and decisions with its entries."""
-    accounts = entries = 0
+    """Replay the whole ledger as it stands at one moment; compare with it what rests on it.
+
+    That is balances, lots, decisions, and what conversions hold, spent and claim.
+    """
+    accounts = entries = conversions = 0
     with snapshot(work.connection):
         strays = ledger.strays(work.connection, STRAYS_MAX)
         faults = [f"{name} {stray_id}: stands on no account" for name, stray_id in strays]
@@ -52,7 +60,13 @@ def verify(work: Work) -> Report:
                 faults += _faults(book)
                 accounts += 1
                 entries += len(book.entries)
-    return Report(accounts, entries, tuple(faults))
+        last = None
+        while learner_ids := conversion_books.learners_with_any(work.connection, last, ACCOUNTS_AT_ONCE):
+            last = learner_ids[-1]
+            found = _conversion_faults(work, learner_ids)
+            faults += [fault for _, own in found for fault in own]
+            conversions += sum(number for number, _ in found)
+    return Report(accounts, entries, conversions, tuple(faults))
 
 
 def _books(work: Work, standings: Sequence[Standing]) -> list[_Book]:
@@ -62,12 +76,14 @@ def _books(work: Work, standings: Sequence[Standing]) -> list[_Book]:
     entries = {key: list(group) for key, group in groupby(found, lambda entry: (entry.learner_id, entry.scheme))}
     lots = ledger.lots_by_learner(work.connection, learner_ids)
     awards = decisions.awards(work.connection, learner_ids)
+    spent = conversion_books.spending(work.connection, learner_ids)
     return [
         _Book(
             standing,
             entries.get((standing.learner_id, standing.scheme), []),
             [lot for lot in lots[standing.learner_id] if lot.scheme == standing.scheme],
             awards,
+            spent.get((standing.learner_id, standing.scheme), {}),
         )
         for standing in standings
     ]
@@ -75,7 +91,7 @@ def _books(work: Work, standings: Sequence[Standing]) -> list[_Book]:
 
 def _faults(book: _Book) -> list[str]:
     """Return everything on an account that does not agree."""
-    return _standing_faults(book) + _lot_faults(book) + _award_faults(book)
+    return _standing_faults(book) + _lot_faults(book) + _award_faults(book) + _spending_faults(book)
 
 
 def _standing_faults(book: _Book) -> list[str]:
@@ -129,6 +145,52 @@ def _award_faults(book: _Book) -> list[str]:
             if said != (lot.outcome_id, decimal_text(transfer.amount_hundredths), lot.scheme, ends):
                 faults.append(f"lot {lot.id}: is not what decision {transfer.decision_id} awarded")
     return faults
+
+
+def _conversion_faults(work: Work, learner_ids: Sequence[UUID]) -> list[tuple[int, list[str]]]:
+    """Return how many applications each learner has, and everything about them that does not agree."""
+    books = conversion_books.books_of(work.connection, learner_ids)
+    codes = institutions.codes(work.connection, {one.institution_id for book in books for one in book.conversions})
+    return [(len(book.conversions), _state_faults(book) + _claim_faults(book, codes)) for book in books]
+
+
+def _state_faults(book: ConversionBook) -> list[str]:
+    """Return parts that can't stand as they do in an application that stands as it does."""
+    return [
+        f"conversion {one.id}: is {one.progress.state.value}, but its part {part.number} is {part.state}"
+        for one in book.conversions
+        for part in book.parts.get(one.id, [])
+        if part.state not in _PART_STATES.get(one.progress.state, ("released", "declined"))
+    ]
+
+
+_PART_STATES = dict.fromkeys(OPEN, ("held", "declined")) | {State.APPROVED: ("converted", "undone", "declined")}
+"""How parts may stand in an application; in one that was closed without effect they are let go."""
+
+
+def _claim_faults(book: ConversionBook, codes: Mapping[UUID, str]) -> list[str]:
+    """Return claims that are missing, and those that nothing stands on any more."""
+    expected: dict[str, UUID] = {}
+    faults = []
+    for one in book.conversions:
+        live = [part for part in book.parts.get(one.id, []) if part.state in ("held", "converted")]
+        for claim in claims_for(one, codes[one.institution_id], live):
+            if claim in expected:
+                faults.append(f"conversion {one.id}: {claim} is part of conversion {expected[claim]} as well")
+            expected[claim] = one.id
+    wrong = sorted(expected.items() ^ book.claims.items())
+    return faults + [f"conversion {conversion_id}: its claim on {claim} is astray" for claim, conversion_id in wrong]
+
+
+def _spending_faults(book: _Book) -> list[str]:
+    """Return where an account doesn't hold, or has not spent, what the learner's applications say."""
+    standing = book.standing
+    stored = (standing.held_hundredths, standing.converted_hundredths)
+    said = (book.spent.get("held", 0), book.spent.get("converted", 0))
+    if said == stored:
+        return []
+    has, should = (f"{held} held and {spent} converted" for held, spent in (stored, said))
+    return [f"account {standing.learner_id} {standing.scheme}: has {has}, its conversions say {should} (hundredths)"]
 
 
 def _shown(standing: Standing) -> str:

@@ -205,13 +205,13 @@ def change_parts(connection: Connection, parts: Sequence[Part]) -> None:
 def by_id(connection: Connection, conversion_id: UUID) -> Conversion | None:
     """Return one application."""
     row = connection.execute(select(conversion).where(conversion.c.id == conversion_id)).one_or_none()
-    return None if row is None else _conversion(row)
+    return None if row is None else conversion_of(row)
 
 
 def of_learner(connection: Connection, learner_id: UUID) -> list[Conversion]:
     """Return a learner's applications, oldest first."""
     query = select(conversion).where(conversion.c.learner_id == learner_id)
-    return [_conversion(row) for row in connection.execute(query.order_by(conversion.c.opened_at, conversion.c.id))]
+    return [conversion_of(row) for row in connection.execute(query.order_by(conversion.c.opened_at, conversion.c.id))]
 
 
 def let_read(connection: Connection, value: Conversion, institution_ids: Iterable[UUID]) -> None:
@@ -247,13 +247,13 @@ def page(
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
-    return [_conversion(row) for row in connection.execute(query)]
+    return [conversion_of(row) for row in connection.execute(query)]
 
 
 def overdue(connection: Connection, today: date, rows_max: int) -> list[Conversion]:
     """Return open applications whose last day has passed, oldest day first."""
     query = select(conversion).where(conversion.c.state.in_(("in_review", "returned")), conversion.c.due_on < today)
-    return [_conversion(row) for row in connection.execute(query.order_by(conversion.c.due_on).limit(rows_max))]
+    return [conversion_of(row) for row in connection.execute(query.order_by(conversion.c.due_on).limit(rows_max))]
 
 
 def parts_of(connection: Connection, learner_id: UUID, conversion_ids: Iterable[UUID]) -> list[Part]:
@@ -280,7 +280,7 @@ def _row(value: Conversion) -> dict[str, Any]:
     }
 
 
-def _conversion(row: Row[Any]) -> Conversion:
+def conversion_of(row: Row[Any]) -> Conversion:
     """Return the application that a row holds."""
     return Conversion(
         learner_id=row.learner_id,

@@ -14,8 +14,12 @@ from sqlalchemy import Connection, Executable, inspect, text
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.verification import Report, verify
+from creditbank.storage.conversions import conversion as conversion_table
+from creditbank.storage.conversions import conversion_claim as claim_table
+from creditbank.storage.conversions import conversion_part as part_table
 from creditbank.storage.decisions import decision
 from creditbank.storage.ledger import account, entry, lot
+from tests.api.test_conversions import RULES, TARGET
 from tests.builders import House, new_house, outcome_body
 
 
@@ -171,6 +175,77 @@ def test_an_outcome_that_is_credited_twice_is_found(scene: Scene) -> None:
     assert report(house).faults == (f"outcome {outcome_id}: credited more than once",)
 
 
+@pytest.fixture
+def converted(database_url: str, tmp_path: Path) -> Iterator[House]:
+    """Give a bank with an application that is approved, one that is open with a part declined, and one rejected."""
+    house = new_house(database_url, tmp_path)
+    house.publish_rules(RULES)
+    house.publish_programme("acceptor")
+    ids = []
+    for _ in range(3):
+        learner = house.open_learner()["id"]
+        outcomes = [house.post_outcome(learner, title=title)["id"] for title in ("管理学", "公文写作")]
+        ids.append(house.convert(learner, TARGET, outcomes)["id"])
+    approved, opened, rejected = ids
+    house.decide(approved, "acceptor")
+    house.decide(approved, "authority")
+    learner_id = house.http.get(f"/v1/conversions/{opened}", headers=house.auth("acceptor", "conversions:review"))
+    holder = house.learner_auth(learner_id.get_json()["learner_id"])
+    url = f"/v1/conversions/{opened}/decline"
+    assert house.http.post(url, json={"parts": [1]}, headers=holder).status_code == 200
+    house.decide(rejected, "acceptor", "reject", reason="不符")
+    yield house
+    house.bank.database.close()
+
+
+def _part_change(of: str, **changes: object) -> list[Executable]:
+    return [part_table.update().where(part_table.c.state == of).values(**changes)]
+
+
+CONVERSION_TAMPERINGS: dict[str, list[Executable]] = {
+    "a converted part let go": _part_change("converted", state="released"),
+    "a held part converted": _part_change("held", state="converted"),
+    "a released part held": _part_change("released", state="held"),
+    "what a held part spends": _part_change("held", spent_hundredths=part_table.c.spent_hundredths + 100),
+    "what a converted part spends": _part_change("converted", spent_hundredths=100, lapsed_hundredths=0),
+    "the outcome of a held part": _part_change("held", outcome_id=uuid4()),
+    "the course of a converted part": _part_change("converted", course_code="c9"),
+    "the lot of a held part": _part_change("held", lot_id=uuid4()),
+    "an open application rejected": [
+        conversion_table.update().where(conversion_table.c.state == "in_review").values(state="rejected")
+    ],
+    "a rejected application approved": [
+        conversion_table.update().where(conversion_table.c.state == "rejected").values(state="approved")
+    ],
+    "claims let go": [claim_table.delete()],
+    "a claim renamed": [
+        claim_table.update().where(claim_table.c.claim.like("course:%|c1")).values(claim="course:acceptor|x|c1")
+    ],
+    "claims of another application": [claim_table.update().values(conversion_id=uuid4())],
+    "parts gone": [part_table.delete()],
+}
+
+
+def test_every_tampering_with_conversions_is_found(converted: House) -> None:
+    sound = report(converted)
+    assert (sound.faults, sound.conversions) == ((), 3)
+    unseen = []
+    with converted.bank.database.reading() as connection:
+        _take_guards_away(connection)
+        tables = (conversion_table, part_table, claim_table)
+        before = [(table, connection.execute(table.select()).mappings().all()) for table in tables]
+        for name, statements in CONVERSION_TAMPERINGS.items():
+            for statement in statements:
+                assert connection.execute(statement).rowcount > 0, name
+            if not report(converted).faults:
+                unseen.append(name)
+            for table, rows in before:
+                connection.execute(table.delete())
+                connection.execute(table.insert(), [dict(row) for row in rows])
+    assert unseen == []
+    assert report(converted).faults == ()
+
+
 def _take_guards_away(connection: Connection) -> None:
     """Drop what keeps rows from being changed, as somebody with all rights on the database could."""
     if connection.dialect.name == "sqlite":
@@ -181,6 +256,6 @@ def _take_guards_away(connection: Connection) -> None:
         return
     connection.exec_driver_sql("DROP FUNCTION refuse_change() CASCADE")
     inspector = inspect(connection)
-    for table in ("entry", "lot", "account"):
+    for table in inspector.get_table_names():
         for key in inspector.get_foreign_keys(table):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {key['name']} CASCADE")
