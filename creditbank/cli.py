@@ -22,10 +22,9 @@ from creditbank.formats.ruleset_schema import ruleset_schema
 from creditbank.formats.strict_json import parsed
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.packs import load_pack, pack_names, schemes_of_packs
-from creditbank.services import access, clients, learners, rulesets, schemes, verification
+from creditbank.services import access, checking, clients, learners, rulesets, schemes, verification
 from creditbank.services import impact as weighing
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
-from creditbank.services.checking import failures
 from creditbank.storage.migrations import grant, grants, migrate
 
 DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -178,7 +177,7 @@ def check(file: Path) -> None:
     try:
         found = parsed_ruleset(parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX))
         scheme = schemes_of_packs().get(found.scheme) or _registered_scheme(found.scheme)
-        faults = tuple(() if scheme is None else failures(found, scheme))
+        faults = tuple(() if scheme is None else checking.failures(found, scheme))
     except Refusal as refusal:
         faults, scheme, found = refusal.faults, None, None
     for fault in faults:
@@ -258,10 +257,9 @@ def load(pack: str, author: str, publisher: str) -> None:
     """Draft and publish a shipped PACK with its schemes."""
     writer, releaser = Actor(author, frozenset({"rules:write"})), Actor(publisher, frozenset({"rules:publish"}))
     try:
-        loaded = load_pack(_bank(), pack, writer, releaser)
+        click.echo("\n".join(f"{name} is published." for name in load_pack(_bank(), pack, writer, releaser)))
     except Refusal as refusal:
         raise click.ClickException(str(refusal)) from refusal
-    click.echo("\n".join(f"{name} is published." for name in loaded))
 
 
 @main.group()

@@ -24,7 +24,17 @@ from creditbank.services.institutions import Registration, register
 
 AUTHORITY = "cq-credit-bank"
 
-ISSUER_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
+ISSUER_SCOPES = (
+    "learners:write",
+    "outcomes:write",
+    "outcomes:read",
+    "balance:read",
+    "statement:read",
+    "conversions:write",
+)
+
+REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review"))
+"""The office of an accepting institution that publishes its programmes and reviews: institution, name, scopes."""
 
 WIDTH = 110
 """Columns of the printed tables, also where the output is no terminal."""
@@ -35,6 +45,7 @@ REASONS_SHOWN = 3
 STAFF = (
     ("rule author", ("rules:write",)),
     ("rule publisher", ("rules:publish",)),
+    ("appeal reviewer", ("conversions:review",)),
     ("auditor", ("audit:read",)),
     ("administrator", ("admin",)),
 )
@@ -77,6 +88,7 @@ def _clients(bank: Bank, known: Path) -> list[dict[str, Any]]:
         return list(earlier)
     wanted: list[tuple[str, str, tuple[str, ...]]] = [(place.code, place.name, ISSUER_SCOPES) for place in INSTITUTIONS]
     wanted += [(AUTHORITY, name, scopes) for name, scopes in STAFF]
+    wanted.append(REGISTRAR)
     wanted.append((PARTNER.code, PARTNER.name, ("balance:read", "statement:read")))
     _register_institutions(bank)
     made = []

@@ -45,6 +45,7 @@ class CaseOut(marshmallow.Schema):
     verdict_reason = marshmallow.fields.String(required=True, allow_none=True)
     opened_at = marshmallow.fields.DateTime(required=True)
     decided_at = marshmallow.fields.DateTime(required=True, allow_none=True)
+    decision_id = marshmallow.fields.UUID(required=True, allow_none=True)
 
 
 class CasePage(marshmallow.Schema):
@@ -99,4 +100,5 @@ def _document(one: cases.Case) -> dict[str, Any]:
         "verdict_reason": one.verdict_reason,
         "opened_at": instant_text(one.opened_at),
         "decided_at": one.decided_at and instant_text(one.decided_at),
+        "decision_id": one.decision_id and str(one.decision_id),
     }

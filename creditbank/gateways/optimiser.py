@@ -7,27 +7,35 @@ import highspy
 import numpy as np
 
 from creditbank.core.conversion.linear import Linear, Terms, value_of
+from creditbank.core.errors import Fault, Malformed
 
-PROOF_SECONDS = 60.0
+PROOF_SECONDS = 15.0
 """How long the proof of the best may take; 60 outcomes toward 200 courses take about a second."""
 
 TIE_NODES_MAX = 50
 """Branches searched for each tie-break among equally good values: a number and not a time, so that it ends alike."""
 
 
-class Unsolved(Exception):  # noqa: N818 - what happened, not an error
-    """The optimiser found no proven best in its time."""
+class TooHard(Malformed):
+    """Nothing was proven best in time, so that nothing is chosen."""
+
+
+def too_hard() -> TooHard:
+    """Return the answer to a choice that is too large."""
+    zh = f"在 {PROOF_SECONDS:.0f} 秒内无法证明最佳方案；请减少所列的成果或课程。"
+    en = f"No choice was proven best within {PROOF_SECONDS:.0f} seconds; name fewer outcomes or courses."
+    return TooHard((Fault("", "too_hard", zh, en),))
 
 
 def best_values(linear: Linear) -> Sequence[int]:
     """Return values whose first objective no other values beat; the others break ties as far as a bounded search sees.
 
-    Raised: Unsolved where the first is not proven in time.
+    Refused: TooHard where the first is not proven in time.
     """
     solver = _model(linear)
     values = _maximised(solver, linear.objectives[0], len(linear.upper))
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise Unsolved(solver.modelStatusToString(solver.getModelStatus()))
+        raise too_hard()
     solver.setOptionValue("mip_max_nodes", TIE_NODES_MAX)
     solver.setOptionValue("time_limit", highspy.kHighsInf)
     for before, objective in pairwise(linear.objectives):

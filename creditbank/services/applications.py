@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from creditbank.core.credit import decimal_text
-from creditbank.core.errors import Fault, NotAllowed, unknown
+from creditbank.core.errors import Conflict, Fault, NotAllowed, unknown
+from creditbank.core.identity import LearnerStatus
 from creditbank.core.institution import Role
 from creditbank.core.permission import require
 from creditbank.core.review import (
@@ -101,6 +102,17 @@ def own(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, Conver
     if not (is_learner or is_submitter):
         raise unknown("转换申请", "conversion")
     return found, ruleset
+
+
+def check_identity(work: Work, learner_id: UUID) -> None:
+    """Lock the learner and let those pass whose identity is in no doubt. Refused: Unknown, Conflict."""
+    status = learners.locked(work.connection, learner_id)
+    if status is None:
+        raise unknown("学习者", "learner", "/learner_id")
+    if status is LearnerStatus.CONFLICT:
+        zh = "该学习者的身份标识存在冲突，核实之前不能转换学分。"
+        en = "The learner's identifiers are in conflict; nothing is converted until that is decided."
+        raise Conflict((Fault("/learner_id", "identity_conflict", zh, en),))
 
 
 def locked(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, ConversionSet]:

@@ -54,7 +54,7 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
     decision = _decision(work, found, verdict, reason)
     decisions.add(work.connection, [decision])
     if verdict == "undo":
-        _undo(work, found, decision.id)
+        _undo(work, found, decision.id, reason)
     decided = replace(
         found,
         state="decided",
@@ -62,12 +62,13 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
         verdict_reason=reason,
         decided_by=work.actor.client_id,
         decided_at=work.now,
+        decision_id=decision.id,
     )
     cases.change(work.connection, decided)
     return decided
 
 
-def _undo(work: Work, found: Case, decision_id: UUID) -> None:
+def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
     """Take back the parts that rest on the outcome; what other outcomes spent on them is the learner's again."""
     conversion = conversions.by_id(work.connection, found.conversion_id)
     assert conversion is not None, "a case is about a conversion"
@@ -80,7 +81,7 @@ def _undo(work: Work, found: Case, decision_id: UUID) -> None:
     free = converting.claims_for(conversion, code, resting) - converting.claims_for(conversion, code, standing)
     conversions.release_claims(work.connection, conversion, free)
     _reverse(work, found, resting, decision_id)
-    converting.noted(work, conversion, conversion.progress, ("undone", None, found.reason))
+    converting.noted(work, conversion, conversion.progress, ("undone", None, reason))
 
 
 def _reverse(work: Work, found: Case, resting: Sequence[conversions.Part], decision_id: UUID) -> None:

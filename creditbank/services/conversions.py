@@ -9,7 +9,6 @@ from creditbank.core.conversion.situation import Situation, situation_document
 from creditbank.core.conversion.wording import faults as reasons_why_not
 from creditbank.core.credit import Scheme
 from creditbank.core.errors import Conflict, Fault, Malformed, RuleSaysNo, unknown
-from creditbank.core.identity import LearnerStatus
 from creditbank.core.permission import require
 from creditbank.core.programme import Course, Programme
 from creditbank.core.review import (
@@ -22,6 +21,7 @@ from creditbank.gateways.optimiser import best_values
 from creditbank.services import converting, situations
 from creditbank.services.applications import (
     Shown,
+    check_identity,
     is_awaited,
     lapse,
     may_see,
@@ -30,7 +30,7 @@ from creditbank.services.applications import (
 )
 from creditbank.services.bank import Work, check_may_see
 from creditbank.services.situations import Account
-from creditbank.storage import conversions, decisions, institutions, learners, ledger, programmes
+from creditbank.storage import conversions, decisions, institutions, ledger, programmes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
     """
     require(work.actor, "conversions:write")
     check_may_see(work, learner_id)
-    _check_may_convert(work, learner_id)
+    check_identity(work, learner_id)
     programme = _programme(work, wish)
     courses = _courses(programme, wish)
     _lapse_overdue(work, learner_id)
@@ -109,17 +109,6 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
             break
         after = (page[-1].opened_at, page[-1].id)
     return [shown(work, one) for one in found[:rows_max]]
-
-
-def _check_may_convert(work: Work, learner_id: UUID) -> None:
-    """Lock the learner and let those pass whose identity is in no doubt. Refused: Unknown, Conflict."""
-    status = learners.locked(work.connection, learner_id)
-    if status is None:
-        raise unknown("学习者", "learner", "/learner_id")
-    if status is LearnerStatus.CONFLICT:
-        zh = "该学习者的身份标识存在冲突，核实之前不能转换学分。"
-        en = "The learner's identifiers are in conflict; nothing is converted until that is decided."
-        raise Conflict((Fault("/learner_id", "identity_conflict", zh, en),))
 
 
 def _lapse_overdue(work: Work, learner_id: UUID) -> None:

@@ -166,4 +166,5 @@ def _case(
         verdict_reason=None,
         decided_by=None,
         decided_at=None,
+        decision_id=None,
     )

@@ -14,8 +14,12 @@ from creditbank.core.permission import require
 from creditbank.core.recognition import differences, recognised
 from creditbank.core.rules import facts_from, sentences
 from creditbank.gateways.optimiser import best_values
+from creditbank.services.applications import may_see
 from creditbank.services.bank import Work
-from creditbank.storage import decisions
+from creditbank.storage import conversions, decisions
+
+READING = ("outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read")
+"""Any of these lets an institution see the decisions that it has to do with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Replay:
 def decision(work: Work, decision_id: UUID) -> decisions.StoredDecision:
     """Return a decision. Refused: Unknown, alike for one on an outcome that is not the actor's."""
     if work.actor.learner_id is None:
-        require(work.actor, "outcomes:read", "outcomes:write", "audit:read")
+        require(work.actor, *READING)
     found = decisions.by_id(work.connection, decision_id)
     if found is None or not _may_see(work, found):
         raise unknown("决定", "decision")
@@ -87,8 +91,11 @@ def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
 
 
 def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
-    """Tell whether the decision is on an outcome of the actor, or the actor audits."""
+    """Tell whether the decision is the actor's, on their outcome or conversion, or the actor audits."""
     actor = work.actor
     if actor.learner_id is not None:
         return found.learner_id == actor.learner_id
-    return actor.audits or found.institution_id == actor.institution_id
+    if actor.audits or found.institution_id == actor.institution_id:
+        return True
+    asked = None if found.conversion_id is None else conversions.by_id(work.connection, found.conversion_id)
+    return asked is not None and may_see(work, asked)

@@ -1,9 +1,13 @@
 """Reviews: applications decided step by step, returned, withdrawn, declined in part, appealed, and lapsed."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from creditbank.core.conversion.account import Part
+from creditbank.core.conversion.planning import still_stands
+from creditbank.core.conversion.situation import situation_from
 from creditbank.core.errors import Conflict, Fault, Malformed
 from creditbank.core.permission import require
 from creditbank.core.review import (
@@ -18,10 +22,12 @@ from creditbank.core.review import (
 from creditbank.core.review import appealed as after_appeal
 from creditbank.core.review import decided as after_verdict
 from creditbank.core.review import withdrawn as after_withdrawal
-from creditbank.services import converting
+from creditbank.core.rules import ConversionSet
+from creditbank.services import converting, situations
 from creditbank.services.applications import (
     PAST,
     Shown,
+    check_identity,
     check_may_review,
     code_of,
     held_parts,
@@ -33,7 +39,7 @@ from creditbank.services.applications import (
     step_id,
 )
 from creditbank.services.bank import Work
-from creditbank.storage import conversions, learners, ledger
+from creditbank.storage import conversions, decisions, learners, ledger
 
 SWEEP_MAX = 500
 """Overdue applications closed in one go."""
@@ -106,27 +112,53 @@ def decline(work: Work, conversion_id: UUID, numbers: Collection[int]) -> Shown:
 
 
 def appeal(work: Work, conversion_id: UUID, reason: str) -> Shown:
-    """Appeal against a rejection; the credits are held anew. Refused: Unknown, Conflict, also where they are used."""
+    """Appeal against a rejection; the credits are held anew.
+
+    Refused: Unknown; Conflict, also where what it asked for can't be converted any more as it was asked for.
+    """
     found, ruleset = own(work, conversion_id)
+    check_identity(work, found.learner_id)
     progress = after_appeal(ruleset, found.progress, work.today)
     released = [part for part in parts_of(work, found) if part.state == "released"]
-    code = code_of(work, found.institution_id)
-    claims = converting.claims_for(found, code, released)
-    taken = claims & conversions.claims_of(work.connection, found.learner_id).keys()
     ledger.lock_accounts(work.connection, found.learner_id)
-    lots = {lot.id: lot for lot in ledger.open_lots(work.connection, found.learner_id)}
-    spent: dict[UUID, int] = {}
-    for part in released:
-        if part.lot_id is not None:
-            spent[part.lot_id] = spent.get(part.lot_id, 0) + part.spent_hundredths
-    left = {lot_id: lot.amount_hundredths - lot.used_hundredths for lot_id, lot in lots.items()}
-    if taken or any(amount > left.get(lot_id, 0) for lot_id, amount in spent.items()):
-        zh, en = "学分或课程已用于其他申请，不能再申诉。", "Its credits or courses are used elsewhere by now."
-        raise Conflict((Fault("", "already_converted", zh, en),))
+    if not _can_be_made(work, found, ruleset, released):
+        zh = "其成果、学分、课程或限额已有变化，原申请不能照原样转换；可重新申请。"
+        en = "Its outcomes, credits, courses or limits went elsewhere since; it can't be made as it was, apply anew."
+        raise Conflict((Fault("", "changed_since", zh, en),))
     converting.hold(work, released, found.decision_id)
     conversions.change_parts(work.connection, [replace(part, state="held") for part in released])
+    claims = converting.claims_for(found, code_of(work, found.institution_id), released)
     conversions.claim(work.connection, found, claims)
     return shown(work, converting.noted(work, found, progress, ("appealed", None, reason)))
+
+
+def _can_be_made(
+    work: Work, found: conversions.Conversion, ruleset: ConversionSet, parts: Sequence[conversions.Part]
+) -> bool:
+    """Tell whether the account as it stands lets an application be made again, part by part."""
+    decision = decisions.by_id(work.connection, found.decision_id)
+    assert decision is not None, "an application rests on a decision"
+    then = situation_from(json.loads(decision.inputs)["situation"])
+    account = situations.account_of(work, found.learner_id)
+    used = {outcome for part in parts for outcome in part.uses}
+    holdings = {holding.outcome: holding for holding in account.holdings}
+    standing = [holdings[held.outcome] for held in then.holdings if held.outcome in used & holdings.keys()]
+    today = [one for one in standing if one.valid_until is None or work.today <= one.valid_until]
+    now = replace(then, holdings=tuple(today), earlier=account.earlier)
+    courses = {course.code: course for course in then.programme.courses}
+    chosen = [
+        Part(
+            outcome=str(part.outcome_id),
+            course=None if part.course_code is None else courses[part.course_code],
+            rule=part.rule,
+            granted_hundredths=part.granted_hundredths,
+            spent_hundredths=part.spent_hundredths,
+            lapsed_hundredths=part.lapsed_hundredths,
+            partners=tuple(part.partners.split()),
+        )
+        for part in parts
+    ]
+    return still_stands(ruleset, work.rulebook().schemes[ruleset.scheme], now, chosen)
 
 
 def sweep(work: Work) -> int:

@@ -40,6 +40,7 @@ conversion_case = Table(
     Column("verdict_reason", Text),
     Column("decided_by", String(64)),
     Column("decided_at", Instant),
+    Column("decision_id", Uuid),
     ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
     CheckConstraint("state IN ('open', 'decided')", name="state"),
     CheckConstraint("verdict IN ('uphold', 'undo')", name="verdict"),
@@ -64,6 +65,7 @@ class Case:
     verdict_reason: str | None
     decided_by: str | None
     decided_at: datetime | None
+    decision_id: UUID | None
 
     def listed(self) -> list[dict[str, Any]]:
         """Return everything that rests on the outcome."""

@@ -142,6 +142,7 @@ def upgrade() -> None:
         sa.Column("verdict_reason", sa.Text(), nullable=True),
         sa.Column("decided_by", sa.String(length=64), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decision_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "(state = 'decided') = (verdict IS NOT NULL)",
             name=op.f("ck_conversion_case_decided_whole"),

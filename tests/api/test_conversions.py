@@ -297,7 +297,7 @@ def test_an_appeal_is_made_once_in_time_and_only_while_the_credits_are_free(plac
     second = place.convert(learner, TARGET, outcomes)
     url = f"/v1/conversions/{first['id']}/appeal"
     status, answer = asked(place, "POST", url, place.learner_auth(learner), reason="请复核")
-    assert (status, codes(answer)) == (409, ["already_converted"])
+    assert (status, codes(answer)) == (409, ["changed_since"])
     place.decide(second["id"], "acceptor", "reject", reason="不符")
     place.move_to("2026-08-01")
     status, answer = asked(place, "POST", url, place.learner_auth(learner), reason="请复核")
@@ -309,6 +309,45 @@ def test_an_appeal_is_made_once_in_time_and_only_while_the_credits_are_free(plac
     assert asked(place, "POST", f"/v1/conversions/{first['id']}/decisions", other, **decision)[0] == 200
     status, answer = asked(place, "POST", url, place.learner_auth(learner), reason="再次")
     assert (status, codes(answer)) == (409, ["no_appeal"])
+
+
+def test_an_appeal_is_not_made_on_an_outcome_that_was_revoked_since(place: House) -> None:
+    learner, outcomes = learner_with(place, "管理学")
+    conversion = place.convert(learner, TARGET, outcomes)
+    place.decide(conversion["id"], "acceptor", "reject", reason="不符")
+    assert asked(place, "POST", f"/v1/outcomes/{outcomes[0]}/revoke", place.auth(), reason="录入错误")[0] == 200
+    url = f"/v1/conversions/{conversion['id']}/appeal"
+    status, answer = asked(place, "POST", url, place.learner_auth(learner), reason="请复核")
+    assert (status, codes(answer)) == (409, ["changed_since"])
+    assert standing(place, learner) == ("0.00", "0.00", "0.00")
+
+
+def test_an_appeal_does_not_pass_a_limit_that_others_used_up_since(place: House) -> None:
+    learner = place.open_learner()["id"]
+    outcomes = [place.post_outcome(learner, title=title, hours="320")["id"] for title in ("甲", "乙")]
+    whole = TARGET | {"courses": []}
+    first = place.convert(learner, whole, outcomes[:1])
+    place.decide(first["id"], "acceptor", "reject", reason="不符")
+    second = place.convert(learner, whole, outcomes[1:])
+    url = f"/v1/conversions/{first['id']}/appeal"
+    status, answer = asked(place, "POST", url, place.learner_auth(learner), reason="请复核")
+    assert (status, codes(answer)) == (409, ["changed_since"]), "20 and 20 are more than half of 76"
+    assert asked(place, "POST", f"/v1/conversions/{second['id']}/withdraw", place.learner_auth(learner))[0] == 200
+    assert asked(place, "POST", url, place.learner_auth(learner), reason="请复核")[0] == 200
+    assert standing(place, learner) == ("20.00", "20.00", "0.00")
+
+
+def test_who_applied_on_behalf_reads_the_decision(place: House) -> None:
+    learner, outcomes = learner_with(place, "管理学")
+    both = place.auth("cqdx", "conversions:write")
+    status, conversion = asked(
+        place, "POST", "/v1/conversions", both, learner_id=learner, target=TARGET, outcomes=outcomes
+    )
+    assert status == 201
+    url = f"/v1/decisions/{conversion['decision_id']}"
+    assert asked(place, "GET", url, both)[0] == 200
+    assert asked(place, "GET", url, place.auth("authority", "conversions:review"))[0] == 200
+    assert asked(place, "GET", url, place.auth("nobody", "conversions:review"))[0] == 404
 
 
 def test_revoking_an_outcome_voids_open_applications_that_rest_on_it(place: House) -> None:

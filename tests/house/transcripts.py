@@ -1,7 +1,8 @@
 """Transcripts in the documents: commands that are run against a bank with the demonstration, and their answers.
 
-A block ```console holds lines `$ curl …`, each with the answer below it, or `$ NAME=$(curl … | jq -r .field)`, which
-keeps a value for later lines. `python -m tests.house.transcripts` writes the answers of today into the documents.
+A block ```console holds lines `$ curl …`, each with the answer below it, `$ curl … | jq .field` with a part of it, or
+`$ NAME=$(curl … | jq -r .field)`, which keeps a value for later lines. `python -m tests.house.transcripts` writes the
+answers of today into the documents.
 """
 
 import base64
@@ -26,12 +27,13 @@ PAGES = (ROOT / "README.md", ROOT / "api_docs" / "guide.md")
 BASE_URL = "http://127.0.0.1:8000"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
-_KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.]+)\)")
+_KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
+_PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (
-        re.compile(r'"(account_no|as_of|applied_on|request_id|access_token|drafted_by|published_by)": "[^"]*"'),
+        re.compile(r'"(account_no|as_of|applied_on|due_on|request_id|access_token|drafted_by|published_by)": "[^"]*"'),
         r'"\1": "…"',
     ),
 )
@@ -69,14 +71,12 @@ class Runner:
 
     def run(self, step: Step) -> str:
         """Return what the command prints: JSON, indented."""
-        kept = _KEPT.fullmatch(step.command)
-        if kept is None:
-            return json.dumps(self._curl(step.command), ensure_ascii=False, indent=1)
-        found: Any = self._curl(kept[2])
-        for key in kept[3].split("."):
-            found = found[key]
-        self.values[kept[1]] = str(found)
-        return ""
+        kept, picked = _KEPT.fullmatch(step.command), _PICKED.fullmatch(step.command)
+        if kept is not None:
+            self.values[kept[1]] = str(_at(self._curl(kept[2]), kept[3]))
+            return ""
+        found = self._curl(step.command) if picked is None else _at(self._curl(picked[1]), picked[2])
+        return json.dumps(found, ensure_ascii=False, indent=1)
 
     def _curl(self, command: str) -> Any:
         for name, value in self.values.items():
@@ -108,8 +108,15 @@ class Runner:
         return answer.get_json()
 
 
+def _at(document: Any, path: str) -> Any:
+    """Return what stands at a path of jq: `items[0].id`."""
+    for key in re.findall(r"[a-z_]+|[0-9]+", path):
+        document = document[int(key) if key.isdecimal() else key]
+    return document
+
+
 def demo_runner(folder: Path) -> Runner:
-    """Return a runner on a new bank with the demonstration; CLIENT, AUTHOR and PUBLISHER hold id:secret."""
+    """Return a runner on a new bank with the demonstration; each client's name holds id:secret."""
     settings = Settings(
         database_url=f"sqlite:///{folder / 'bank.sqlite3'}",
         keyring=folder / "keyring.json",
@@ -121,7 +128,13 @@ def demo_runner(folder: Path) -> Runner:
     app = create_app(settings, bank)
     run_demo(app, folder, BASE_URL)
     clients = {item["name"]: item for item in json.loads((folder / "demo.json").read_text("utf-8"))["clients"]}
-    names = {"CLIENT": "重庆大学", "AUTHOR": "rule author", "PUBLISHER": "rule publisher"}
+    names = {
+        "CLIENT": "重庆大学",
+        "REGISTRAR": "重庆开放大学教务处",
+        "AUTHOR": "rule author",
+        "PUBLISHER": "rule publisher",
+        "HEARING": "appeal reviewer",
+    }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)
 

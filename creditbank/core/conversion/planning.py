@@ -9,7 +9,7 @@ from creditbank.core.conversion.account import Part, Telling, course_account, ex
 from creditbank.core.conversion.caps import Cap, caps
 from creditbank.core.conversion.linear import Solve
 from creditbank.core.conversion.model import Amounts, best_amounts, first_amounts, model
-from creditbank.core.conversion.offers import Offers, offers
+from creditbank.core.conversion.offers import Offer, Offers, offers
 from creditbank.core.conversion.situation import Situation
 from creditbank.core.credit import Scheme, decimal_text
 from creditbank.core.programme import Course
@@ -47,6 +47,27 @@ def planned(ruleset: ConversionSet, scheme: Scheme, situation: Situation, solve:
     told = explanation(Telling(ruleset, asked, made, bounds, choice, amounts, parts))
     told["courses_left_out"] = [*replaced, *told["courses_left_out"]]
     return Plan(ruleset.code, ruleset.version, ruleset.scheme, parts, told)
+
+
+def still_stands(ruleset: ConversionSet, scheme: Scheme, situation: Situation, parts: Sequence[Part]) -> bool:
+    """Tell whether exactly these parts can be made in a situation that may have changed since they were chosen."""
+    open_courses, _ = _open_courses(situation)
+    asked = replace(situation, courses=open_courses)
+    made = offers(ruleset, scheme, asked)
+    choice = model(asked, made, caps(ruleset, asked, made.offers), ruleset.tie_break)
+    wanted = {
+        (part.outcome, part.course and part.course.code, part.rule, part.partners): part.granted_hundredths
+        for part in parts
+    }
+    amounts = [wanted.pop(_name(asked, offer), 0) for offer in made.offers]
+    return not wanted and not choice.broken(amounts)
+
+
+def _name(situation: Situation, offer: Offer) -> tuple[str, str | None, str, tuple[str, ...]]:
+    """Return what tells an offer from all others, without places."""
+    course = None if offer.course is None else situation.courses[offer.course].code
+    partners = tuple(situation.holdings[partner].outcome for partner in offer.partners)
+    return situation.holdings[offer.holding].outcome, course, offer.rule.id, partners
 
 
 def result_document(plan: Plan) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def fields(description: str, required: Mapping[str, Schema], optional: Mapping[s
         "type": "object",
         "properties": {**required, **nullable},
         "required": list(required),
-        
+        "additionalProperties": False,
     }
 
 
