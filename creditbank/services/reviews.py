@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from creditbank.core.conversion.account import Part
@@ -42,7 +43,15 @@ from creditbank.services.bank import Work
 from creditbank.storage import conversions, decisions, learners, ledger
 
 SWEEP_MAX = 500
-"""Overdue applications closed in one go."""
+"""Overdue applications looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many applications were closed, and behind which to go on; None where there are no more."""
+
+    closed: int
+    after: tuple[date, UUID] | None
 
 
 def decide(work: Work, conversion_id: UUID, verdict: Verdict, reason: str | None) -> Shown:
@@ -161,14 +170,21 @@ def _can_be_made(
     return still_stands(ruleset, work.rulebook().schemes[ruleset.scheme], now, chosen)
 
 
-def sweep(work: Work) -> int:
-    """Close applications whose time is over, for the administrator; return how many."""
+def sweep(work: Work, after: tuple[date, UUID] | None) -> Swept:
+    """Close applications whose time is over and that escalate to nobody, some hundred at once, for the administrator.
+
+    Those are looked at that come behind `after`, by their last day and id.
+    """
     require(work.actor, "admin")
-    found = conversions.overdue(work.connection, work.today, SWEEP_MAX)
+    found = conversions.overdue(work.connection, work.today, after, SWEEP_MAX)
     for learner_id in sorted({one.learner_id for one in found}):
         learners.locked(work.connection, learner_id)
     standing = [conversions.by_id(work.connection, one.id) for one in found]
-    return sum(lapse(work, one) for one in standing if one is not None)
+    closed = sum(lapse(work, one) for one in standing if one is not None)
+    is_last = len(found) < SWEEP_MAX
+    return Swept(
+        closed, None if is_last or found[-1].progress.due_on is None else (found[-1].progress.due_on, found[-1].id)
+    )
 
 
 def _approved(

@@ -210,8 +210,8 @@ def by_id(connection: Connection, conversion_id: UUID) -> Conversion | None:
 
 def of_learner(connection: Connection, learner_id: UUID) -> list[Conversion]:
     """Return a learner's applications, oldest first."""
-    query = select(conversion).where(conversion.c.learner_id == learner_id)
-    return [conversion_of(row) for row in connection.execute(query.order_by(conversion.c.opened_at, conversion.c.id))]
+    query = select(conversion).filter_by(learner_id=learner_id).order_by(conversion.c.opened_at, conversion.c.id)
+    return [conversion_of(row) for row in connection.execute(query)]
 
 
 def let_read(connection: Connection, value: Conversion, institution_ids: Iterable[UUID]) -> None:
@@ -222,10 +222,8 @@ def let_read(connection: Connection, value: Conversion, institution_ids: Iterabl
 
 def may_read(connection: Connection, value: Conversion, institution_id: UUID) -> bool:
     """Tell whether an institution has a part in an application."""
-    query = select(conversion_reader).filter_by(
-        learner_id=value.learner_id, conversion_id=value.id, institution_id=institution_id
-    )
-    return connection.execute(query).first() is not None
+    wanted = {"learner_id": value.learner_id, "conversion_id": value.id, "institution_id": institution_id}
+    return connection.execute(select(conversion_reader).filter_by(**wanted)).first() is not None
 
 
 def page(
@@ -250,10 +248,13 @@ def page(
     return [conversion_of(row) for row in connection.execute(query)]
 
 
-def overdue(connection: Connection, today: date, rows_max: int) -> list[Conversion]:
-    """Return open applications whose last day has passed, oldest day first."""
+def overdue(connection: Connection, today: date, after: tuple[date, UUID] | None, rows_max: int) -> list[Conversion]:
+    """Return open applications whose last day has passed, oldest day first, from the one behind `after`."""
+    place = (conversion.c.due_on, conversion.c.id)
     query = select(conversion).where(conversion.c.state.in_(("in_review", "returned")), conversion.c.due_on < today)
-    return [conversion_of(row) for row in connection.execute(query.order_by(conversion.c.due_on).limit(rows_max))]
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return [conversion_of(row) for row in connection.execute(query.order_by(*place).limit(rows_max))]
 
 
 def parts_of(connection: Connection, learner_id: UUID, conversion_ids: Iterable[UUID]) -> list[Part]:

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from creditbank.services import reviews
+from creditbank.services.bank import Answer, Errand, Work, carried_out
+from creditbank.services.clients import administrator
 from tests.builders import House, learner_body, outcome_body
 
 RULES: dict[str, Any] = {
@@ -270,6 +273,37 @@ def test_an_overdue_step_without_escalation_lapses_and_the_next_application_find
     _, lapsed = asked(place, "GET", f"/v1/conversions/{conversion['id']}", place.learner_auth(learner))
     assert (lapsed["state"], lapsed["held"]) == ("lapsed", "0.00")
     assert standing(place, learner) == ("0.00", "3.00", "0.00")
+
+
+def test_a_sweep_closes_what_is_overdue_and_escalates_to_nobody(place: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviews, "SWEEP_MAX", 2)
+    made = []
+    for _ in range(5):
+        learner, outcomes = learner_with(place, "管理学")
+        made.append((learner, place.convert(learner, TARGET, outcomes)["id"]))
+    for _, conversion in made[3:]:
+        place.decide(conversion, "acceptor")
+    place.move_to("2026-08-20")
+    assert swept(place) == [2, 0, 0], "the first three escalate and stay open"
+    assert swept(place) == [0, 0]
+    assert [standing(place, learner)[1] for learner, _ in made] == ["3.00"] * 3 + ["0.00"] * 2
+
+
+def swept(house: House) -> list[int]:
+    """Sweep to the end and return how many applications were closed each time."""
+    closed: list[int] = []
+    after = None
+    while not closed or after is not None:
+        found: list[reviews.Swept] = []
+
+        def action(work: Work, found: list[reviews.Swept] = found, after: Any = after) -> Answer:
+            found.append(reviews.sweep(work, after))
+            return Answer({}, is_new=False, subject="")
+
+        carried_out(house.bank, Errand(administrator(), "test.sweep"), action)
+        closed.append(found[-1].closed)
+        after = found[-1].after
+    return closed
 
 
 def test_an_appeal_is_decided_by_somebody_who_has_not_decided_before(place: House) -> None:

@@ -26,12 +26,18 @@ def test_the_api_document_is_printed_alone(console: CliRunner) -> None:
     assert json.loads(console.invoke(main, ["openapi"]).stdout)["openapi"] == "3.1.0"
 
 
+def test_the_schema_of_rule_sets_is_printed_alone(console: CliRunner) -> None:
+    printed = json.loads(console.invoke(main, ["ruleset", "schema"]).stdout)
+    assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert printed["properties"]["kind"]["enum"] == ["recognition", "conversion"]
+
+
 def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunner, tmp_path: Path) -> None:
     before = (tmp_path / "demo.json").read_text("utf-8")
     ended = console.invoke(main, ["demo", "--folder", str(tmp_path)])
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "demo.json").read_text("utf-8") == before
-    assert "444 entries, 0 faults" in console.invoke(main, ["verify"]).output
+    assert "444 entries, 0 conversions, 0 faults" in console.invoke(main, ["verify"]).output
 
 
 def test_a_client_is_made_rotated_and_ended(console: CliRunner) -> None:
@@ -49,6 +55,10 @@ def test_a_faulty_ruleset_is_told_with_its_places(console: CliRunner, tmp_path: 
     ended = console.invoke(main, ["ruleset", "check", str(faulty)])
     assert ended.exit_code == 1
     assert "/version" in ended.stderr
+
+
+def test_a_sweep_tells_how_many_applications_it_closed(console: CliRunner) -> None:
+    assert console.invoke(main, ["sweep"]).stdout == "0 applications are closed.\n"
 
 
 def test_an_account_number_gives_its_holder_a_token(console: CliRunner, tmp_path: Path) -> None:
