@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rich.table import Table
 from creditbank.api.caller import bank as bank_of_app
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
-from creditbank.demo_records import INSTITUTIONS, PARTNER, Place, records_of
+from creditbank.demo_records import INSTITUTIONS, PARTNER, PROGRAMME, Place, records_of
 from creditbank.packs import load_pack, pack_names
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
@@ -41,6 +42,12 @@ WIDTH = 110
 
 REASONS_SHOWN = 3
 """Rejected rows that are printed; the answer of the API tells them all."""
+
+PLANS_TRIED = 10
+"""Learners among whom the one is shown who could get most."""
+
+SENTENCES_SHOWN = 4
+"""Sentences of a plan that are printed."""
 
 STAFF = (
     ("rule author", ("rules:write",)),
@@ -73,12 +80,16 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     author, publisher = by_name["rule author"], by_name["rule publisher"]
     for name in pack_names():
         load_pack(bank, name, _actor(author), _actor(publisher))
+    _publish_programme(app, bank, by_name[REGISTRAR[1]])
     posted = [_post(app, bank, place, by_name[place.name], folder) for place in INSTITUTIONS]
     learners = _learners(app, bank, posted)
     _write(folder / "demo.json", {"base_url": base_url, "clients": clients, "learners": learners})
     console = Console(width=WIDTH)
     _tell(console, posted)
-    _tell_passbook(console, app, bank, learners[0])
+    plans = [(learner, _plan(app, bank, learner)) for learner in learners[:PLANS_TRIED]]
+    shown, option = max(plans, key=lambda item: Decimal(item[1]["credits"]))
+    _tell_passbook(console, app, bank, shown)
+    _tell_plan(console, shown, option)
 
 
 def _clients(bank: Bank, known: Path) -> list[dict[str, Any]]:
@@ -163,6 +174,14 @@ def _post(app: Flask, bank: Bank, place: Place, item: dict[str, Any], folder: Pa
     return Posted(place, path, answer.get_json()["results"])
 
 
+def _publish_programme(app: Flask, bank: Bank, item: dict[str, Any]) -> None:
+    """Publish the demonstration's programme, as its institution would; one that is there already stays."""
+    token = client_token(bank, app.config["ISSUER"], item["client_id"], item["scopes"])
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = app.test_client().post("/v1/programmes", json=PROGRAMME, headers=headers)
+    assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+
+
 def _learners(app: Flask, bank: Bank, posted: list[Posted]) -> list[dict[str, Any]]:
     """Return the learners of the accepted records, those with most records first."""
     records = Counter(row["learner_id"] for part in posted for row in part.answers if "learner_id" in row)
@@ -234,3 +253,21 @@ def _tell_passbook(console: Console, app: Flask, bank: Bank, learner: dict[str, 
     decision = http.get(f"/v1/decisions/{lines[0]['decision_id']}", headers=headers).get_json()
     for sentence in decision["sentences"]:
         console.print(f"  {sentence['zh']}\n  {sentence['en']}", markup=False, highlight=False)
+
+
+def _tell_plan(console: Console, learner: dict[str, Any], option: dict[str, Any]) -> None:
+    """Print what a learner could get with what they have."""
+    console.print(f"\nWhat {learner['name']} could get with it: {option['credits']} of {option['total']} credits")
+    for sentence in option["sentences"][:SENTENCES_SHOWN]:
+        console.print(f"  {sentence['zh']}\n  {sentence['en']}", markup=False, highlight=False)
+    console.print(f"  … and {len(option['sentences']) - SENTENCES_SHOWN} more sentences on what counts and why not.")
+
+
+def _plan(app: Flask, bank: Bank, learner: dict[str, Any]) -> dict[str, Any]:
+    """Return what a learner could get toward the demonstration's programme."""
+    headers = _learner_headers(app, bank, learner["id"])
+    target = {"institution": REGISTRAR[0], "programme": PROGRAMME["code"]}
+    answer = app.test_client().post("/v1/learners/me/plan", json={"targets": [target]}, headers=headers)
+    assert answer.status_code == 200, answer.get_data(as_text=True)  # noqa: PLR2004 - HTTP's OK
+    option: dict[str, Any] = answer.get_json()["options"][0]
+    return option

@@ -112,6 +112,22 @@ INSTITUTIONS = (
 )
 """Four institutions on three levels of the tree 市/区县/镇街."""
 
+PROGRAMME = {
+    "code": "senior-culture",
+    "title": "银龄文化与健康（示例）",
+    "scheme": "cn-16h-half",
+    "total_credits": "40",
+    "attributes": {"学员": "银龄"},
+    "courses": [
+        {"code": "s1", "title": "书法入门", "credits": "2", "category": "文化艺术"},
+        {"code": "s2", "title": "太极拳", "credits": "2.5", "category": "健康养生"},
+        {"code": "s3", "title": "智能手机应用", "credits": "1.5", "category": "信息素养"},
+        {"code": "s4", "title": "川剧欣赏", "credits": "1", "category": "文化艺术"},
+        {"code": "s5", "title": "结业展示", "credits": "4", "category": "结业展示"},
+    ],
+}
+"""What 重庆开放大学 offers to older learners, under the example rules of the Chongqing pack."""
+
 PARTNER = Place("cq-renshe", "重庆人社培训平台", Level.CITY, None, None, (), 0)
 
 

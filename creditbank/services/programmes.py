@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, Outdated, unknown
 from creditbank.core.institution import Role
+from creditbank.core.normalisation import text_key
 from creditbank.core.permission import require
 from creditbank.core.programme import Programme
 from creditbank.services.bank import Work
@@ -86,12 +87,14 @@ def _checked(work: Work, wanted: Programme) -> Programme:
         zh = f"没有代码为 {wanted.scheme} 的学分体系；GET /v1/schemes 列出可用的体系。"
         en = f"There is no credit scheme {wanted.scheme}; GET /v1/schemes lists those there are."
         faults.append(Fault("/scheme", "unknown_scheme", zh, en))
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for number, course in enumerate(wanted.courses):
-        if course.code in seen:
-            zh, en = f"课程代码 {course.code} 重复。", f"The code {course.code} stands for two courses."
+        key = text_key(course.code)
+        if key in seen:
+            zh = f"课程代码 {course.code} 与 {seen[key]} 相同（不区分大小写与全半角）；请改用不同的代码。"
+            en = f"The code {course.code} is the same as {seen[key]}, case and width apart; give it another."
             faults.append(Fault(f"/courses/{number}/code", "duplicate_code", zh, en))
-        seen.add(course.code)
+        seen.setdefault(key, course.code)
     if faults:
         raise Malformed(tuple(faults))
     return replace(wanted, institution=actor.institution_code)

@@ -149,6 +149,9 @@ def _can_be_made(
     assert decision is not None, "an application rests on a decision"
     then = situation_from(json.loads(decision.inputs)["situation"])
     account = situations.account_of(work, found.learner_id)
+    lots = {outcome: lot.id for outcome, lot in account.lots.items()}
+    if any(part.lot_id is not None and lots.get(str(part.outcome_id)) != part.lot_id for part in parts):
+        return False  # corrected since: its credits stand in another lot
     used = {outcome for part in parts for outcome in part.uses}
     holdings = {holding.outcome: holding for holding in account.holdings}
     standing = [holdings[held.outcome] for held in then.holdings if held.outcome in used & holdings.keys()]

@@ -107,6 +107,8 @@ def _of_limit(ruleset: ConversionSet, situation: Situation, offers: Sequence[Off
             counted.setdefault(group_of(ruleset, limit, outcome, offer.subject, course), []).append(place)
     used = _used(ruleset, situation, limit) if counted else {}
     for group, places in counted.items():
+        if limit.measure is Measure.PERCENT_OF_CATEGORY and _category_of(limit, group) is None:
+            continue  # what is toward no category takes nothing of any
         most = _most(limit, situation.programme, group)
         yield Cap(limit, group, tuple(places), used.get(group, 0), most)
 
@@ -135,6 +137,10 @@ def _most(limit: Limit, programme: Programme, group: tuple[str | None, ...]) -> 
     if limit.measure is Measure.PERCENT_OF_PROGRAMME:
         return programme.total_hundredths * limit.most // WHOLE_PERCENT
     if limit.measure is Measure.PERCENT_OF_CATEGORY:
-        category = group[limit.per.index("category")]
-        return programme.credits_in(category or "") * limit.most // WHOLE_PERCENT
+        return programme.credits_in(_category_of(limit, group) or "") * limit.most // WHOLE_PERCENT
     return limit.most
+
+
+def _category_of(limit: Limit, group: tuple[str | None, ...]) -> str | None:
+    """Return the category of the target's course that a group is of."""
+    return group[limit.per.index("category")]

@@ -60,6 +60,15 @@ def may_be_cut(place: int, offer: Offer, caps: Iterable[Cap]) -> bool:
     return not offer.is_whole or any(cap.limit.over is not Over.REFUSE and place in cap.offers for cap in caps)
 
 
+def lapses(place: int, offer: Offer, caps: Iterable[Cap]) -> bool:
+    """Tell whether what an offer brings over a limit is spent with it: the limit trims, and none keeps it by splitting.
+
+    A rule that converts in part spends what it brings and no more.
+    """
+    touching = {cap.limit.over for cap in caps if place in cap.offers}
+    return offer.is_whole and Over.TRIM in touching and Over.SPLIT not in touching
+
+
 def model(situation: Situation, offers: Offers, caps: Sequence[Cap], tie_break: Sequence[TieBreak]) -> Model:
     """Return the programme whose best values are the best conversion."""
     draft = _Draft(offers, situation, caps)
@@ -136,7 +145,7 @@ class _Draft:
         for holding, places in by_holding.items():
             self.used[holding] = self._marker(places)
             spending = [place for place in places if self.source.offers[place].rule.spends_credits]
-            terms = [term for place in spending for term in self._amount(place)]
+            terms = [term for place in spending for term in self._spent(place)]
             self._row(terms, self.source.worths[holding], "worth")
         for holding, places in helping.items():
             own = [(self.used[holding], 1)] if holding in self.used else []
@@ -173,8 +182,11 @@ class _Draft:
             case Measure.COURSES:
                 single = [p for p in cap.offers if self.source.offers[p].course is not None]
                 alone = [(self.chosen[place], 1) for place in single if not self.source.offers[place].rule.is_joint]
-                joint = {self.source.offers[p].course for p in single if self.source.offers[p].rule.is_joint}
-                terms = [*alone, *((self.joined[course], 1) for course in joint if course is not None)]
+                joint: dict[int | None, list[int]] = defaultdict(list)
+                for place in single:
+                    if self.source.offers[place].rule.is_joint:
+                        joint[self.source.offers[place].course].append(place)
+                terms = [*alone, *((self._marker(places), 1) for places in joint.values())]
             case _:
                 is_cut = cap.limit.over is not Over.REFUSE
                 terms = [term for p in cap.offers for term in (self._amount(p) if is_cut else self._weight(p))]
@@ -232,6 +244,11 @@ class _Draft:
         if place in self.cut:
             return [(self.cut[place], 1)]
         return [(self.chosen[place], self.source.offers[place].most_hundredths)]
+
+    def _spent(self, place: int) -> list[tuple[int, int]]:
+        """Return the term of what an offer takes of its outcome's worth: with what lapses, where a limit trims it."""
+        offer = self.source.offers[place]
+        return [(self.chosen[place], offer.most_hundredths)] if lapses(place, offer, self.caps) else self._amount(place)
 
     def _weight(self, place: int) -> list[tuple[int, int]]:
         """Return the term of what an offer counts where a limit refuses: all of it, unless its rule lets it be cut."""

@@ -8,12 +8,13 @@ from typing import Any
 from creditbank.core.conversion.account import Part, Telling, course_account, explanation
 from creditbank.core.conversion.caps import Cap, caps
 from creditbank.core.conversion.linear import Solve
-from creditbank.core.conversion.model import Amounts, best_amounts, first_amounts, model
+from creditbank.core.conversion.model import Amounts, best_amounts, first_amounts, lapses, model
 from creditbank.core.conversion.offers import Offer, Offers, offers
 from creditbank.core.conversion.situation import Situation
 from creditbank.core.credit import Scheme, decimal_text
+from creditbank.core.normalisation import text_key
 from creditbank.core.programme import Course
-from creditbank.core.rules.conversion_set import ConversionSet, Over
+from creditbank.core.rules.conversion_set import ConversionSet
 from creditbank.core.rules.ruleset import Choice
 
 
@@ -96,7 +97,7 @@ def _open_courses(situation: Situation) -> tuple[tuple[Course, ...], list[dict[s
     """Return the courses that nothing replaces yet, and why the others are left out."""
     programme = situation.programme
     taken = {
-        earlier.course.code: earlier
+        text_key(earlier.course.code): earlier
         for earlier in situation.earlier
         if earlier.course is not None
         and (earlier.institution, earlier.programme) == (programme.institution, programme.code)
@@ -107,16 +108,16 @@ def _open_courses(situation: Situation) -> tuple[tuple[Course, ...], list[dict[s
             "reasons": [
                 {
                     "why": "already_replaced",
-                    "conversion": taken[course.code].conversion,
-                    "outcome": taken[course.code].outcome,
-                    "title": taken[course.code].facts.title,
+                    "conversion": taken[text_key(course.code)].conversion,
+                    "outcome": taken[text_key(course.code)].outcome,
+                    "title": taken[text_key(course.code)].facts.title,
                 }
             ]
         }
         for course in situation.courses
-        if course.code in taken
+        if text_key(course.code) in taken
     ]
-    return tuple(course for course in situation.courses if course.code not in taken), replaced
+    return tuple(course for course in situation.courses if text_key(course.code) not in taken), replaced
 
 
 def _parts(
@@ -134,8 +135,7 @@ def _parts(
         spent, lapsed = 0, 0
         if offer.rule.spends_credits and holding.scheme is not None:
             rate = ruleset.rates[holding.scheme]
-            lapses = offer.is_whole and _is_trimmed(place, bounds)
-            taken = offer.most_hundredths if lapses else amount
+            taken = offer.most_hundredths if lapses(place, offer, bounds) else amount
             up_to = min(-(-(granted_before + taken) // rate), holding.available_hundredths)
             counted = min(-(-(granted_before + amount) // rate), holding.available_hundredths)
             spent, lapsed = int(up_to) - spent_before, int(up_to - counted)
@@ -152,9 +152,3 @@ def _parts(
             )
         )
     return tuple(parts)
-
-
-def _is_trimmed(place: int, bounds: Sequence[Cap]) -> bool:
-    """Tell whether what is over a limit lapses: a limit that splits keeps it for the learner."""
-    touching = {cap.limit.over for cap in bounds if place in cap.offers}
-    return Over.TRIM in touching and Over.SPLIT not in touching

@@ -80,13 +80,26 @@ _COUNTS = ("outcomes", "courses")
 
 
 def _left_out_course(course: Node) -> Phrase:
-    zh, en = _reason(course["reasons"][0])
+    reason = course["reasons"][0]
+    if _differs_in_title_only(reason):
+        zh, en = "还没有同名的学习成果", "there is no outcome of its title yet"
+    else:
+        zh, en = _reason(reason)
     return f"课程“{course['title']}”未能免考：{zh}", f"the course “{course['title']}” is not replaced: {en}"
 
 
 def _left_out_outcome(outcome: Node) -> Phrase:
-    zh, en = _reason(outcome["reasons"][0])
+    reason = outcome["reasons"][0]
+    if _differs_in_title_only(reason):
+        zh, en = "没有同名的课程", "there is no course of its title"
+    else:
+        zh, en = _reason(reason)
     return f"“{outcome['title']}”未使用：{zh}", f"“{outcome['title']}” is not used: {en}"
+
+
+def _differs_in_title_only(reason: Node) -> bool:
+    """Tell whether outcome and course are simply different ones: to compare two titles at random explains nothing."""
+    return [node.get("fact") for node in reason.get("conditions", ())] == ["same_title"]
 
 
 def _reason(reason: Node) -> Phrase:
