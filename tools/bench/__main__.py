@@ -22,7 +22,7 @@ import psycopg
 
 from creditbank.services.access import client_token
 from tests.builders import INSTITUTION_SCOPES, House, new_house, outcome_body
-from tools.bench import evaluation
+from tools.bench import assignment, evaluation
 from tools.bench.load import HOST, per_second
 from tools.bench.thin import POST, TABLES
 
@@ -81,7 +81,7 @@ def main() -> None:
         figures = [_round(scene, asked.seconds) for _ in range(asked.rounds)]
         table = _table({key: median(figure[key] for figure in figures) for key in figures[0]}, _machine(scene, asked))
     print(table)
-    rules = evaluation.report()
+    rules = f"{evaluation.report()}\n\n{assignment.report()}"
     print(rules)
     Path("var").mkdir(exist_ok=True)
     Path("var/bench.md").write_text(f"{table}\n\n{rules}\n", "utf-8")

@@ -1,13 +1,15 @@
 """The explanation of a conversion: what counts for how much, which limits cut it, what was left out and why."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from creditbank.core.conversion.caps import Cap, earlier_subject
 from creditbank.core.conversion.model import Amounts, Model
-from creditbank.core.conversion.offers import Offers, Refused, usable_until
+from creditbank.core.conversion.offers import Offer, Offers, Refused, usable_until
 from creditbank.core.conversion.situation import Situation
+from creditbank.core.conversion.trial import Trial
 from creditbank.core.credit import decimal_text
 from creditbank.core.programme import Course
 from creditbank.core.rules.conversion_set import ConversionSet, Measure, Requirement
@@ -43,6 +45,7 @@ class Telling:
     made: Offers
     bounds: tuple[Cap, ...]
     choice: Model
+    trial: Trial
     amounts: Amounts
     parts: tuple[Part, ...]
 
@@ -116,38 +119,46 @@ def _counted(desk: Telling, cap: Cap) -> str:
 def _courses_left_out(desk: Telling) -> list[dict[str, Any]]:
     """Return every course asked for that is not replaced, or only in part, with the reasons."""
     covered = {part.course.code for part in desk.parts if part.course is not None}
+    offered, refused = _grouped(desk, lambda one: one.course)
     left_out = []
     for number, course in enumerate(desk.situation.courses):
-        if course.code in covered:
-            continue
-        offered = [place for place, offer in enumerate(desk.made.offers) if offer.course == number]
-        reasons = [_why_not_chosen(desk, place) for place in offered]
-        refused = [one for one in desk.made.refused if one.course == number]
-        left_out.append(course_account(course) | _reasons(desk, reasons, refused))
+        if course.code not in covered:
+            left_out.append(course_account(course) | _reasons(desk, offered[number], refused[number]))
     return left_out
 
 
 def _outcomes_left_out(desk: Telling) -> list[dict[str, Any]]:
     """Return every outcome that is not used, with the reasons."""
     used = {part.outcome for part in desk.parts} | {partner for part in desk.parts for partner in part.partners}
+    offered, refused = _grouped(desk, lambda one: one.holding)
     left_out = []
     for number, holding in enumerate(desk.situation.holdings):
-        if holding.outcome in used:
-            continue
-        offered = [place for place, offer in enumerate(desk.made.offers) if offer.holding == number]
-        reasons = [_why_not_chosen(desk, place) for place in offered]
-        refused = [one for one in desk.made.refused if one.holding == number]
-        account = {"outcome": holding.outcome, "title": holding.facts.title}
-        left_out.append(account | _reasons(desk, reasons, refused))
+        if holding.outcome not in used:
+            account = {"outcome": holding.outcome, "title": holding.facts.title}
+            left_out.append(account | _reasons(desk, offered[number], refused[number]))
     return left_out
 
 
-def _reasons(desk: Telling, reasons: list[dict[str, Any]], refused: Sequence[Refused]) -> dict[str, Any]:
+def _grouped(
+    desk: Telling, by: Callable[[Offer | Refused], int | None]
+) -> tuple[dict[int | None, list[int]], dict[int | None, list[Refused]]]:
+    """Return the places of the offers, and what was refused, by course or by outcome."""
+    offered: dict[int | None, list[int]] = defaultdict(list)
+    refused: dict[int | None, list[Refused]] = defaultdict(list)
+    for place, offer in enumerate(desk.made.offers):
+        offered[by(offer)].append(place)
+    for one in desk.made.refused:
+        refused[by(one)].append(one)
+    return offered, refused
+
+
+def _reasons(desk: Telling, offered: Sequence[int], refused: Sequence[Refused]) -> dict[str, Any]:
     """Return the first reasons and how many more there are; offers that lost come before rules that don't apply."""
-    ordered = sorted(refused, key=_closeness)
-    told = [*reasons, *(one.told() | _about(desk, one) for one in ordered[:REASONS_MAX])][:REASONS_MAX]
+    reasons = [_why_not_chosen(desk, place) for place in offered[:REASONS_MAX]]
+    closest = sorted(refused, key=_closeness)[: REASONS_MAX - len(reasons)]
+    told = [*reasons, *(one.told() | _about(desk, one) for one in closest)]
     account: dict[str, Any] = {"reasons": told}
-    more = len(reasons) + len(refused) - len(told)
+    more = len(offered) + len(refused) - len(told)
     return account | ({"reasons_more": more} if more else {})
 
 
@@ -182,9 +193,7 @@ def _why_not_chosen(desk: Telling, place: int) -> dict[str, Any]:
         "rule": offer.rule.id,
         "would_bring": decimal_text(offer.most_hundredths),
     }
-    least = 1 if place in desk.choice.cut else offer.most_hundredths
-    tried = tuple(least if number == place else amount for number, amount in enumerate(desk.amounts))
-    names = {row.name for row in desk.choice.broken(tried)}
+    names = {row.name for row in desk.trial.broken_by(place, 1 if place in desk.choice.cut else offer.most_hundredths)}
     limits = [cap for cap in desk.bounds if cap.limit.id in names and place in cap.offers]
     if limits:
         return {

@@ -88,23 +88,6 @@ def best_amounts(made: Model, solve: Solve) -> Amounts:
     return made.amounts(checked(made.linear, solve(made.linear)))
 
 
-def first_amounts(made: Model) -> Amounts:
-    """Return the amounts of taking one offer after the other, each as far as those before it leave room."""
-    amounts = [0] * len(made.offers)
-    for place, offer in enumerate(made.offers):
-        least = 1 if place in made.cut else offer.most_hundredths
-        most = offer.most_hundredths
-        while least <= most:
-            middle = most if place not in made.cut else (least + most + 1) // 2
-            amounts[place] = middle
-            if not made.broken(amounts):
-                least = middle + 1
-            else:
-                most = middle - 1
-        amounts[place] = max(most, 0) if place in made.cut or most == offer.most_hundredths else 0
-    return tuple(amounts)
-
-
 def total(made: Model, amounts: Amounts) -> int:
     """Return the hundredths of credit that the amounts bring together."""
     return value_of(made.linear.objectives[0], made.values(amounts))

@@ -8,9 +8,10 @@ from typing import Any
 from creditbank.core.conversion.account import Part, Telling, course_account, explanation
 from creditbank.core.conversion.caps import Cap, caps
 from creditbank.core.conversion.linear import Solve
-from creditbank.core.conversion.model import Amounts, best_amounts, first_amounts, lapses, model
+from creditbank.core.conversion.model import Amounts, best_amounts, lapses, model
 from creditbank.core.conversion.offers import Offer, Offers, offers
 from creditbank.core.conversion.situation import Situation
+from creditbank.core.conversion.trial import Trial, first_amounts
 from creditbank.core.credit import Scheme, decimal_text
 from creditbank.core.normalisation import text_key
 from creditbank.core.programme import Course
@@ -45,7 +46,7 @@ def planned(ruleset: ConversionSet, scheme: Scheme, situation: Situation, solve:
     is_best = ruleset.choose is Choice.BEST
     amounts = best_amounts(choice, solve) if is_best else first_amounts(choice)
     parts = _parts(ruleset, asked, made, (bounds, amounts))
-    told = explanation(Telling(ruleset, asked, made, bounds, choice, amounts, parts))
+    told = explanation(Telling(ruleset, asked, made, bounds, choice, Trial(choice, amounts), amounts, parts))
     told["courses_left_out"] = [*replaced, *told["courses_left_out"]]
     return Plan(ruleset.code, ruleset.version, ruleset.scheme, parts, told)
 
