@@ -22,6 +22,7 @@ from creditbank.core.review import State, Verdict
 from creditbank.services import conversions, reviews
 from creditbank.services.bank import Answer, Work
 from creditbank.services.conversions import Wanted, Wish
+from creditbank.services.reviews import Said
 
 OUTCOMES_MAX = 200
 """Outcomes named in one application."""
@@ -81,6 +82,7 @@ class DecisionIn(fields.StrictSchema):
 
     decision = fields.Choice(Verdict, required=True)
     reason = fields.Text(1000, allow_none=True, load_default=None)
+    step = fields.Text(64, allow_none=True, load_default=None, metadata={"description": "The step that is decided"})
 
 
 class ReasonIn(fields.StrictSchema):
@@ -157,10 +159,8 @@ def conversion(conversion_id: UUID) -> Response:
 @resource.response(200, ConversionOut)
 def decide(said: dict[str, Any], conversion_id: UUID) -> Response:
     """Decide the step that is up: approve, reject or return. Needs `conversions:review` and the step to be yours."""
-    verdict, reason = said["decision"], said["reason"]
-    return _changed(
-        "conversion.decide", conversion_id, lambda work: reviews.decide(work, conversion_id, verdict, reason)
-    )
+    decision = Said(said["decision"], said["reason"], said["step"])
+    return _changed("conversion.decide", conversion_id, lambda work: reviews.decide(work, conversion_id, decision))
 
 
 @resource.route("/conversions/<id:conversion_id>/resubmit", methods=["POST"])

@@ -43,6 +43,13 @@ class PlanIn(fields.StrictSchema):
     rank_by = fields.Choice(RankBy, load_default=RankBy.CREDITS)
 
 
+class PlainTargetOut(marshmallow.Schema):
+    """A programme by its codes."""
+
+    institution = marshmallow.fields.String(required=True)
+    programme = marshmallow.fields.String(required=True)
+
+
 class OptionOut(marshmallow.Schema):
     """What one programme would take."""
 
@@ -62,6 +69,11 @@ class PlanOut(marshmallow.Schema):
     """The options, ranked."""
 
     options = marshmallow.fields.List(marshmallow.fields.Nested(OptionOut), required=True)
+    without_rules = marshmallow.fields.List(
+        marshmallow.fields.Nested(PlainTargetOut),
+        required=True,
+        metadata={"description": "Targets for which no rules are in force"},
+    )
     is_complete = marshmallow.fields.Boolean(required=True)
 
 
@@ -79,7 +91,8 @@ def plan(asked: dict[str, Any], learner_id: UUID | None) -> Response:
     who = subject(learner_id)
     found = looked_up(lambda work: plans.plan(work, who, targets, also, asked["rank_by"]))
     options = [option.document() for option in found.options]
-    return answered({"options": options, "is_complete": found.is_complete})
+    without = [{"institution": one.institution, "programme": one.code} for one in found.without_rules]
+    return answered({"options": options, "without_rules": without, "is_complete": found.is_complete})
 
 
 def _facts(number: int, document: object) -> Facts:

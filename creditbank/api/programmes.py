@@ -37,14 +37,36 @@ resource.before_request(authenticate)
 
 
 class Pairs(fields.AnyJson):
-    """An object whose names are data and whose values are strings."""
+    """An object whose names are data and whose values are of one kind."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401, ARG002
-        text = fields.Text(64)
-        if not isinstance(value, dict) or len(value) > PAIRS_MAX:
-            zh, en = f"此处应为最多 {PAIRS_MAX} 项的对象。", f"An object of at most {PAIRS_MAX} members belongs here."
-            raise marshmallow.ValidationError([Fault("", "wrong_type", zh, en)])
-        return {str(text.deserialize(name)): str(text.deserialize(inner)) for name, inner in value.items()}
+    def __init__(self, inner: marshmallow.fields.Field[Any], **kwargs: Any) -> None:  # noqa: ANN401
+        """`inner` is the field of each value."""
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002
+        if not isinstance(value, dict):
+            raise marshmallow.ValidationError([fields.NOT_OBJECT])
+        if len(value) > PAIRS_MAX:
+            zh, en = f"最多 {PAIRS_MAX} 项。", f"It has at most {PAIRS_MAX} members."
+            raise marshmallow.ValidationError([Fault("", "wrong_count", zh, en)])
+        read, faults = {}, {}
+        for name, inner in value.items():
+            try:
+                read[str(fields.Text(64).deserialize(name))] = self.inner.deserialize(inner)
+            except marshmallow.ValidationError as refused:
+                faults[name] = refused.messages
+        if faults:
+            raise marshmallow.ValidationError(faults)
+        return read
+
+
+ABOVE_TOTAL = Fault(
+    "",
+    "above_total",
+    "类别学分超过培养方案的总学分；请核对两者。",
+    "The category asks for more credits than the whole programme; check both.",
+)
 
 
 class CourseIn(fields.StrictSchema):
@@ -71,8 +93,10 @@ class ProgrammeIn(fields.StrictSchema):
     title = fields.Text(200, required=True)
     scheme = fields.Text(64, required=True, metadata={"description": "The scheme that its credits count in"})
     total_credits = fields.Amount(required=True, metadata={"description": "Credits for graduation, above 0"})
-    category_credits = Pairs(load_default=dict, metadata={"description": "Credits asked for by category of course"})
-    attributes = Pairs(load_default=dict, metadata={"description": "What rules ask of a major"})
+    category_credits = Pairs(
+        fields.Amount(), load_default=dict, metadata={"description": "Credits asked for by category of course"}
+    )
+    attributes = Pairs(fields.Text(64), load_default=dict, metadata={"description": "What rules ask of a major"})
     courses = fields.Items(fields.Part(CourseIn), COURSES_MAX, count_min=0, load_default=list)
 
     @marshmallow.post_load
@@ -80,8 +104,10 @@ class ProgrammeIn(fields.StrictSchema):
         """Return the programme, as nobody's yet."""
         if data["total_credits"] == 0:
             raise marshmallow.ValidationError({"total_credits": [fields.NOT_POSITIVE]})
-        amount = fields.Amount()
-        categories = {name: amount.deserialize(value) for name, value in data["category_credits"].items()}
+        categories, total = data["category_credits"], data["total_credits"]
+        above = {name: [ABOVE_TOTAL] for name, credit in categories.items() if credit > total}
+        if above:
+            raise marshmallow.ValidationError({"category_credits": above})
         return Programme(
             institution="",
             code=data["code"],

@@ -73,8 +73,9 @@ def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
     conversion = conversions.by_id(work.connection, found.conversion_id)
     assert conversion is not None, "a case is about a conversion"
     parts = conversions.parts_of(work.connection, found.learner_id, [conversion.id])
-    resting = [part for part in parts if str(found.outcome_id) in part.uses and part.state == "converted"]
-    standing = [part for part in parts if part.state == "converted" and part not in resting]
+    converted = [part for part in parts if part.state == "converted"]
+    resting = converting.together(converted, [part for part in converted if str(found.outcome_id) in part.uses])
+    standing = [part for part in converted if part not in resting]
     code = institutions.codes(work.connection, [conversion.institution_id])[conversion.institution_id]
     converting.restore(work, resting, code, decision_id)
     conversions.change_parts(work.connection, [replace(part, state="undone") for part in resting])
@@ -85,23 +86,24 @@ def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
 
 
 def _reverse(work: Work, found: Case, resting: Sequence[conversions.Part], decision_id: UUID) -> None:
-    """Reverse what the revoked outcome has on the account again."""
-    head = outcomes.by_id(work.connection, found.outcome_id)
-    assert head is not None, "a case is about an outcome"
-    assert head.status is Status.REVOKED, "a case is opened when an outcome is revoked"
-    lot_ids = [part.lot_id for part in resting if part.lot_id is not None and part.outcome_id == head.id]
-    issuer = institutions.codes(work.connection, [head.institution_id])[head.institution_id]
+    """Reverse what revoked outcomes have on the account again: the case's own, and others that counted with it."""
+    heads = [
+        outcomes.by_id(work.connection, outcome_id) for outcome_id in sorted({part.outcome_id for part in resting})
+    ]
+    revoked = {head.id: head for head in heads if head is not None and head.status is Status.REVOKED}
+    lot_ids = [part.lot_id for part in resting if part.lot_id is not None and part.outcome_id in revoked]
+    issuers = institutions.codes(work.connection, [head.institution_id for head in revoked.values()])
     postings = [
         ledger.Posting(
             work.new_id(),
             lot,
             Transfer(
                 lot_id=lot.id,
-                counter_account=f"issuance:{issuer}",
+                counter_account=f"issuance:{issuers[revoked[lot.outcome_id].institution_id]}",
                 amount_hundredths=lot.used_hundredths - lot.amount_hundredths,
                 kind=EntryKind.REVERSE,
                 decision_id=decision_id,
-                effective_on=head.completed_on,
+                effective_on=revoked[lot.outcome_id].completed_on,
             ),
         )
         for lot in ledger.lots_by_id(work.connection, found.learner_id, lot_ids).values()

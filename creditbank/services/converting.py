@@ -87,15 +87,28 @@ def unwind(work: Work, head: outcomes.Head, reason: str) -> None:
     mine = conversions.of_learner(work.connection, head.learner_id)
     standing = {one.id: one for one in mine if one.progress.is_open or one.progress.state is State.APPROVED}
     resting: dict[UUID, list[conversions.Part]] = {}
+    live: dict[UUID, list[conversions.Part]] = {}
     for part in conversions.parts_of(work.connection, head.learner_id, standing):
-        if str(head.id) in part.uses and part.state in ("held", "converted"):
-            resting.setdefault(part.conversion_id, []).append(part)
+        if part.state in ("held", "converted"):
+            live.setdefault(part.conversion_id, []).append(part)
+    for conversion_id, parts in live.items():
+        resting[conversion_id] = together(parts, [part for part in parts if str(head.id) in part.uses])
     for conversion_id, parts in resting.items():
+        if not parts:
+            continue
         conversion = standing[conversion_id]
         if conversion.progress.is_open:
             closed(work, conversion, voided(conversion.progress), ("voided", None, reason))
         else:
             cases.add(work.connection, _case(work, conversion, head, (parts, reason)))
+
+
+def together(parts: Iterable[conversions.Part], chosen: Iterable[conversions.Part]) -> list[conversions.Part]:
+    """Return those of the parts that are chosen or make up a course with one that is: they stand or fall as one."""
+    wanted = {part.number for part in chosen}
+    known = list(parts)
+    courses = {part.course_code for part in known if part.number in wanted and part.course_code is not None}
+    return [part for part in known if part.number in wanted or part.course_code in courses]
 
 
 def is_in_use(work: Work, head: outcomes.Head) -> UUID | None:

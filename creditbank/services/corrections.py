@@ -40,6 +40,7 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
         raise _is_revoked()
     if is_same:
         return _standing(work, head)
+    learners.locked(work.connection, head.learner_id)
     conversion_id = converting.is_in_use(work, head)
     if conversion_id is not None:
         raise _is_converted(conversion_id)

@@ -1,6 +1,6 @@
 """The planner: what a learner could get with what they have, or would have, toward every published target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from creditbank.core.conversion.situation import Holding
 from creditbank.core.conversion.wording import sentences
 from creditbank.core.credit import decimal_text
 from creditbank.core.errors import unknown
+from creditbank.core.normalisation import title_key
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
 from creditbank.core.programme import Programme
@@ -42,7 +43,7 @@ class Option:
     def document(self) -> dict[str, Any]:
         """Return the option as a JSON document."""
         told = self.plan.explanation
-        courses = [course["code"] for course in told["courses_left_out"]]
+        courses = [course["code"] for course in told["courses_left_out"] if not _is_replaced(course)]
         return {
             "target": {"institution": self.programme.institution, "programme": self.programme.code},
             "title": self.programme.title,
@@ -63,9 +64,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """The options in their order, and whether every target was planned."""
+    """The options in their order, the targets for which no rules are in force, and whether every one was planned."""
 
     options: tuple[Option, ...]
+    without_rules: tuple[Programme, ...]
     is_complete: bool
 
 
@@ -80,14 +82,14 @@ def plan(
     require(work.actor, "conversions:write", "balance:read", "audit:read")
     check_may_see(work, learner_id)
     account = situations.account_of(work, learner_id)
-    holdings = (*account.holdings, *(_imagined(work, number, facts) for number, facts in enumerate(also, start=1)))
-    account = replace(account, holdings=holdings)
+    account = replace(account, holdings=(*account.holdings, *_all_imagined(work, account.holdings, also)))
     age: list[int | None] = []
     wanted = _targets(work, targets)
-    options = []
+    options, without_rules = [], []
     for programme in wanted[:TARGETS_MAX]:
         ruleset = situations.in_force(work, programme)
         if ruleset is None:
+            without_rules.append(programme)
             continue
         if ruleset.asks_age and not age:
             age.append(situations.age_of(work, learner_id))
@@ -98,7 +100,13 @@ def plan(
         earlier = sum(one.credit_hundredths for one in account.earlier if one.is_toward(programme))
         missing = max(programme.total_hundredths - earlier - made.credit_hundredths, 0)
         options.append(Option(programme, made, missing, sentences(made.explanation)))
-    return Plans(tuple(sorted(options, key=lambda option: _rank(option, rank_by))), len(wanted) <= TARGETS_MAX)
+    ranked = tuple(sorted(options, key=lambda option: _rank(option, rank_by)))
+    return Plans(ranked, tuple(without_rules), len(wanted) <= TARGETS_MAX)
+
+
+def _is_replaced(course: dict[str, Any]) -> bool:
+    """Tell whether an earlier conversion replaces a course already."""
+    return any(reason["why"] == "already_replaced" and "conversion" in reason for reason in course["reasons"])
 
 
 def _rank(option: Option, rank_by: RankBy) -> tuple[int, int, str, str]:
@@ -119,6 +127,16 @@ def _targets(work: Work, targets: Sequence[tuple[str, str]] | None) -> list[Prog
             raise unknown("培养方案", "programme", f"/targets/{number}")
         found.append(stored.programme)
     return found
+
+
+def _all_imagined(work: Work, holdings: Sequence[Holding], also: Sequence[Facts]) -> Iterator[Holding]:
+    """Give the outcomes that the learner might earn, without those that would be the same as one on record."""
+    seen = {(title_key(holding.facts.title), holding.facts.completed_on) for holding in holdings}
+    for number, facts in enumerate(also, start=1):
+        key = (title_key(facts.title), facts.completed_on)
+        if key not in seen:
+            yield _imagined(work, number, facts)
+        seen.add(key)
 
 
 def _imagined(work: Work, number: int, facts: Facts) -> Holding:

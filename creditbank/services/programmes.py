@@ -11,6 +11,9 @@ from creditbank.services.bank import Work
 from creditbank.storage import institutions, programmes, schemes
 from creditbank.storage.programmes import StoredProgramme
 
+CODE_MAX = 64
+"""Characters of a course's code as it is compared: some single ones stand for a whole formula."""
+
 __all__ = ["StoredProgramme", "programme", "programmes_page", "publish", "replace_programme"]
 
 
@@ -95,6 +98,12 @@ def _checked(work: Work, wanted: Programme) -> Programme:
             en = f"The code {course.code} is the same as {seen[key]}, case and width apart; give it another."
             faults.append(Fault(f"/courses/{number}/code", "duplicate_code", zh, en))
         seen.setdefault(key, course.code)
+        if len(key) > CODE_MAX:
+            zh, en = (
+                f"课程代码展开后最多 {CODE_MAX} 个字符。",
+                f"Written out, the code has {CODE_MAX} characters at most.",
+            )
+            faults.append(Fault(f"/courses/{number}/code", "too_long", zh, en))
     if faults:
         raise Malformed(tuple(faults))
     return replace(wanted, institution=actor.institution_code)

@@ -54,22 +54,35 @@ class Swept:
     after: tuple[date, UUID] | None
 
 
-def decide(work: Work, conversion_id: UUID, verdict: Verdict, reason: str | None) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a reviewer says; `step` is the one that they look at, None for whichever is up."""
+
+    verdict: Verdict
+    reason: str | None = None
+    step: str | None = None
+
+
+def decide(work: Work, conversion_id: UUID, said: Said) -> Shown:
     """Decide the step that is up, as one who is entitled to it.
 
     Refused: Unknown; NotAllowed to the submitter and to those whose step it is not; Malformed without a reason where
-    one is needed; Conflict where it is not in review any more.
+    one is needed; Conflict where it is not in review any more, at another step, or the identity is in doubt.
     """
+    verdict, reason = said.verdict, said.reason
     require(work.actor, "conversions:review")
     found, ruleset = locked(work, conversion_id)
     if lapses(ruleset, found.progress, work.today):
         raise not_open(lapsed(found.progress))
     if found.progress.state is not State.IN_REVIEW:
         raise not_open(found.progress)
+    _check_step(ruleset, found.progress, said.step)
     check_may_review(work, found, ruleset)
     if verdict is not Verdict.APPROVE and not reason:
         zh, en = "驳回或退回须说明理由；请填写 reason。", "Rejecting and returning need a reason; give one."
         raise Malformed((Fault("/reason", "reason_needed", zh, en),))
+    if verdict is Verdict.APPROVE:
+        check_identity(work, found.learner_id)
     progress = after_verdict(ruleset, found.progress, verdict, work.today)
     event = (PAST[verdict], step_id(ruleset, found.progress), reason)
     if progress.state is State.APPROVED:
@@ -77,6 +90,15 @@ def decide(work: Work, conversion_id: UUID, verdict: Verdict, reason: str | None
     if progress.state is State.REJECTED:
         return shown(work, converting.closed(work, found, progress, event))
     return shown(work, converting.noted(work, found, progress, event))
+
+
+def _check_step(ruleset: ConversionSet, progress: Progress, seen: str | None) -> None:
+    """Refuse a decision on a step that is decided already: who sends it twice does not decide the next one, too."""
+    up = step_id(ruleset, progress)
+    if seen is not None and seen != up:
+        zh = f"步骤 {seen} 不是当前步骤，当前步骤为 {up}；请重新查看申请。"
+        en = f"The step {seen} is not up; {up} is. Look at the application again."
+        raise Conflict((Fault("/step", "step_passed", zh, en),))
 
 
 def resubmit(work: Work, conversion_id: UUID, note: str | None) -> Shown:
@@ -100,6 +122,8 @@ def withdraw(work: Work, conversion_id: UUID, reason: str | None) -> Shown:
 def decline(work: Work, conversion_id: UUID, numbers: Collection[int]) -> Shown:
     """Decline parts of an open application; what they hold is released. Without parts left it is withdrawn.
 
+    Parts that make up a course together are declined together.
+
     Refused: Unknown, Conflict where it is closed or its rules don't let parts be declined, Malformed unknown parts.
     """
     found, ruleset = own(work, conversion_id)
@@ -109,10 +133,11 @@ def decline(work: Work, conversion_id: UUID, numbers: Collection[int]) -> Shown:
         zh, en = "规则不允许只接受一部分；可以撤回整个申请。", "The rules take it as a whole; it can be withdrawn."
         raise Conflict((Fault("/parts", "all_or_nothing", zh, en),))
     held = held_parts(work, found)
-    declined = [part for part in held if part.number in numbers]
-    if {part.number for part in declined} != set(numbers):
+    named = [part for part in held if part.number in numbers]
+    if {part.number for part in named} != set(numbers):
         zh, en = "没有这些部分；请核对申请中 parts 的 number。", "There are no such parts; see the numbers in `parts`."
         raise Malformed((Fault("/parts", "unknown_part", zh, en),))
+    declined = converting.together(held, named)
     if len(declined) == len(held):
         return withdraw(work, conversion_id, None)
     _let_go(work, found, declined, [part for part in held if part not in declined])

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, for_share, for_update, member_of
+from creditbank.storage.database import Raced, among, built_once, for_change, for_share, for_update, member_of
 from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
@@ -152,8 +152,8 @@ def by_id(connection: Connection, outcome_id: UUID) -> Head | None:
 
 
 def locked(connection: Connection, outcome_id: UUID) -> Head | None:
-    """Return one outcome and keep others from changing it until the transaction ends."""
-    query = for_update(connection, select(outcome).where(outcome.c.id == outcome_id))
+    """Return one outcome and keep others from changing it until the transaction ends; what refers to it may go on."""
+    query = for_change(connection, select(outcome).where(outcome.c.id == outcome_id))
     row = connection.execute(query).one_or_none()
     return None if row is None else _head(row)
 

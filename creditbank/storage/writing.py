@@ -7,8 +7,9 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy import Connection, Dialect, String, Table, bindparam
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 Row = Mapping[str, Any]
 
@@ -177,5 +178,10 @@ def _update_sql(table: Table, names: tuple[str, ...]) -> str:
 
 def _unnested(table: Table, names: tuple[str, ...]) -> str:
     """Return the call that turns one array a column into rows."""
-    arrays = ", ".join(f"%b::{table.c[name].type.compile(_POSTGRESQL)}[]" for name in names)
+    arrays = ", ".join(f"%b::{_array_type(table.c[name].type)}[]" for name in names)
     return f"unnest({arrays})"
+
+
+def _array_type(column_type: TypeEngine[Any]) -> str:
+    """Return the type of an array's items: of texts without their length, to which a cast would cut them in silence."""
+    return "TEXT" if isinstance(column_type, String) else column_type.compile(_POSTGRESQL)

@@ -567,3 +567,41 @@ def test_a_learner_lists_their_own_applications_only(place: House) -> None:
     assert listed(place, place.auth("nobody", "conversions:review"), learner_id=mine) == []
     status, answer = asked(place, "GET", f"/v1/conversions?learner_id={other}", place.learner_auth(mine))
     assert (status, codes(answer)) == (404, ["unknown_learner"])
+
+
+def test_a_verdict_on_a_step_that_is_passed_decides_no_other(place: House) -> None:
+    learner, outcomes = learner_with(place, "管理学")
+    conversion = place.convert(learner, TARGET, outcomes)
+    url = f"/v1/conversions/{conversion['id']}/decisions"
+    bank = place.auth("authority", "conversions:review")
+    early = asked(place, "POST", url, bank, decision="approve", step="bank")
+    assert (early[0], codes(early[1])) == (409, ["step_passed"])
+    school = place.auth("acceptor", "conversions:review")
+    assert asked(place, "POST", url, school, decision="approve", step="school")[0] == 200
+    late = asked(place, "POST", url, school, decision="approve", step="school")
+    assert (late[0], codes(late[1])) == (409, ["step_passed"])
+    assert asked(place, "POST", url, bank, decision="approve", step="bank")[1]["state"] == "approved"
+
+
+def test_nothing_is_approved_while_the_identity_is_in_doubt(place: House) -> None:
+    learner, outcomes = learner_with(place, "管理学")
+    conversion = place.convert(learner, TARGET, outcomes)
+    number = next(place.numbers) - 2
+    other = place.http.post(
+        "/v1/learners", json=learner_body(number, name="另一人"), headers=place.auth("cqou")
+    ).get_json()
+    assert other["status"] == "conflict"
+    url = f"/v1/conversions/{conversion['id']}/decisions"
+    school = place.auth("acceptor", "conversions:review")
+    status, answer = asked(place, "POST", url, school, decision="approve")
+    assert (status, codes(answer)) == (409, ["identity_conflict"])
+    assert asked(place, "POST", url, school, decision="reject", reason="身份未核实")[0] == 200
+
+
+def test_a_long_code_is_refused_where_it_would_be_cut(place: House) -> None:
+    courses = [{"code": code, "title": "公式", "credits": "1"} for code in ("\ufdfa" * 4, "c")]
+    body = {"code": "long", "title": "长", "scheme": "cn-16h-half", "total_credits": "10", "courses": courses}
+    answer = place.http.post("/v1/programmes", json=body, headers=place.auth("acceptor", "rules:write"))
+    assert [(fault["pointer"], fault["code"]) for fault in answer.get_json()["errors"]] == [
+        ("/courses/0/code", "too_long")
+    ]

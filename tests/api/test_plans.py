@@ -222,7 +222,6 @@ def test_what_is_used_or_revoked_is_not_planned_with_again(place: House) -> None
     assert (option["credits"], option["missing"]["credits"]) == ("0.00", "73.00")
 
 
-@pytest.mark.xfail(strict=True, reason="courses that are replaced already are listed among those that are missing")
 def test_a_course_that_is_replaced_already_is_not_missing(place: House) -> None:
     learner, outcomes = learner_with(place, "管理学")
     made = place.convert(learner, TARGET, outcomes)
@@ -232,7 +231,6 @@ def test_a_course_that_is_replaced_already_is_not_missing(place: House) -> None:
     assert option["missing"]["courses"] == ["c2", "c3", "c4"]
 
 
-@pytest.mark.xfail(strict=True, reason="what is imagined is not compared with what is on record, as a posting is")
 def test_what_would_be_a_duplicate_does_not_count_twice(place: House) -> None:
     learner, _ = learner_with(place, "管理学")
     same = imagined("管理学", completed_on="2026-06-30")

@@ -245,7 +245,6 @@ def test_a_revocation_that_overtakes_an_application_finds_it(place: House, monke
     check_sound(place)
 
 
-@pytest.mark.xfail(strict=True, reason="a correction looks whether its outcome is in use without locking the learner")
 def test_a_correction_that_an_application_overtakes_sees_it(
     postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
