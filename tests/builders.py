@@ -33,6 +33,8 @@ NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 
 BASE_URL = "http://bank.test"
 
+KEYRING_FILE = "keyring.json"
+
 INSTITUTION_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
 
 
@@ -149,7 +151,7 @@ class House:
 
 def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
     """Return a bank on a database that has its schema, with keys of its own in the folder."""
-    keyring = folder / "keyring.json"
+    keyring = folder / KEYRING_FILE
     if not keyring.exists():
         create_keyring(keyring)
     bank = Bank(Database(url), open_keyring(keyring), clock or Clock(), uuid_utils.compat.uuid7)
@@ -161,7 +163,7 @@ def new_house(url: str, folder: Path, *, packs: bool = True) -> House:
     """Return a bank with its app and, unless told otherwise, the shipped rule packs in print."""
     clock = Clock()
     bank = new_bank(url, folder, clock)
-    app = create_app(Settings(database_url=url, keyring=folder / "keyring.json", base_url=BASE_URL), bank)
+    app = create_app(Settings(database_url=url, keyring=folder / KEYRING_FILE, base_url=BASE_URL), bank)
     house = House(bank, app, clock)
     if packs:
         publish_packs(bank)
@@ -191,12 +193,10 @@ def add_client(bank: Bank, institution: str, scopes: Iterable[str], public_keys:
     return made[-1]
 
 
-def resident_id(number: int, *, born: str = "19551230", prefix: str = "510201") -> str:
+def resident_id(number: int, *, born: str = "1955-12-30", prefix: str = "510201") -> str:
     """Return a sound resident ID; its birth date follows from the number beyond the first thousand."""
-    born = (date.fromisoformat(f"{born[:4]}-{born[4:6]}-{born[6:]}") + timedelta(days=number // 1000)).strftime(
-        "%Y%m%d"
-    )
-    body = f"{prefix}{born}{number % 1000:03d}"
+    day = (date.fromisoformat(born) + timedelta(days=number // 1000)).strftime("%Y%m%d")
+    body = f"{prefix}{day}{number % 1000:03d}"
     return body + mod_11_2.calc_check_digit(body)
 
 

@@ -6,12 +6,16 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
-from tests.builders import House, new_house
+from tests.builders import KEYRING_FILE, House, new_house
+
+SQLITE_FILE = "bank.sqlite3"
 
 
 @pytest.fixture(scope="session")
@@ -39,25 +43,53 @@ def postgresql_server() -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the address of an empty database, once on each engine."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'bank.sqlite3'}"
+        yield f"sqlite:///{tmp_path / SQLITE_FILE}"
         return
-    yield from _postgresql_database(request.getfixturevalue("postgresql_server"))
+    with _postgresql_database(request.getfixturevalue("postgresql_server")) as url:
+        yield url
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the address of an empty PostgreSQL database."""
-    yield from _postgresql_database(postgresql_server)
+    with _postgresql_database(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with the keys and the SQLite file of a bank with the shipped rules in print, once for all tests."""
+    folder = tmp_path_factory.mktemp("stocked")
+    new_house(f"sqlite:///{folder / SQLITE_FILE}", folder).bank.database.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
+    """Make a PostgreSQL database of the same bank, and give its name."""
+    with _postgresql_database(postgresql_server) as url:
+        new_house(url, stocked).bank.database.close()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
-    """Give a bank with the shipped rules in print, once on each engine."""
-    made = new_house(database_url, tmp_path)
+def house(database_url: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+    """Give a bank with the shipped rules in print, once on each engine: a copy of the one that was made once."""
+    shutil.copy(stocked / KEYRING_FILE, tmp_path)
+    if database_url.startswith("sqlite"):
+        shutil.copy(stocked / SQLITE_FILE, tmp_path)
+    else:
+        server, name = request.getfixturevalue("postgresql_server"), make_url(database_url).database
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}"')
+            template = request.getfixturevalue("stocked_postgresql")
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    made = new_house(database_url, tmp_path, packs=False)
     yield made
     made.bank.database.close()
 
 
+@contextmanager
 def _postgresql_database(server: str) -> Iterator[str]:
     """Make a database of its own on the server and drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"

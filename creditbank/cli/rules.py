@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from creditbank.cli.console import asked, bank, done
-from creditbank.core.errors import Refusal
+from creditbank.core.errors import Fault, Refusal
 from creditbank.core.permission import Actor
 from creditbank.core.rules import parsed_ruleset
 from creditbank.formats.ruleset_schema import ruleset_schema
@@ -36,20 +37,41 @@ def schema() -> None:
 @ruleset.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Check a rule set in FILE: its form, and its own tests if its scheme is known."""
+    """Check the rule set in FILE, or every one of a pack: its form, and its own tests if its scheme is known."""
     try:
-        found = parsed_ruleset(parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX))
+        document = parsed(file.read_bytes(), bytes_max=DOCUMENT_BYTES_MAX)
+    except Refusal as refusal:
+        _tell(refusal.faults, "")
+        sys.exit(1)
+    pack = document.get("rulesets") if isinstance(document, dict) else None
+    found = (
+        {f"/rulesets/{number}": one for number, one in enumerate(pack)} if isinstance(pack, list) else {"": document}
+    )
+    sound = [_is_sound(one, place) for place, one in found.items()]
+    if not all(sound):
+        sys.exit(1)
+
+
+def _is_sound(document: object, place: str) -> bool:
+    """Tell whether a rule set is sound, after saying so or what is wrong with it and where in its file."""
+    try:
+        found = parsed_ruleset(document)
         scheme = schemes_of_packs().get(found.scheme) or _registered_scheme(found.scheme)
         faults = tuple(() if scheme is None else checking.failures(found, scheme))
     except Refusal as refusal:
-        faults, scheme, found = refusal.faults, None, None
-    for fault in faults:
-        click.echo(f"{fault.pointer or '/'}: {fault.message_en}\n{' ' * 4}{fault.message_zh}", err=True)
-    if faults:
-        sys.exit(1)
-    assert found is not None, "without faults there is a rule set"
+        _tell(refusal.faults, place)
+        return False
+    _tell(faults, place)
     tested = f"{len(found.tests)} tests pass" if scheme else f"tests not run: scheme {found.scheme} is not known here"
-    click.echo(f"{found.code} version {found.version}: {len(found.rules)} rules, {tested}.")
+    if not faults:
+        click.echo(f"{found.code} version {found.version}: {len(found.rules)} rules, {tested}.")
+    return not faults
+
+
+def _tell(faults: Iterable[Fault], place: str) -> None:
+    """Print what is wrong, each with where it is."""
+    for fault in faults:
+        click.echo(f"{place}{fault.pointer or '/'}: {fault.message_en}\n{' ' * 4}{fault.message_zh}", err=True)
 
 
 def _registered_scheme(code: str) -> Any:  # noqa: ANN401 - a scheme or none

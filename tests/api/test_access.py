@@ -24,6 +24,9 @@ from tests.builders import BASE_URL, NOW, House, add_client, basic, learner_body
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+DECISION_READERS = {"outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read"}
+"""Whoever records outcomes, applies or reviews reads what was decided on them."""
+
 NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
@@ -375,8 +378,8 @@ def test_every_protected_operation_needs_its_scope(house: House) -> None:
         ("GET", f"{mine}/outcomes", None, {"outcomes:read", "audit:read"}),
         ("GET", f"{mine}/balance", None, {"balance:read", "audit:read"}),
         ("GET", f"{mine}/statement", None, {"statement:read", "audit:read"}),
-        ("GET", decision, None, {"outcomes:read", "outcomes:write", "audit:read"}),
-        ("POST", f"{decision}/replay", None, {"outcomes:read", "outcomes:write", "audit:read"}),
+        ("GET", decision, None, DECISION_READERS),
+        ("POST", f"{decision}/replay", None, DECISION_READERS),
         ("POST", "/v1/rulesets", pack["document"], {"rules:write"}),
         ("POST", "/v1/rulesets/cn-chongqing-community/versions/1/publish", None, {"rules:publish"}),
         ("POST", "/v1/institutions", institution, {"admin"}),

@@ -1,17 +1,18 @@
 """The conversion packs' own tests over HTTP: real programmes, outcomes, postings, reviews and balances."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import House, learner_body, outcome_body
+from tests.builders import House, learner_body, outcome_body, resident_id
 
 PACKS = Path(__file__).parents[2] / "creditbank" / "rulepacks"
 
-HOURS_PER_CREDIT = {"cn-beijing": 16, "cn-ou-18h": 18, "in-ncrf": 30}
+HOURS_PER_CREDIT = {"cn-16h-half": 16, "cn-beijing": 16, "cn-ou-18h": 18, "in-ncrf": 30}
 """Schemes whose packs recognise by hours; in the others credits are claimed, fixed, or follow from a score."""
 
 EXAMINATIONS = {
@@ -45,6 +46,13 @@ EXAMINATIONS = {
 """No examinations of the pack add up to 59 credits; the case asks for them."""
 
 
+def person(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a request for the account of the learner of a test, who has the age that it says."""
+    applied_on = date.fromisoformat(given["applied_on"])
+    born = applied_on.replace(year=applied_on.year - given.get("age", 30))
+    return learner_body(1, identifiers=[{"type": "cn.resident_id", "value": resident_id(1, born=str(born))}])
+
+
 def packs_cases() -> list[Any]:
     cases = []
     for path in sorted(PACKS.glob("*.json")):
@@ -56,7 +64,7 @@ def packs_cases() -> list[Any]:
     return cases
 
 
-def recorded(house: House, learner_id: str, number: int, held: dict[str, Any]) -> str:
+def recorded(house: House, owner: dict[str, Any], number: int, held: dict[str, Any]) -> str:
     """Record an outcome as its issuer, see that it is recognised for what the test says, and return its id."""
     facts, wanted = dict(held["facts"]), held.get("recognised") or held.get("credits")
     issuer, scheme = facts.pop("issuer"), held.get("scheme")
@@ -65,9 +73,8 @@ def recorded(house: House, learner_id: str, number: int, held: dict[str, Any]) -
         extra["hours"] = str(Decimal(wanted) * HOURS_PER_CREDIT[scheme])
     elif wanted is not None and "score" not in facts:
         extra["credits"] = wanted
-    body = outcome_body(learner_id, number, **(extra | facts))
-    person = learner_body(1)
-    body["learner"] = {"identifier": person["identifiers"][0], "name": person["name"]}
+    body = outcome_body("", number, **(extra | facts))
+    body["learner"] = {"identifier": owner["identifiers"][0], "name": owner["name"]}
     answer = house.http.post("/v1/outcomes", json=body, headers=house.auth(issuer))
     assert answer.status_code == 201, answer.get_data(as_text=True)
     recognition = answer.get_json()["recognition"]
@@ -98,7 +105,7 @@ def before(house: House, learner_id: str, ruleset: dict[str, Any], given: dict[s
             held["facts"] = earlier["facts"] | {"code": "other"}
         if earlier.get("course"):
             held["credits"] = "6.00"
-        outcome_id = recorded(house, learner_id, number, held)
+        outcome_id = recorded(house, person(given), number, held)
         courses = [earlier["course"]["code"]] if earlier.get("course") else []
         conversion = house.convert(learner_id, target | {"courses": courses}, [outcome_id])
         assert conversion["credits"] == earlier["credits"]
@@ -120,8 +127,9 @@ def test_a_published_case_holds_with_real_outcomes_and_balances(
     programme = {name: value for name, value in given["programme"].items() if name != "institution"}
     institution = given["programme"]["institution"]
     house.publish_programme(institution, **{"courses": [], **programme})
-    learner = house.http.post("/v1/learners", json=learner_body(1), headers=house.auth()).get_json()["id"]
-    outcomes = {held["id"]: recorded(house, learner, n, held) for n, held in enumerate(given["outcomes"], start=1)}
+    owner = person(given)
+    learner = house.http.post("/v1/learners", json=owner, headers=house.auth()).get_json()["id"]
+    outcomes = {held["id"]: recorded(house, owner, n, held) for n, held in enumerate(given["outcomes"], start=1)}
     before(house, learner, ruleset, given, outcomes)
     spent_before = Decimal(house.balance(learner).get(ruleset["scheme"], {}).get("converted", "0"))
 

@@ -212,7 +212,7 @@ def decision_of(house: House, outcome: dict[str, Any]) -> dict[str, Any]:
 
 def born(house: House, day: str) -> str:
     """Open an account with a birth date and return its id."""
-    number = {"type": "cn.resident_id", "value": resident_id(next(house.numbers) % 1000, born=day.replace("-", ""))}
+    number = {"type": "cn.resident_id", "value": resident_id(next(house.numbers) % 1000, born=day)}
     learner_id: str = house.open_learner(birth_date=day, identifiers=[number])["id"]
     return learner_id
 

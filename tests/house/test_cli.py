@@ -1,6 +1,7 @@
 """The command line does what the documents say of it."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,22 @@ def test_a_faulty_ruleset_is_told_with_its_places(console: CliRunner, tmp_path: 
     ended = console.invoke(main, ["ruleset", "check", str(faulty)])
     assert ended.exit_code == 1
     assert "/version" in ended.stderr
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"code": ', "utf-8")
+    assert console.invoke(main, ["ruleset", "check", str(broken)]).exit_code == 1
+
+
+def test_every_rule_set_of_a_pack_is_checked(console: CliRunner, tmp_path: Path) -> None:
+    pack = json.loads(files("creditbank.rulepacks").joinpath("cn-chongqing-community.json").read_text("utf-8"))
+    whole, spoilt = tmp_path / "whole.json", tmp_path / "spoilt.json"
+    whole.write_text(json.dumps(pack), "utf-8")
+    ended = console.invoke(main, ["ruleset", "check", str(whole)])
+    assert (ended.exit_code, ended.stdout.count("tests pass.")) == (0, len(pack["rulesets"]))
+    pack["rulesets"][1]["tests"][0]["expect"]["credits"] = "12.00"
+    spoilt.write_text(json.dumps(pack), "utf-8")
+    ended = console.invoke(main, ["ruleset", "check", str(spoilt)])
+    assert (ended.exit_code, ended.stdout.count("tests pass.")) == (1, len(pack["rulesets"]) - 1)
+    assert ended.stderr.startswith("/rulesets/1/tests/0")
 
 
 def test_a_sweep_tells_how_many_applications_it_closed(console: CliRunner) -> None:

@@ -1,10 +1,9 @@
 """Verification: clean after everything that the bank does, and a fault for everything that it never does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +19,7 @@ from creditbank.storage.conversions import conversion_part as part_table
 from creditbank.storage.decisions import decision
 from creditbank.storage.ledger import account, entry, lot
 from tests.api.test_conversions import RULES, TARGET
-from tests.builders import House, new_house, outcome_body
+from tests.builders import House, outcome_body
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(house: House) -> Scene:
     """Give a bank in which outcomes were posted, corrected, revoked and found to be duplicates."""
-    house = new_house(database_url, tmp_path)
     rich, poor, new = (UUID(house.open_learner()["id"]) for _ in range(3))
     first = house.post_outcome(str(rich), certificate_no="CERT-1")
     house.post_outcome(str(rich), title="重复登记", certificate_no="cert 1")
@@ -48,8 +46,7 @@ def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
     house.post_outcome(str(poor))
     revoked = house.http.post(f"/v1/outcomes/{first['id']}/revoke", json={"reason": "误录"}, headers=house.auth())
     assert revoked.status_code == 200
-    yield Scene(house, rich, poor, new)
-    house.bank.database.close()
+    return Scene(house, rich, poor, new)
 
 
 def report(house: House) -> Report:
@@ -176,9 +173,8 @@ def test_an_outcome_that_is_credited_twice_is_found(scene: Scene) -> None:
 
 
 @pytest.fixture
-def converted(database_url: str, tmp_path: Path) -> Iterator[House]:
+def converted(house: House) -> House:
     """Give a bank with an application that is approved, one that is open with a part declined, and one rejected."""
-    house = new_house(database_url, tmp_path)
     house.publish_rules(RULES)
     house.publish_programme("acceptor")
     ids = []
@@ -194,8 +190,7 @@ def converted(database_url: str, tmp_path: Path) -> Iterator[House]:
     url = f"/v1/conversions/{opened}/decline"
     assert house.http.post(url, json={"parts": [1]}, headers=holder).status_code == 200
     house.decide(rejected, "acceptor", "reject", reason="不符")
-    yield house
-    house.bank.database.close()
+    return house
 
 
 def _part_change(of: str, **changes: object) -> list[Executable]:
