@@ -12,7 +12,10 @@ from creditbank.core.errors import Refusal
 from creditbank.core.rules import parsed_ruleset
 from creditbank.core.rules.condition_parsing import DEPTH_MAX, LIST_MAX, TERMS_MAX
 from creditbank.core.rules.document import FAULTS_MAX, VALUES_MAX
+from creditbank.core.rules.minting import minting_faults
 from creditbank.formats.strict_json import parsed
+from tests.core.test_minting import converting as conversion_set
+from tests.core.test_minting import document as conversion_document
 from tests.core.test_rules import document
 
 SECONDS_MAX = 0.1 if sys.gettrace() is None else 1.0
@@ -209,3 +212,80 @@ def test_the_most_terms_that_come_through_the_door_are_refused_behind_it() -> No
     deepest = parsed(body(nested(NESTING_MAX // 2 - 4, "all")), bytes_max=BODY_BYTES_MAX, depth_max=NESTING_MAX)
     assert refused(lambda: parsed_ruleset(deepest)) == [("", "too_deep")]
     assert VALUES_MAX < BODY_BYTES_MAX
+
+
+# --- rule sets of conversion
+
+
+def conversion(**changes: object) -> dict[str, Any]:
+    return conversion_document("a", {"b": "1.00"}) | changes
+
+
+def limit(**changes: object) -> dict[str, Any]:
+    return {"id": "most", "at_most": {"credits": "10.00"}} | changes
+
+
+PLACES: list[Callable[[object], dict[str, Any]]] = [
+    lambda when: {"rules": [{"id": "r", "when": when}]},
+    lambda when: {"rules": [{"id": "r", "when": {"same_title": True}, "with": [when]}]},
+    lambda when: {"exclusions": [{"id": "e", "when": when}]},
+    lambda when: {"limits": [limit(where=when)]},
+    lambda when: {"requirements": [{"id": "q", "where": when, "at_least": "1.00"}]},
+    lambda when: {"applies_to": when},
+]
+"""Everywhere in a set of conversion where a condition stands."""
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["rule", "partner", "exclusion", "limit", "requirement", "applies_to"])
+def test_a_hostile_condition_is_refused_wherever_it_stands(place: Callable[[object], dict[str, Any]]) -> None:
+    term = {"target_institution": "x"} if "applies_to" in place({}) else COURSE
+    parsed_ruleset(conversion(**place(term)))
+    bombs: list[tuple[object, str]] = [
+        (nested(10_000, "all"), "too_deep"),
+        (nested(DEPTH_MAX + 1, "not"), "too_deep"),
+        ({"any": [term] * 1_000_000}, "too_large"),
+        ({"any": [term] * (LIST_MAX + 1)}, "too_many"),
+        ({"at_least": {"n": 3, "of": [term, term]}}, "cannot_be_met"),
+        ({"titel": "x"}, "unknown_field"),
+        ({"title": {"regex": "(a+)+$"}}, "unknown_field" if term != COURSE else "no_patterns"),
+    ]
+    for when, code in bombs:
+        hostile = conversion(**place(when))
+        assert code in [found for _, found in refused(lambda hostile=hostile: parsed_ruleset(hostile))], when
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        ({"limits": [limit(), limit()]}, [("/limits/1/id", "duplicate_id")]),
+        ({"limits": [limit(at_most={"credits": "0.00"})]}, [("/limits/0/at_most/credits", "out_of_range")]),
+        ({"limits": [limit(at_most={"percent": "100.01"})]}, [("/limits/0/at_most/percent", "out_of_range")]),
+        ({"limits": [limit(at_most={"outcomes": 10**40})]}, [("/limits/0/at_most/outcomes", "out_of_range")]),
+        ({"limits": [limit(per=["kind"] * 100_000)]}, [("/limits/0/per", "too_many")]),
+        ({"limits": [limit(id=str(n)) for n in range(1_000)]}, [("/limits", "too_many")]),
+        (
+            {"limits": [limit()], "requirements": [{"id": "q", "at_least": "10.01"}]},
+            [("/requirements/0", "cannot_be_met")],
+        ),
+        ({"rates": [{"from": "a", "rate": "1.01"}]}, [("/rates/0/rate", "mints_credit")]),
+        ({"rates": [{"from": "b", "rate": "1.00"}] * 2}, [("/rates/1/from", "duplicate_rate")]),
+        ({"review": [{"id": "s", "by": {"role": "target"}, "days": 0}]}, [("/review/0/days", "out_of_range")]),
+        ({"script": "import os"}, [("/script", "unknown_field")]),
+    ],
+)
+def test_what_contradicts_itself_in_a_set_of_conversion_is_refused(
+    changes: dict[str, Any], faults: list[tuple[str, str]]
+) -> None:
+    assert refused(lambda: parsed_ruleset(conversion(**changes))) == faults
+
+
+def test_a_conversion_that_gains_credit_on_its_way_round_is_refused_among_many_sets() -> None:
+    beside = [conversion_set(f"s{n + 1}", **{f"s{n}": "1.00"}) for n in range(100)]
+    closing = conversion_set("s0", s100="1.01")
+    took, faults = [], []
+    for _ in range(TRIES):
+        began = time.process_time()
+        faults = minting_faults(closing, beside)
+        took.append(time.process_time() - began)
+    assert [fault.code for fault in faults] == ["mints_credit"]
+    assert min(took) < SECONDS_MAX, took

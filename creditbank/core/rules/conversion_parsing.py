@@ -6,9 +6,7 @@ from typing import Any
 from creditbank.core.calendar import CALENDAR_YEAR, AcademicYear
 from creditbank.core.credit import HUNDREDTHS_MAX, decimal_text
 from creditbank.core.rules.awards import AWARD_HUNDREDTHS_MAX
-from creditbank.core.rules.condition_parsing import (
-    condition_at,
-)
+from creditbank.core.rules.condition_parsing import condition_at
 from creditbank.core.rules.conversion_predicates import PAIR_PREDICATES, TARGET_PREDICATES
 from creditbank.core.rules.conversion_set import (
     ConversionExample,
@@ -36,42 +34,33 @@ from creditbank.core.rules.subject import WORD_MAX
 RULES_MAX = 5000
 """As many as a rule set of recognition."""
 
-
 PARTNERS_MAX = 5
 """Other outcomes that one rule may ask for: published combinations have one or two."""
-
 
 LIMITS_MAX = 100
 """Limits and exclusions of one set; published measures have up to ten."""
 
-
 TERMS_MAX = 12
 """Terms of an academic year: months at the finest."""
-
 
 TESTS_MAX = 500
 """Tests of one set; each of them solves a small optimisation."""
 
-
 VALID_YEARS_MAX = 50
 """Longer than any published validity."""
 
-
 RATE_HUNDREDTHS_MAX = 10_000
 """A hundred to one: more than any two published schemes differ."""
-
 
 REQUIRED = (
     *("code", "version", "kind", "title", "authority", "source"),
     *("valid_from", "version_date", "scheme", "rules", "tests"),
 )
 
-
 OPTIONAL = (
     *("valid_until", "priority", "applies_to", "rates", "valid_years", "calendar", "exclusions", "limits"),
     *("requirements", "choose", "tie_break", "may_decline", "review", "appeal"),
 )
-
 
 _ASKING = ("rules", "exclusions", "limits", "requirements")
 """The fields of a set that hold conditions on outcomes and learners."""

@@ -1,32 +1,18 @@
 """From the JSON of limits, exclusions and requirements to their values."""
 
 from creditbank.core.credit import HUNDREDTHS_MAX
-from creditbank.core.rules.condition_parsing import (
-    condition_at,
-)
+from creditbank.core.rules.condition_parsing import condition_at
 from creditbank.core.rules.conversion_predicates import PAIR_PREDICATES
-from creditbank.core.rules.conversion_set import (
-    Across,
-    Exclusion,
-    Limit,
-    Measure,
-    Over,
-    Requirement,
-)
+from creditbank.core.rules.conversion_set import Across, Exclusion, Limit, Measure, Over, Requirement
 from creditbank.core.rules.document import Place, shown
-from creditbank.core.rules.heading import (
-    optional_items,
-    title_at,
-)
+from creditbank.core.rules.heading import optional_items, title_at
 from creditbank.core.rules.subject import WORD_MAX
 
 GROUPS = ("outcome", "course", "category", "source_category", "kind", "issuer", "term", "year")
 """What a limit can be counted for each of."""
 
-
 PERCENT_MAX = 10_000
 """All of it, in hundredths of a percent."""
-
 
 COUNT_MAX = 1000
 """Outcomes or courses in one group."""
