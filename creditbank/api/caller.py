@@ -53,7 +53,7 @@ def subject(learner_id: UUID | None) -> UUID:
 
 def looked_up(query: Callable[[Work], T]) -> T:
     """Run a query for the caller."""
-    return services.looked_up(bank(), actor(), query)
+    return services.looked_up(bank(), actor(), query, g.request_id)
 
 
 def carried_out(action_name: str, action: Callable[[Work], Answer], *, status_new: int = 201) -> Response:

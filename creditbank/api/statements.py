@@ -96,13 +96,13 @@ def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
 @resource.response(200, StatementPage)
 def statement(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """Show the passbook, newest first, with the available balance after each line. Needs `statement:read`."""
-    place = cursor_place(query["cursor"], instant_part, text_part, whole_part)
-    after = None if place is None else (place[0], place[1], place[2])
+    place = cursor_place(query["cursor"], instant_part, text_part, whole_part, UUID)
+    after = None if place is None else (place[0], place[1], place[2], place[3])
     rows_max = query["limit"]
     lines = looked_up(lambda work: statements.passbook(work, subject(learner_id), after, rows_max + 1))
-    places = {str(line.entry.id): line.entry.seq for line in lines}
+    places = {str(line.entry.id): [line.entry.seq, str(line.entry.learner_id)] for line in lines}
     items = [_line_document(line) for line in lines]
-    return answered(page_of(items, rows_max, lambda item: [item["recorded_at"], item["scheme"], places[item["id"]]]))
+    return answered(page_of(items, rows_max, lambda item: [item["recorded_at"], item["scheme"], *places[item["id"]]]))
 
 
 def _balance_document(balance: Balance) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _line_document(line: Line) -> dict[str, Any]:
         "kind": entry.transfer.kind.value,
         "scheme": entry.scheme,
         "amount": decimal_text(entry.transfer.amount_hundredths),
-        "balance_after": decimal_text(entry.balance_after_hundredths),
+        "balance_after": decimal_text(line.balance_after_hundredths),
         "outcome_id": str(line.outcome_id),
         "decision_id": str(entry.transfer.decision_id),
     }

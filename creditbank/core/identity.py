@@ -77,6 +77,7 @@ class Identifier:
     type: str
     masked: str
     assurance: Assurance
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ class Learner:
     birth_date: date | None
     identifiers: tuple[Identifier, ...]
     created_at: datetime
+    merged: tuple[UUID, ...] = ()
+    """Ids of accounts that were merged into this one; each of them still leads here."""
+    is_restricted: bool = False
 
 
 def resolved(keys: Iterable[ClaimKey], matches: Iterable[Match]) -> Resolution:

@@ -66,6 +66,30 @@ def balances(transfers: Iterable[DatedTransfer], on: date) -> tuple[Balance, ...
     return tuple(_balance(scheme, by_scheme[scheme], on) for scheme in sorted(by_scheme))
 
 
+def summed(found: Iterable[Balance]) -> list[Balance]:
+    """Return one balance a scheme, in code order, from those of several accounts of one person."""
+    by_scheme: dict[str, list[Balance]] = defaultdict(list)
+    for balance in found:
+        by_scheme[balance.scheme].append(balance)
+    return [_sum(by_scheme[scheme]) for scheme in sorted(by_scheme)]
+
+
+def _sum(balances: list[Balance]) -> Balance:
+    """Return the sum of balances in one scheme."""
+    by_day: dict[date, int] = defaultdict(int)
+    for part in (part for balance in balances for part in balance.expiring):
+        assert part.valid_until is not None, "what expires has a last day"
+        by_day[part.valid_until] += part.credit_hundredths
+    return Balance(
+        scheme=balances[0].scheme,
+        recognised_hundredths=sum(balance.recognised_hundredths for balance in balances),
+        held_hundredths=sum(balance.held_hundredths for balance in balances),
+        converted_hundredths=sum(balance.converted_hundredths for balance in balances),
+        expired_hundredths=sum(balance.expired_hundredths for balance in balances),
+        expiring=tuple(Remainder(day, by_day[day]) for day in sorted(by_day)),
+    )
+
+
 def _balance(scheme: str, transfers: list[DatedTransfer], on: date) -> Balance:
     """Return one scheme's balance from all its transfers."""
     sums: dict[EntryKind, int] = defaultdict(int)

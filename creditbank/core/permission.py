@@ -36,6 +36,8 @@ class Actor:
     institution_id: UUID | None = None
     institution_code: str = ""
     learner_id: UUID | None = None
+    is_proxy: bool = False
+    """Whether a member of staff acts for the learner: `client_id` is theirs, `learner_id` the learner's."""
 
     @property
     def audits(self) -> bool:

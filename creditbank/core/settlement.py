@@ -62,11 +62,15 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An outcome to be settled; `claims` are the keyed hashes by which the same learning is known again."""
+    """An outcome to be settled; `claims` are the keyed hashes by which the same learning is known again.
+
+    It holds its claims. By those in `also` the same learning is known on other accounts of the same person.
+    """
 
     outcome_id: UUID
     facts: Facts
     claims: tuple[bytes, ...]
+    also: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,8 @@ def settled(cases: Iterable[Case], holders: Mapping[bytes, UUID], rulebook: Rule
     held = dict(holders)
     verdicts = []
     for case in cases:
-        earlier = next(
-            (held[claim] for claim in case.claims if held.get(claim, case.outcome_id) != case.outcome_id), None
-        )
+        known_by = (*case.claims, *case.also)
+        earlier = next((held[claim] for claim in known_by if held.get(claim, case.outcome_id) != case.outcome_id), None)
         if earlier is not None:
             for claim in case.claims:
                 held.setdefault(claim, earlier)

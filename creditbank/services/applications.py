@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from creditbank.core.credit import decimal_text
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Conflict, Fault, NotAllowed, unknown
-from creditbank.core.identity import LearnerStatus
 from creditbank.core.institution import Role
+from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.core.review import (
     Progress,
@@ -23,7 +24,8 @@ from creditbank.core.rules import ConversionSet
 from creditbank.core.rules.conversion_set import Reviewers, ReviewStep
 from creditbank.services import converting
 from creditbank.services.bank import Work
-from creditbank.storage import conversion_events, conversions, decisions, institutions, learners, outcomes
+from creditbank.services.entitlement import is_own, no_such_learner
+from creditbank.storage import conversion_events, conversions, decisions, institutions, outcomes, people
 from creditbank.storage.conversions import Part
 
 __all__ = ["PAST", "Part", "Shown"]
@@ -70,10 +72,20 @@ def may_see(work: Work, found: conversions.Conversion) -> bool:
     """Tell whether the actor has to do with an application: as learner, submitter, reviewer or auditor."""
     actor = work.actor
     if actor.learner_id is not None:
-        return actor.learner_id == found.learner_id
+        accounts = {part.account_id for part in parts_of(work, found)} | {found.learner_id}
+        return any(is_own(work, account) for account in accounts)
     if actor.audits:
         return True
     return actor.institution_id is not None and conversions.may_read(work.connection, found, actor.institution_id)
+
+
+def note_seen(work: Work, found: conversions.Conversion) -> None:
+    """Note in the learner's diary that somebody else sees an application."""
+    actor = work.actor
+    if actor.learner_id is None:
+        work.note_sight(found.learner_id, Sight.CONVERSION, Basis.AUDIT if actor.audits else Basis.PART)
+    elif actor.is_proxy:
+        work.note_sight(found.learner_id, Sight.CONVERSION, Basis.PROXY)
 
 
 def readers(work: Work, found: conversions.Conversion) -> set[UUID]:
@@ -97,22 +109,27 @@ def own(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, Conver
     require(work.actor, "conversions:write")
     found, ruleset = locked(work, conversion_id)
     actor = work.actor
-    is_learner = actor.learner_id == found.learner_id
+    is_learner = actor.learner_id is not None and is_own(work, found.learner_id)
     is_submitter = found.submitter_id is not None and actor.institution_id == found.submitter_id
     if not (is_learner or is_submitter):
         raise unknown("转换申请", "conversion")
     return found, ruleset
 
 
-def check_identity(work: Work, learner_id: UUID) -> None:
+def check_identity(work: Work, learner_id: UUID) -> Person:
     """Lock the learner and let those pass whose identity is in no doubt. Refused: Unknown, Conflict."""
-    status = learners.locked(work.connection, learner_id)
-    if status is None:
-        raise unknown("学习者", "learner", "/learner_id")
-    if status is LearnerStatus.CONFLICT:
+    held = people.locked(work.connection, learner_id)
+    if held is None or held.is_erased:
+        raise no_such_learner("/learner_id")
+    if held.is_restricted:
+        zh = "该学习者已要求限制处理其数据，解除限制之前不能转换学分。"
+        en = "The learner asked that their data be kept and not used; nothing is converted until they lift that."
+        raise Conflict((Fault("/learner_id", "restricted", zh, en),))
+    if held.is_in_conflict:
         zh = "该学习者的身份标识存在冲突，核实之前不能转换学分。"
         en = "The learner's identifiers are in conflict; nothing is converted until that is decided."
         raise Conflict((Fault("/learner_id", "identity_conflict", zh, en),))
+    return held.person
 
 
 def locked(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, ConversionSet]:
@@ -120,7 +137,7 @@ def locked(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, Con
     found = conversions.by_id(work.connection, conversion_id)
     if found is None or not may_see(work, found):
         raise unknown("转换申请", "conversion")
-    learners.locked(work.connection, found.learner_id)
+    people.locked(work.connection, found.learner_id)
     standing = conversions.by_id(work.connection, conversion_id)
     assert standing is not None, "an application is never taken away"
     return standing, ruleset_of(work, standing)
@@ -158,7 +175,7 @@ def _institution_ids(work: Work, found: conversions.Conversion, named: Reviewers
         accepting = institutions.by_id(work.connection, found.institution_id)
         return {accepting.parent_id} if accepting and accepting.parent_id else set()
     if named.role == "issuer":
-        return outcomes.issuers(work.connection, found.learner_id, [part.outcome_id for part in parts_of(work, found)])
+        return outcomes.issuers(work.connection, [part.outcome_id for part in parts_of(work, found)])
     return institutions.with_role(work.connection, Role.AUTHORITY)
 
 
@@ -186,7 +203,7 @@ def ruleset_of(work: Work, found: conversions.Conversion) -> ConversionSet:
 
 def parts_of(work: Work, found: conversions.Conversion) -> list[conversions.Part]:
     """Return all parts of an application."""
-    return conversions.parts_of(work.connection, found.learner_id, [found.id])
+    return conversions.parts_of(work.connection, [found.learner_id], [found.id])
 
 
 def held_parts(work: Work, found: conversions.Conversion) -> list[conversions.Part]:

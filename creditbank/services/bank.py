@@ -13,14 +13,15 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from creditbank.core.calendar import bank_day
-from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater, unknown
+from creditbank.core.entitlement import Sight
+from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
 from creditbank.core.permission import Actor
 from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring
-from creditbank.storage import audit, clients, institutions, kept_answers, learners, rulesets, schemes
+from creditbank.storage import access_log, audit, clients, institutions, kept_answers, rulesets, schemes
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
 
 ATTEMPTS_MAX = 8
@@ -111,6 +112,9 @@ class Work:
     connection: Connection
     actor: Actor
     now: datetime
+    request_id: str = ""
+    sights: list[access_log.DiaryLine] = field(default_factory=list)
+    """What was seen of learners by others so far: it stands in their diaries before the answer leaves."""
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
     _rulebooks: list[Rulebook] = field(default_factory=list)
@@ -129,6 +133,15 @@ class Work:
         """Return a new id."""
         return self.bank.new_id()
 
+    def note_sight(self, learner_id: UUID, sight: Sight, basis: str) -> None:
+        """Note in a learner's diary that the actor sees a kind of data, on a basis; once a request."""
+        seen = (learner_id, sight, basis)
+        if seen not in ((line.learner_id, line.sight, line.basis) for line in self.sights):
+            actor = self.actor
+            where = (actor.client_id, actor.institution_id)
+            line = access_log.DiaryLine(learner_id, self.new_id(), self.now, *where, sight, basis, self.request_id)
+            self.sights.append(line)
+
     def rulebook(self) -> Rulebook:
         """Return the published rules, the same throughout the transaction."""
         if not self._rulebooks:
@@ -145,7 +158,7 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
     for attempt in range(ATTEMPTS_MAX):
         try:
             with bank.database.transaction() as connection:
-                work = Work(bank, connection, errand.actor, bank.clock())
+                work = Work(bank, connection, errand.actor, bank.clock(), errand.request_id)
                 answer = _once(work, errand, action)
         except Raced:
             metrics.retries_total.inc()
@@ -161,29 +174,22 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
     raise _busy()
 
 
-def looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T]) -> T:
-    """Run a query that changes nothing. Refused: what the query refuses, TryLater."""
+def looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id: str = "") -> T:
+    """Run a query that changes nothing but the diaries of those who were seen.
+
+    Refused: what the query refuses, TryLater.
+    """
+
+    def noted(connection: Connection) -> T:
+        work = Work(bank, connection, actor, bank.clock(), request_id)
+        found = query(work)
+        access_log.add_at_once(connection, work.sights)
+        return found
+
     try:
-        return bank.database.read(lambda connection: query(Work(bank, connection, actor, bank.clock())))
+        return bank.database.read(noted)
     except Unavailable as unavailable:
         raise _busy() from unavailable
-
-
-def check_may_see(work: Work, learner_id: UUID) -> None:
-    """Let the learner, institutions that know them, and auditors pass.
-
-    Refused: Unknown, alike for a learner who does not exist and one whom the actor does not know.
-    """
-    actor = work.actor
-    if actor.learner_id is not None:
-        may_see = actor.learner_id == learner_id
-    elif actor.audits:
-        may_see = learners.exists(work.connection, learner_id)
-    else:
-        institution_id = actor.institution_id
-        may_see = institution_id is not None and learners.is_known(work.connection, learner_id, institution_id)
-    if not may_see:
-        raise unknown("学习者", "learner")
 
 
 def _membership(connection: Connection, client_id: str) -> tuple[UUID, str] | None:
@@ -221,6 +227,7 @@ def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> An
         work.new_id(), work.now, errand.actor.client_id, errand.action, answer.subject, errand.request_id
     )
     audit.add(work.connection, line)
+    access_log.add(work.connection, work.sights)
     return answer
 
 

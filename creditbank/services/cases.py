@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Conflict, Fault, unknown
 from creditbank.core.ledger import EntryKind, Transfer
 from creditbank.core.outcome import Status
@@ -12,7 +13,7 @@ from creditbank.core.permission import require
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
-from creditbank.storage import cases, conversions, decisions, institutions, learners, ledger, outcomes
+from creditbank.storage import cases, conversions, decisions, institutions, ledger, outcomes, people
 from creditbank.storage.cases import Case
 
 __all__ = ["Case", "case", "cases_page", "decide"]
@@ -24,6 +25,7 @@ def case(work: Work, case_id: UUID) -> Case:
     found = cases.by_id(work.connection, case_id)
     if found is None or not (work.actor.audits or found.institution_id == work.actor.institution_id):
         raise unknown("案件", "case")
+    _note(work, found)
     return found
 
 
@@ -31,7 +33,15 @@ def cases_page(work: Work, after: tuple[datetime, UUID] | None, rows_max: int) -
     """Return cases, newest first: the actor's own institution's, or all to an auditor."""
     require(work.actor, "conversions:review", "audit:read")
     own = None if work.actor.audits else work.actor.institution_id
-    return cases.page(work.connection, own, after, rows_max)
+    found = cases.page(work.connection, own, after, rows_max)
+    for one in found:
+        _note(work, one)
+    return found
+
+
+def _note(work: Work, found: Case) -> None:
+    """Note in the learner's diary that somebody sees the case."""
+    work.note_sight(found.learner_id, Sight.CASE, Basis.AUDIT if work.actor.audits else Basis.PART)
 
 
 def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
@@ -43,7 +53,7 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
     found = cases.by_id(work.connection, case_id)
     if found is None or found.institution_id != work.actor.institution_id:
         raise unknown("案件", "case")
-    learners.locked(work.connection, found.learner_id)
+    people.locked(work.connection, found.learner_id)
     found = cases.locked(work.connection, case_id)
     assert found is not None, "a case is never taken away"
     if found.state == "decided":
@@ -72,7 +82,7 @@ def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
     """Take back the parts that rest on the outcome; what other outcomes spent on them is the learner's again."""
     conversion = conversions.by_id(work.connection, found.conversion_id)
     assert conversion is not None, "a case is about a conversion"
-    parts = conversions.parts_of(work.connection, found.learner_id, [conversion.id])
+    parts = conversions.parts_of(work.connection, [found.learner_id], [conversion.id])
     converted = [part for part in parts if part.state == "converted"]
     resting = converting.together(converted, [part for part in converted if str(found.outcome_id) in part.uses])
     standing = [part for part in converted if part not in resting]
@@ -81,11 +91,11 @@ def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
     conversions.change_parts(work.connection, [replace(part, state="undone") for part in resting])
     free = converting.claims_for(conversion, code, resting) - converting.claims_for(conversion, code, standing)
     conversions.release_claims(work.connection, conversion, free)
-    _reverse(work, found, resting, decision_id)
+    _reverse(work, resting, decision_id)
     converting.noted(work, conversion, conversion.progress, ("undone", None, reason))
 
 
-def _reverse(work: Work, found: Case, resting: Sequence[conversions.Part], decision_id: UUID) -> None:
+def _reverse(work: Work, resting: Sequence[conversions.Part], decision_id: UUID) -> None:
     """Reverse what revoked outcomes have on the account again: the case's own, and others that counted with it."""
     heads = [
         outcomes.by_id(work.connection, outcome_id) for outcome_id in sorted({part.outcome_id for part in resting})
@@ -106,7 +116,7 @@ def _reverse(work: Work, found: Case, resting: Sequence[conversions.Part], decis
                 effective_on=revoked[lot.outcome_id].completed_on,
             ),
         )
-        for lot in ledger.lots_by_id(work.connection, found.learner_id, lot_ids).values()
+        for lot in ledger.lots_by_id(work.connection, {part.account_id for part in resting}, lot_ids).values()
         if lot.used_hundredths < lot.amount_hundredths
     ]
     entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)

@@ -8,7 +8,9 @@ from creditbank.core.conversion.planning import Plan, planned, result_document
 from creditbank.core.conversion.situation import Situation, situation_document
 from creditbank.core.conversion.wording import faults as reasons_why_not
 from creditbank.core.credit import Scheme
+from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Conflict, Fault, Malformed, RuleSaysNo, unknown
+from creditbank.core.merging import Person, owner, standing
 from creditbank.core.permission import require
 from creditbank.core.programme import Course, Programme
 from creditbank.core.review import (
@@ -25,12 +27,14 @@ from creditbank.services.applications import (
     is_awaited,
     lapse,
     may_see,
+    note_seen,
     readers,
     shown,
 )
-from creditbank.services.bank import Work, check_may_see
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import is_own, no_such_learner, seen
 from creditbank.services.situations import Account
-from creditbank.storage import conversions, decisions, institutions, ledger, programmes
+from creditbank.storage import conversions, decisions, institutions, ledger, people, programmes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +66,16 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
     reasons where nothing can be converted.
     """
     require(work.actor, "conversions:write")
-    check_may_see(work, learner_id)
-    check_identity(work, learner_id)
+    seen(work, learner_id, Sight.CONVERSION)
+    person = check_identity(work, learner_id)
     programme = _programme(work, wish)
     courses = _courses(programme, wish)
-    _lapse_overdue(work, learner_id)
+    _lapse_overdue(work, person)
     ruleset, scheme = _rules(work, programme)
-    ledger.lock_accounts(work.connection, learner_id)
-    account = situations.account_of(work, learner_id)
+    ledger.lock_accounts(work.connection, person.members)
+    account = situations.account_of(work, person)
     pool = _pool(account, wish)
-    age = situations.age_of(work, learner_id) if ruleset.asks_age else None
+    age = situations.age_of(work, person) if ruleset.asks_age else None
     wanted = (courses, wish.courses is None or not wish.courses)
     situation = situations.situation_of(work, pool, programme, wanted, age=age)
     plan = planned(ruleset, scheme, situation, best_values)
@@ -79,7 +83,7 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
         raise _refused(plan)
     situation = _told(situation, plan, wish)
     plan = planned(ruleset, scheme, situation, best_values)
-    return _entered(work, learner_id, (ruleset, account), (situation, plan))
+    return _entered(work, person, (ruleset, account), (situation, plan))
 
 
 def conversion(work: Work, conversion_id: UUID) -> Shown:
@@ -87,6 +91,7 @@ def conversion(work: Work, conversion_id: UUID) -> Shown:
     found = conversions.by_id(work.connection, conversion_id)
     if found is None or not may_see(work, found):
         raise unknown("转换申请", "conversion")
+    note_seen(work, found)
     return shown(work, found)
 
 
@@ -98,22 +103,26 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
     actor = work.actor
     require(actor, "conversions:write", "conversions:review", "audit:read")
     learner_id = wanted.learner_id or actor.learner_id
-    if actor.learner_id not in (None, learner_id):
-        raise unknown("学习者", "learner")
+    person = None if learner_id is None else people.person(work.connection, learner_id)
+    if actor.learner_id is not None and (learner_id is None or not is_own(work, learner_id, person)):
+        raise no_such_learner()
+    members = (person.members if person else (learner_id,)) if learner_id is not None else None
     reader_id = None if actor.learner_id is not None or actor.audits else actor.institution_id
-    listing = conversions.Listing(learner_id, reader_id, State.IN_REVIEW if wanted.awaits_me else wanted.state)
+    listing = conversions.Listing(members, reader_id, State.IN_REVIEW if wanted.awaits_me else wanted.state)
     found: list[conversions.Conversion] = []
     while page := conversions.page(work.connection, listing, after, rows_max):
         found += [one for one in page if not wanted.awaits_me or is_awaited(work, one)]
         if len(found) >= rows_max or len(page) < rows_max:
             break
         after = (page[-1].opened_at, page[-1].id)
+    for one in found[:rows_max]:
+        note_seen(work, one)
     return [shown(work, one) for one in found[:rows_max]]
 
 
-def _lapse_overdue(work: Work, learner_id: UUID) -> None:
+def _lapse_overdue(work: Work, person: Person) -> None:
     """Close a learner's applications whose time is over; the learner is locked."""
-    for found in conversions.of_learner(work.connection, learner_id):
+    for found in conversions.of_people(work.connection, person.members):
         lapse(work, found)
 
 
@@ -187,15 +196,13 @@ def _told(situation: Situation, plan: Plan, wish: Wish) -> Situation:
     return replace(situation, holdings=tuple(one for one in situation.holdings if one.outcome in used))
 
 
-def _entered(
-    work: Work, learner_id: UUID, basis: tuple[ConversionSet, Account], found: tuple[Situation, Plan]
-) -> Shown:
+def _entered(work: Work, person: Person, basis: tuple[ConversionSet, Account], found: tuple[Situation, Plan]) -> Shown:
     """Write a new application, hold its credits, and approve it at once where nobody reviews."""
     (ruleset, account), (situation, plan) = basis, found
     accepting = institutions.by_code(work.connection, situation.programme.institution)
     assert accepting is not None, "a programme belongs to an institution"
     value = conversions.Conversion(
-        learner_id=learner_id,
+        learner_id=_owner(work, person, account, plan),
         id=work.new_id(),
         institution_id=accepting.id,
         programme=situation.programme.code,
@@ -223,6 +230,15 @@ def _entered(
     return shown(work, value)
 
 
+def _owner(work: Work, person: Person, account: Account, plan: Plan) -> UUID:
+    """Return the account to which an application belongs: that of its outcomes, or the one above several of them."""
+    if not person.is_joint:
+        return person.id
+    used = {outcome for part in plan.parts for outcome in (part.outcome, *part.partners)}
+    links = standing(people.links_around(work.connection, person.id))
+    return owner(links, sorted({account.standing_on[outcome] for outcome in used}))
+
+
 def _new_parts(value: conversions.Conversion, plan: Plan, account: Account) -> list[conversions.Part]:
     """Return a plan's parts as they are kept."""
     return [
@@ -230,6 +246,7 @@ def _new_parts(value: conversions.Conversion, plan: Plan, account: Account) -> l
             learner_id=value.learner_id,
             conversion_id=value.id,
             number=number,
+            account_id=account.standing_on[part.outcome],
             outcome_id=UUID(part.outcome),
             lot_id=account.lots[part.outcome].id if part.spent_hundredths else None,
             course_code=None if part.course is None else part.course.code,

@@ -12,7 +12,7 @@ from creditbank.core.normalisation import text_key
 from creditbank.core.review import Progress, State, voided
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
-from creditbank.storage import cases, conversion_events, conversions, learners, ledger, outcomes
+from creditbank.storage import cases, conversion_events, conversions, ledger, outcomes, people
 
 
 def hold(work: Work, parts: Sequence[conversions.Part], decision_id: UUID) -> None:
@@ -83,12 +83,11 @@ def unwind(work: Work, head: outcomes.Head, reason: str) -> None:
 
     Nothing that others relied on breaks by itself: the accepting institution decides the case.
     """
-    learners.locked(work.connection, head.learner_id)
-    mine = conversions.of_learner(work.connection, head.learner_id)
+    mine = conversions.of_people(work.connection, _members(work, head))
     standing = {one.id: one for one in mine if one.progress.is_open or one.progress.state is State.APPROVED}
     resting: dict[UUID, list[conversions.Part]] = {}
     live: dict[UUID, list[conversions.Part]] = {}
-    for part in conversions.parts_of(work.connection, head.learner_id, standing):
+    for part in conversions.parts_of(work.connection, {one.learner_id for one in standing.values()}, standing):
         if part.state in ("held", "converted"):
             live.setdefault(part.conversion_id, []).append(part)
     for conversion_id, parts in live.items():
@@ -113,8 +112,15 @@ def together(parts: Iterable[conversions.Part], chosen: Iterable[conversions.Par
 
 def is_in_use(work: Work, head: outcomes.Head) -> UUID | None:
     """Return the conversion that an outcome is part of, if any."""
-    claims = conversions.claims_of(work.connection, head.learner_id)
+    claims = conversions.claims_of(work.connection, _members(work, head))
     return claims.get(conversions.OUTCOME + str(head.id))
+
+
+def _members(work: Work, head: outcomes.Head) -> tuple[UUID, ...]:
+    """Return the accounts of the person whose outcome it is, locked."""
+    held = people.locked(work.connection, head.learner_id)
+    assert held is not None, "an outcome stands on an account"
+    return held.person.members
 
 
 def claims_for(conversion: conversions.Conversion, institution: str, parts: Iterable[conversions.Part]) -> set[str]:
@@ -129,7 +135,7 @@ def claims_for(conversion: conversions.Conversion, institution: str, parts: Iter
 
 def _parts(work: Work, conversion: conversions.Conversion, state: str) -> list[conversions.Part]:
     """Return an application's parts in a state."""
-    parts = conversions.parts_of(work.connection, conversion.learner_id, [conversion.id])
+    parts = conversions.parts_of(work.connection, [conversion.learner_id], [conversion.id])
     return [part for part in parts if part.state == state]
 
 
@@ -140,9 +146,9 @@ def _post(
     moving = [move for move in moves if move[2]]
     if not moving:
         return
-    learner_id = moving[0][0].learner_id
-    ledger.lock_accounts(work.connection, learner_id)
-    lots = ledger.lots_by_id(work.connection, learner_id, [part.lot_id for part, _, _ in moving if part.lot_id])
+    accounts = {part.account_id for part, _, _ in moving}
+    ledger.lock_accounts(work.connection, accounts)
+    lots = ledger.lots_by_id(work.connection, accounts, [part.lot_id for part, _, _ in moving if part.lot_id])
     posting_id = work.new_id()
     postings = [
         ledger.Posting(

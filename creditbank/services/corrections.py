@@ -1,7 +1,7 @@
 """Outcomes corrected and revoked: what stood is reversed, never rewritten, and what hung on it is settled anew."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import Receipt, with_ages
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, post, reversal, revision_of, settle
-from creditbank.storage import decisions, institutions, learners, ledger, outcomes
+from creditbank.storage import decisions, institutions, learners, ledger, outcomes, people
 
 
 def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) -> Receipt:
@@ -40,7 +40,7 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
         raise _is_revoked()
     if is_same:
         return _standing(work, head)
-    learners.locked(work.connection, head.learner_id)
+    people.locked(work.connection, head.learner_id)
     conversion_id = converting.is_in_use(work, head)
     if conversion_id is not None:
         raise _is_converted(conversion_id)
@@ -82,13 +82,14 @@ def _own(work: Work, outcome_id: UUID) -> outcomes.Head:
 def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, record: Record) -> Receipt:
     """Write the correction and settle the outcome together with those that were held to be its duplicates."""
     known = learners.known(work.connection, [head.learner_id], None)[head.learner_id]
+    kin = _kin(work, [head])
     changed = replace(head, revision=head.revision + 1, kind=record.kind.value, completed_on=record.completed_on)
     facts = record.facts(work.actor.institution_code, latest.applied_on)
     claims = duplicate_claims(work.keyring, head.learner_id, facts, record.certificate_no)
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
     outcomes.add_revisions(work.connection, [revision_of(work, changed, record, known.wrapped_key, latest.applied_on)])
     outcomes.release_claims(work.connection, [head.id])
-    settled = _settle(work, [Draft(changed, facts, claims, head, lot), *_dependents(work, head)])
+    settled = _settle(work, [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)])
     return settled[0]
 
 
@@ -119,14 +120,22 @@ def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
     revisions = outcomes.revisions(work.connection, [found.id for found in heads])
     known = learners.known(work.connection, [found.learner_id for found in heads], None)
     codes = institutions.codes(work.connection, [found.institution_id for found in heads])
+    kin = _kin(work, heads)
     drafts = []
     for found in heads:
         revision = revisions[found.id][-1]
         issued = {"issuer": codes[found.institution_id], "applied_on": revision.applied_on.isoformat()}
         facts = facts_from(json.loads(revision.content) | issued)
         number = revision.certificate_no(work.keyring, known[found.learner_id].wrapped_key)
-        drafts.append(Draft(found, facts, duplicate_claims(work.keyring, found.learner_id, facts, number)))
+        claims = duplicate_claims(work.keyring, found.learner_id, facts, number)
+        drafts.append(Draft(found, facts, claims, kin=kin[found.learner_id]))
     return drafts
+
+
+def _kin(work: Work, heads: Iterable[outcomes.Head]) -> dict[UUID, tuple[UUID, ...]]:
+    """Return the other accounts of the same person by account."""
+    found = people.people(work.connection, {head.learner_id for head in heads})
+    return {one: tuple(member for member in person.members if member != one) for one, person in found.items()}
 
 
 def _check(work: Work, head: outcomes.Head, record: Record) -> None:

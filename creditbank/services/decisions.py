@@ -9,6 +9,7 @@ from creditbank.core.conversion.planning import planned
 from creditbank.core.conversion.planning import result_document as plan_document
 from creditbank.core.conversion.situation import situation_from
 from creditbank.core.conversion.wording import sentences as conversion_sentences
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import unknown
 from creditbank.core.permission import require
 from creditbank.core.recognition import differences, recognised
@@ -16,6 +17,7 @@ from creditbank.core.rules import facts_from, sentences
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.applications import may_see
 from creditbank.services.bank import Work
+from creditbank.services.entitlement import is_own
 from creditbank.storage import conversions, decisions
 
 READING = ("outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read")
@@ -38,6 +40,7 @@ def decision(work: Work, decision_id: UUID) -> decisions.StoredDecision:
     found = decisions.by_id(work.connection, decision_id)
     if found is None or not _may_see(work, found):
         raise unknown("决定", "decision")
+    _note(work, found)
     return found
 
 
@@ -93,9 +96,19 @@ def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
 def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
     """Tell whether the decision is the actor's, on their outcome or conversion, or the actor audits."""
     actor = work.actor
-    if actor.learner_id is not None:
-        return found.learner_id == actor.learner_id
-    if actor.audits or found.institution_id == actor.institution_id:
+    if actor.learner_id is None and (actor.audits or found.institution_id == actor.institution_id):
+        return True
+    if actor.learner_id is not None and is_own(work, found.learner_id):
         return True
     asked = None if found.conversion_id is None else conversions.by_id(work.connection, found.conversion_id)
     return asked is not None and may_see(work, asked)
+
+
+def _note(work: Work, found: decisions.StoredDecision) -> None:
+    """Note in the learner's diary that somebody else sees a decision."""
+    actor = work.actor
+    if actor.is_proxy:
+        work.note_sight(found.learner_id, Sight.DECISION, Basis.PROXY)
+    elif actor.learner_id is None:
+        is_part = found.institution_id == actor.institution_id or not actor.audits
+        work.note_sight(found.learner_id, Sight.DECISION, Basis.PART if is_part else Basis.AUDIT)

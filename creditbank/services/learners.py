@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Conflict, Fault, Malformed, unknown
 from creditbank.core.identity import Application, Claim, Learner, LearnerStatus, Match, resolved
+from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import check_birth_date, claim_of
-from creditbank.services.bank import Work, check_may_see
-from creditbank.storage import learners
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import no_such_learner, seen
+from creditbank.storage import learners, people
 
 READING_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read")
 """Any of these lets an institution look at the account of a learner whom it knows."""
@@ -34,7 +37,7 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
     keys = learners.claim_keys(work.keyring, application)
     matches = learners.matches(work.connection, keys)
     found = resolved(keys, matches)
-    if len(found.learner_ids) > 1:
+    if len({person.id for person in people.people(work.connection, found.learner_ids).values()}) > 1:
         raise _different_people()
     if found.learner_ids:
         learner_id = found.learner_ids[0]
@@ -43,15 +46,18 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
             learners.mark_conflict(work.connection, [learner_id, *found.rivals])
     else:
         learner_id = _opened(work, application, found.rivals)
-    return _shown(work, learner_id), not found.learner_ids
+    person = people.person(work.connection, learner_id)
+    assert person is not None, "an account that was found or opened is there"
+    if found.learner_ids:
+        work.note_sight(person.id, Sight.IDENTITY, Basis.KNOWN)
+    return _shown(work, person), not found.learner_ids
 
 
 def account(work: Work, learner_id: UUID) -> Learner:
     """Return a learner's account. Refused: Unknown, also for a learner whom the actor does not know."""
     if work.actor.learner_id is None:
         require(work.actor, *READING_SCOPES)
-    check_may_see(work, learner_id)
-    return _shown(work, learner_id)
+    return _shown(work, seen(work, learner_id, Sight.IDENTITY))
 
 
 def holder(work: Work, account_no: str) -> UUID:
@@ -106,12 +112,12 @@ def _add_what_is_new(work: Work, learner_id: UUID, application: Application, mat
         learners.add_claims(work.connection, work.keyring, claimant, replace(application, claims=new), work.new_id)
 
 
-def _shown(work: Work, learner_id: UUID) -> Learner:
+def _shown(work: Work, person: Person) -> Learner:
     """Return the learner as the actor may see them. Refused: Unknown to the bearer of a token of nobody."""
     sees_all = work.actor.learner_id is not None or work.actor.audits
-    shown = learners.by_id(work.connection, work.keyring, learner_id, None if sees_all else work.actor.institution_code)
+    shown = learners.shown(work.connection, work.keyring, person, None if sees_all else work.actor.institution_code)
     if shown is None:
-        raise unknown("学习者", "learner")
+        raise no_such_learner()
     return shown
 
 

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
 from creditbank.core.identity import Application, ClaimKey, LearnerStatus, resolved
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
@@ -15,9 +16,10 @@ from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of
 from creditbank.gateways.keyring import Keyring
-from creditbank.services.bank import Work, check_may_see
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import is_own, seen
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
-from creditbank.storage import decisions, learners, outcomes
+from creditbank.storage import decisions, learners, outcomes, people
 from creditbank.storage.outcomes import Revision
 
 __all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records", "with_ages"]
@@ -34,13 +36,25 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The learner of a record: known to the bank already, or with an account that is still to be opened."""
+    """The learner of a record: known to the bank already, or with an account that is still to be opened.
+
+    `kin` are the accounts of the same person where some were merged.
+    """
 
     id: UUID
     wrapped_key: bytes
     is_affiliated: bool
+    kin: tuple[UUID, ...] = ()
     opening: learners.Opening | None = None
     rivals: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The accounts of one person, and whether the asking institution knows any of them."""
+
+    members: tuple[UUID, ...]
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,7 @@ def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, Revision]:
     head = outcomes.by_id(work.connection, outcome_id)
     if head is None or not _may_see(work, head):
         raise unknown("学习成果", "outcome")
+    _note(work, head)
     revision = outcomes.revision(work.connection, head, head.revision)
     assert revision is not None, "a head points to a revision"
     return _receipts(work, [head])[0], revision
@@ -94,10 +109,10 @@ def outcomes_of(
 ) -> list[tuple[Receipt, Revision]]:
     """Return a learner's outcomes, newest first; an institution sees those that it recorded itself."""
     require(work.actor, "outcomes:read", "audit:read")
-    check_may_see(work, learner_id)
+    person = seen(work, learner_id, Sight.OUTCOMES)
     sees_all = work.actor.learner_id is not None or work.actor.audits
     only = None if sees_all else work.actor.institution_id
-    rows = outcomes.page(work.connection, learner_id, only, after, rows_max)
+    rows = outcomes.page(work.connection, person.members, only, after, rows_max)
     receipts = _receipts(work, [head for head, _ in rows])
     return [(receipt, revision) for receipt, (_, revision) in zip(receipts, rows, strict=True)]
 
@@ -106,8 +121,18 @@ def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
     if actor.learner_id is not None:
-        return head.learner_id == actor.learner_id
+        return is_own(work, head.learner_id)
     return actor.audits or head.institution_id == actor.institution_id
+
+
+def _note(work: Work, head: outcomes.Head) -> None:
+    """Note in the learner's diary that somebody else sees an outcome."""
+    actor = work.actor
+    if actor.is_proxy:
+        work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.PROXY)
+    elif actor.learner_id is None:
+        is_issuer = head.institution_id == actor.institution_id
+        work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.ISSUED if is_issuer else Basis.AUDIT)
 
 
 def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
@@ -125,26 +150,27 @@ def _people(work: Work, records: Sequence[Record]) -> list[Person | Refusal]:
     matches = learners.matches(work.connection, list({key for key in keyed if isinstance(key, ClaimKey)}))
     named = {record.learner.id for record in records if record.learner.id is not None}
     known = learners.known(work.connection, named | {match.learner_id for match in matches}, work.actor.institution_id)
+    kin = _kin(work, known.values())
     found: dict[ClaimKey, Person] = {}
-    people: list[Person | Refusal] = []
+    found_people: list[Person | Refusal] = []
     matches_of: dict[bytes, list[Any]] = {}
     for match in matches:
         matches_of.setdefault(match.key.value_index, []).append(match)
     for record, key in zip(records, keyed, strict=True):
         if isinstance(key, Refusal):
-            people.append(key)
+            found_people.append(key)
         elif key is None:
-            people.append(_named(record, known))
+            found_people.append(_named(record, known, kin))
         else:
             if key not in found:
                 resolution = resolved([key], matches_of.get(key.value_index, []))
                 found[key] = (
-                    _known_person(known[resolution.learner_ids[0]])
+                    _known_person(known[resolution.learner_ids[0]], kin)
                     if resolution.learner_ids
                     else _new_person(work, record, resolution.rivals)
                 )
-            people.append(found[key])
-    return people
+            found_people.append(found[key])
+    return found_people
 
 
 def _claim_key(work: Work, record: Record) -> ClaimKey | Refusal | None:
@@ -168,17 +194,34 @@ def _application(work: Work, record: Record) -> Application | Refusal:
     return Application(reference.name, None, (claim,))
 
 
-def _named(record: Record, known: Mapping[UUID, learners.Known]) -> Person | Refusal:
+def _kin(work: Work, known: Iterable[learners.Known]) -> dict[UUID, Kin]:
+    """Return the accounts of the same people as those that were merged, locked so that they count as one account.
+
+    Two who record the same learning at once on two accounts of one person would else not see each other.
+    """
+    joint = [one.id for one in known if one.root_id is not None]
+    if not joint:
+        return {}
+    found = people.locked_together(work.connection, joint)
+    familiar: set[UUID] = set()
+    if work.actor.institution_id is not None:
+        members = {member for person in found.values() for member in person.members}
+        familiar = learners.known_to(work.connection, members, work.actor.institution_id)
+    return {one: Kin(person.members, not familiar.isdisjoint(person.members)) for one, person in found.items()}
+
+
+def _named(record: Record, known: Mapping[UUID, learners.Known], kin: Mapping[UUID, Kin]) -> Person | Refusal:
     """Return the learner whom the record names by id, if the institution knows them."""
     found = known.get(record.learner.id) if record.learner.id is not None else None
-    if found is None or not found.is_affiliated:
+    if found is None or not (found.is_affiliated or (found.id in kin and kin[found.id].is_known)):
         return unknown("学习者", "learner", "/learner/id")
-    return _known_person(found)
+    return _known_person(found, kin)
 
 
-def _known_person(known: learners.Known) -> Person:
+def _known_person(known: learners.Known, kin: Mapping[UUID, Kin]) -> Person:
     """Return a learner who has an account."""
-    return Person(known.id, known.wrapped_key, known.is_affiliated)
+    members = kin[known.id].members if known.id in kin else ()
+    return Person(known.id, known.wrapped_key, known.is_affiliated, tuple(one for one in members if one != known.id))
 
 
 def _new_person(work: Work, record: Record, rivals: tuple[UUID, ...]) -> Person:
@@ -245,7 +288,11 @@ def _entered(desk: _Desk, record: Record, person: Person) -> Entered:
     )
     facts = record.facts(work.actor.institution_code, work.today)
     claims = duplicate_claims(work.keyring, person.id, facts, record.certificate_no)
-    return Entered(Draft(head, facts, claims), revision_of(work, head, record, person.wrapped_key, work.today), person)
+    return Entered(
+        Draft(head, facts, claims, kin=person.kin),
+        revision_of(work, head, record, person.wrapped_key, work.today),
+        person,
+    )
 
 
 def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:

@@ -10,6 +10,7 @@ from creditbank.core.conversion.planning import Plan, planned
 from creditbank.core.conversion.situation import Holding
 from creditbank.core.conversion.wording import sentences
 from creditbank.core.credit import decimal_text
+from creditbank.core.entitlement import Sight
 from creditbank.core.errors import unknown
 from creditbank.core.normalisation import title_key
 from creditbank.core.outcome import Facts
@@ -17,7 +18,8 @@ from creditbank.core.permission import require
 from creditbank.core.programme import Programme
 from creditbank.gateways.optimiser import best_values
 from creditbank.services import situations
-from creditbank.services.bank import Work, check_may_see
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import seen
 from creditbank.storage import programmes
 
 TARGETS_MAX = 200
@@ -80,8 +82,8 @@ def plan(
     learner does not have yet. Refused: Unknown learner or target.
     """
     require(work.actor, "conversions:write", "balance:read", "audit:read")
-    check_may_see(work, learner_id)
-    account = situations.account_of(work, learner_id)
+    person = seen(work, learner_id, Sight.PLAN)
+    account = situations.account_of(work, person)
     account = replace(account, holdings=(*account.holdings, *_all_imagined(work, account.holdings, also)))
     age: list[int | None] = []
     wanted = _targets(work, targets)
@@ -92,7 +94,7 @@ def plan(
             without_rules.append(programme)
             continue
         if ruleset.asks_age and not age:
-            age.append(situations.age_of(work, learner_id))
+            age.append(situations.age_of(work, person))
         situation = situations.situation_of(
             work, account, programme, (programme.courses, True), age=age[0] if ruleset.asks_age else None
         )

@@ -10,6 +10,7 @@ from creditbank.core.conversion.account import Part
 from creditbank.core.conversion.planning import still_stands
 from creditbank.core.conversion.situation import situation_from
 from creditbank.core.errors import Conflict, Fault, Malformed
+from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.core.review import (
     Progress,
@@ -40,7 +41,7 @@ from creditbank.services.applications import (
     step_id,
 )
 from creditbank.services.bank import Work
-from creditbank.storage import conversions, decisions, learners, ledger
+from creditbank.storage import conversions, decisions, ledger, people
 
 SWEEP_MAX = 500
 """Overdue applications looked at in one go."""
@@ -151,11 +152,11 @@ def appeal(work: Work, conversion_id: UUID, reason: str) -> Shown:
     Refused: Unknown; Conflict, also where what it asked for can't be converted any more as it was asked for.
     """
     found, ruleset = own(work, conversion_id)
-    check_identity(work, found.learner_id)
+    person = check_identity(work, found.learner_id)
     progress = after_appeal(ruleset, found.progress, work.today)
     released = [part for part in parts_of(work, found) if part.state == "released"]
-    ledger.lock_accounts(work.connection, found.learner_id)
-    if not _can_be_made(work, found, ruleset, released):
+    ledger.lock_accounts(work.connection, person.members)
+    if not _can_be_made(work, found, ruleset, (person, released)):
         zh = "其成果、学分、课程或限额已有变化，原申请不能照原样转换；可重新申请。"
         en = "Its outcomes, credits, courses or limits went elsewhere since; it can't be made as it was, apply anew."
         raise Conflict((Fault("", "changed_since", zh, en),))
@@ -167,13 +168,14 @@ def appeal(work: Work, conversion_id: UUID, reason: str) -> Shown:
 
 
 def _can_be_made(
-    work: Work, found: conversions.Conversion, ruleset: ConversionSet, parts: Sequence[conversions.Part]
+    work: Work, found: conversions.Conversion, ruleset: ConversionSet, wanted: tuple[Person, Sequence[conversions.Part]]
 ) -> bool:
-    """Tell whether the account as it stands lets an application be made again, part by part."""
+    """Tell whether the person's accounts as they stand let an application be made again, part by part."""
+    person, parts = wanted
     decision = decisions.by_id(work.connection, found.decision_id)
     assert decision is not None, "an application rests on a decision"
     then = situation_from(json.loads(decision.inputs)["situation"])
-    account = situations.account_of(work, found.learner_id)
+    account = situations.account_of(work, person)
     lots = {outcome: lot.id for outcome, lot in account.lots.items()}
     if any(part.lot_id is not None and lots.get(str(part.outcome_id)) != part.lot_id for part in parts):
         return False  # corrected since: its credits stand in another lot
@@ -206,7 +208,7 @@ def sweep(work: Work, after: tuple[date, UUID] | None) -> Swept:
     require(work.actor, "admin")
     found = conversions.overdue(work.connection, work.today, after, SWEEP_MAX)
     for learner_id in sorted({one.learner_id for one in found}):
-        learners.locked(work.connection, learner_id)
+        people.locked(work.connection, learner_id)
     standing = [conversions.by_id(work.connection, one.id) for one in found]
     closed = sum(lapse(work, one) for one in standing if one is not None)
     is_last = len(found) < SWEEP_MAX

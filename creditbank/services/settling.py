@@ -19,13 +19,17 @@ from creditbank.storage import decisions, ledger, outcomes
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An outcome to be settled. Where it was credited before, `before` is that head and `lot` what is left of it."""
+    """An outcome to be settled. Where it was credited before, `before` is that head and `lot` what is left of it.
+
+    `kin` are the other accounts of the same person: what is on record there is the same learning, too.
+    """
 
     head: outcomes.Head
     facts: Facts
     claims: tuple[bytes, ...]
     before: outcomes.Head | None = None
     lot: ledger.Lot | None = None
+    kin: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,15 @@ def duplicate_claims(keyring: Keyring, learner_id: UUID, facts: Facts, certifica
 
     One of the normalised certificate number, whoever holds it; one of learner, normalised title and completion day.
     """
-    course = f"{learner_id}|{facts.completed_on}|{title_key(facts.title)}"
-    claims = [keyring.blind_index("outcome.course", course)]
+    claims = [course_claim(keyring, learner_id, facts)]
     if certificate_no is not None:
         claims.append(keyring.blind_index("outcome.certificate", certificate_key(certificate_no)))
     return tuple(claims)
+
+
+def course_claim(keyring: Keyring, learner_id: UUID, facts: Facts) -> bytes:
+    """Return the keyed hash of a learner's account, a course's normalised title and the day of its completion."""
+    return keyring.blind_index("outcome.course", f"{learner_id}|{facts.completed_on}|{title_key(facts.title)}")
 
 
 def content_mac(keyring: Keyring, content: Mapping[str, object], certificate_no: str | None, learner_id: UUID) -> bytes:
@@ -76,8 +84,8 @@ def revision_of(
 
 def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
     """Judge the drafts in their order; nothing is written yet. A duplicate that stays one is left as it stands."""
-    held = outcomes.holders(work.connection, [claim for draft in drafts for claim in draft.claims])
-    cases = [Case(draft.head.id, draft.facts, draft.claims) for draft in drafts]
+    cases = [_case(work, draft) for draft in drafts]
+    held = outcomes.holders(work.connection, [claim for case in cases for claim in (*case.claims, *case.also)])
     rulebook = work.rulebook()
     verdicts = settled(cases, held, rulebook)
     claims: dict[bytes, outcomes.DuplicateClaim] = {}
@@ -95,6 +103,12 @@ def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
         )
         postings += _postings(work, draft, verdict, decision.id)
     return Settlement(tuple(heads), tuple(claims.values()), tuple(made), tuple(postings))
+
+
+def _case(work: Work, draft: Draft) -> Case:
+    """Return a draft as it is judged, with what the same learning is known by on the person's other accounts."""
+    also = tuple(course_claim(work.keyring, one, draft.facts) for one in draft.kin)
+    return Case(draft.head.id, draft.facts, draft.claims, also)
 
 
 def _stays(head: outcomes.Head, verdict: Verdict) -> bool:

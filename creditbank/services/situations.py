@@ -7,6 +7,7 @@ from uuid import UUID
 
 from creditbank.core.conversion.offers import speaks_of
 from creditbank.core.conversion.situation import Earlier, Holding, Situation
+from creditbank.core.merging import Person
 from creditbank.core.outcome import Facts, Status
 from creditbank.core.programme import Course, Programme
 from creditbank.core.rules import ConversionSet, facts_from
@@ -26,15 +27,17 @@ class Account:
     earlier: tuple[Earlier, ...]
     lots: Mapping[str, ledger.Lot]
     issuers: Mapping[str, UUID]
+    standing_on: Mapping[str, UUID]
+    """The account on which each outcome stands: one of the person's."""
 
 
-def account_of(work: Work, learner_id: UUID) -> Account:
-    """Return a learner's account as it stands; who is going to spend from it locks it before."""
-    lots = {str(lot.outcome_id): lot for lot in ledger.open_lots(work.connection, learner_id)}
-    rows = outcomes.page(work.connection, learner_id, None, None, OUTCOMES_MAX)
+def account_of(work: Work, person: Person) -> Account:
+    """Return all that is on a person's accounts as it stands; who is going to spend from it locks them before."""
+    lots = {str(lot.outcome_id): lot for lot in ledger.open_lots(work.connection, person.members)}
+    rows = outcomes.page(work.connection, person.members, None, None, OUTCOMES_MAX)
     codes = institutions.codes(work.connection, [head.institution_id for head, _ in rows])
     results = decisions.results(work.connection, [head.decision_id for head, _ in rows if head.decision_id])
-    claims = conversions.claims_of(work.connection, learner_id)
+    claims = conversions.claims_of(work.connection, person.members)
     facts, holdings = {}, []
     for head, revision in sorted(rows, key=lambda row: (row[0].recorded_at, row[0].id)):
         result = json.loads(results[head.decision_id]) if head.decision_id in results else None
@@ -45,9 +48,10 @@ def account_of(work: Work, learner_id: UUID) -> Account:
             holdings.append(_holding(str(head.id), known, result, (lots.get(str(head.id)), used_in)))
     return Account(
         holdings=tuple(holdings),
-        earlier=_earlier(work, learner_id, facts),
+        earlier=_earlier(work, person, facts),
         lots=lots,
         issuers={str(head.id): head.institution_id for head, _ in rows},
+        standing_on={str(head.id): head.learner_id for head, _ in rows},
     )
 
 
@@ -67,9 +71,10 @@ def situation_of(
     )
 
 
-def age_of(work: Work, learner_id: UUID) -> int | None:
+def age_of(work: Work, person: Person) -> int | None:
     """Return the learner's age in whole years today, if their birth date is on record."""
-    born = learners.birth_date(work.connection, work.keyring, learner_id)
+    known = learners.birth_dates(work.connection, work.keyring, person.members)
+    born = next((known[member] for member in person.members if member in known), None)
     if born is None:
         return None
     years = work.today.year - born.year
@@ -116,11 +121,11 @@ def _hundredths(result: Mapping[str, str]) -> int:
     return int(whole) * 100 + int(places)
 
 
-def _earlier(work: Work, learner_id: UUID, facts: Mapping[str, Facts]) -> tuple[Earlier, ...]:
+def _earlier(work: Work, person: Person, facts: Mapping[str, Facts]) -> tuple[Earlier, ...]:
     """Return what is held or converted already."""
-    mine = {one.id: one for one in conversions.of_learner(work.connection, learner_id)}
+    mine = {one.id: one for one in conversions.of_people(work.connection, person.members)}
     codes = institutions.codes(work.connection, [one.institution_id for one in mine.values()])
-    parts = conversions.parts_of(work.connection, learner_id, mine)
+    parts = conversions.parts_of(work.connection, person.members, mine)
     return tuple(
         Earlier(
             conversion=str(part.conversion_id),

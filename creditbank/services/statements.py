@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from creditbank.core.errors import unknown
-from creditbank.core.lots import Balance, balances
+from creditbank.core.entitlement import Basis, Sight
+from creditbank.core.lots import Balance, balances, summed
+from creditbank.core.merging import person_of, standing
 from creditbank.core.permission import require
-from creditbank.services.bank import Work, check_may_see
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import seen
 from creditbank.storage import passbook as book
+from creditbank.storage import people
 from creditbank.storage.passbook import Line
 
 __all__ = ["Balances", "Line", "balance", "passbook"]
@@ -31,26 +34,29 @@ def balance(work: Work, learner_id: UUID, as_of: date | None, known_at: datetime
     require(work.actor, "balance:read", "audit:read")
     on = as_of or work.today
     if as_of is None and known_at is None:
-        return Balances(learner_id, on, _balances_today(work, learner_id, on))
-    check_may_see(work, learner_id)
-    return Balances(learner_id, on, balances(book.transfers(work.connection, learner_id, on, known_at), on))
+        return _balances_today(work, learner_id, on)
+    person = seen(work, learner_id, Sight.BALANCE)
+    if known_at is not None and person.is_joint:
+        links = people.links_around(work.connection, person.id)
+        known = person_of(standing(links, known_at), learner_id)
+        return Balances(known.id, on, balances(book.transfers(work.connection, known.members, on, known_at), on))
+    return Balances(person.id, on, balances(book.transfers(work.connection, person.members, on, known_at), on))
 
 
 def passbook(work: Work, learner_id: UUID, after: book.Place | None, rows_max: int) -> list[Line]:
     """Return passbook lines, newest first. Refused: as for `balance`."""
     require(work.actor, "statement:read", "audit:read")
-    check_may_see(work, learner_id)
-    return book.lines(work.connection, learner_id, after, rows_max)
+    person = seen(work, learner_id, Sight.STATEMENT)
+    return book.lines(work.connection, person.members, after, rows_max)
 
 
-def _balances_today(work: Work, learner_id: UUID, on: date) -> tuple[Balance, ...]:
+def _balances_today(work: Work, learner_id: UUID, on: date) -> Balances:
     """Return the balances of today: the question asked most, for institutions in one statement with the permission."""
     actor = work.actor
-    known_to = actor.institution_id
-    if known_to is None or actor.audits:
-        check_may_see(work, learner_id)
-        known_to = None
-    found = book.balances_today(work.connection, learner_id, on, known_to)
-    if found is None:
-        raise unknown("学习者", "learner")
-    return tuple(found)
+    if actor.institution_id is not None and actor.learner_id is None and not actor.audits:
+        found = book.balances_known_to(work.connection, learner_id, on, actor.institution_id)
+        if found is not None:
+            work.note_sight(learner_id, Sight.BALANCE, Basis.KNOWN)
+            return Balances(learner_id, on, tuple(found))
+    person = seen(work, learner_id, Sight.BALANCE)
+    return Balances(person.id, on, tuple(summed(book.balances_today(work.connection, person.members, on))))

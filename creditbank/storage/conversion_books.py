@@ -54,13 +54,13 @@ def books_of(connection: Connection, learner_ids: Sequence[UUID]) -> list[Conver
 
 
 def spending(connection: Connection, learner_ids: Sequence[UUID]) -> dict[tuple[UUID, str], dict[str, int]]:
-    """Return what learners' parts spend in hundredths, by learner and scheme, then by the state of the part."""
+    """Return what parts spend of learners' accounts in hundredths, by account and scheme, then by the part's state."""
     joined = conversion_part.join(
-        _lot, (_lot.c.learner_id == conversion_part.c.learner_id) & (_lot.c.id == conversion_part.c.lot_id)
+        _lot, (_lot.c.learner_id == conversion_part.c.account_id) & (_lot.c.id == conversion_part.c.lot_id)
     )
-    by = (conversion_part.c.learner_id, _lot.c.scheme, conversion_part.c.state)
+    by = (conversion_part.c.account_id, _lot.c.scheme, conversion_part.c.state)
     query = select(*by, func.sum(conversion_part.c.spent_hundredths).label("hundredths")).select_from(joined)
     found: dict[tuple[UUID, str], dict[str, int]] = {}
     for row in connection.execute(query.where(member_of(connection, by[0], learner_ids)).group_by(*by)):
-        found.setdefault((row.learner_id, row.scheme), {})[row.state] = int(row.hundredths)
+        found.setdefault((row.account_id, row.scheme), {})[row.state] = int(row.hundredths)
     return found

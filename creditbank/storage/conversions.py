@@ -64,6 +64,7 @@ conversion_part = Table(
     Column("learner_id", Uuid, primary_key=True),
     Column("conversion_id", Uuid, primary_key=True),
     Column("number", Integer, primary_key=True),
+    Column("account_id", Uuid, nullable=False),
     Column("outcome_id", Uuid, nullable=False, index=True),
     Column("lot_id", Uuid),
     Column("course_code", String(64)),
@@ -77,7 +78,6 @@ conversion_part = Table(
     Column("partners", Text, nullable=False),
     Column("state", String(16), nullable=False),
     ForeignKeyConstraint(["learner_id", "conversion_id"], ["conversion.learner_id", "conversion.id"]),
-    ForeignKeyConstraint(["learner_id", "lot_id"], ["lot.learner_id", "lot.id"]),
     CheckConstraint("granted_hundredths > 0", name="granted"),
     CheckConstraint("lapsed_hundredths BETWEEN 0 AND spent_hundredths", name="lapsed"),
     CheckConstraint("(spent_hundredths = 0) OR (lot_id IS NOT NULL)", name="spends_a_lot"),
@@ -132,11 +132,16 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One outcome toward one course, or the programme; what it spends is of its lot. `partners` are outcomes' ids."""
+    """One outcome toward one course, or the programme; what it spends is of its lot. `partners` are outcomes' ids.
+
+    `account_id` is the account on which the outcome and its lot stand: the conversion's own or, where accounts were
+    merged, another one of the same person.
+    """
 
     learner_id: UUID
     conversion_id: UUID
     number: int
+    account_id: UUID
     outcome_id: UUID
     lot_id: UUID | None
     course_code: str | None
@@ -158,9 +163,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which applications: a learner's, those an institution has a part in, those in a state; None for any."""
+    """Which applications: a person's, those an institution has a part in, those in a state; None for any."""
 
-    learner_id: UUID | None = None
+    members: tuple[UUID, ...] | None = None
     reader_id: UUID | None = None
     state: State | None = None
 
@@ -186,9 +191,10 @@ def release_claims(connection: Connection, value: Conversion, claims: Iterable[s
     connection.execute(query)
 
 
-def claims_of(connection: Connection, learner_id: UUID) -> dict[str, UUID]:
-    """Return which conversion holds each claim of a learner."""
-    rows = connection.execute(select(conversion_claim).filter_by(learner_id=learner_id))
+def claims_of(connection: Connection, members: Iterable[UUID]) -> dict[str, UUID]:
+    """Return which conversion holds each claim of a person."""
+    theirs = member_of(connection, conversion_claim.c.learner_id, sorted(set(members)))
+    rows = connection.execute(select(conversion_claim).where(theirs))
     return {row.claim: row.conversion_id for row in rows}
 
 
@@ -208,9 +214,10 @@ def by_id(connection: Connection, conversion_id: UUID) -> Conversion | None:
     return None if row is None else conversion_of(row)
 
 
-def of_learner(connection: Connection, learner_id: UUID) -> list[Conversion]:
-    """Return a learner's applications, oldest first."""
-    query = select(conversion).filter_by(learner_id=learner_id).order_by(conversion.c.opened_at, conversion.c.id)
+def of_people(connection: Connection, members: Iterable[UUID]) -> list[Conversion]:
+    """Return the applications on some accounts, oldest first."""
+    theirs = member_of(connection, conversion.c.learner_id, sorted(set(members)))
+    query = select(conversion).where(theirs).order_by(conversion.c.opened_at, conversion.c.id)
     return [conversion_of(row) for row in connection.execute(query)]
 
 
@@ -238,8 +245,8 @@ def page(
         )
         query = query.join(conversion_reader, joined).where(conversion_reader.c.institution_id == listing.reader_id)
         place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)
-    if listing.learner_id is not None:
-        query = query.where(conversion.c.learner_id == listing.learner_id)
+    if listing.members is not None:
+        query = query.where(member_of(connection, conversion.c.learner_id, listing.members))
     if listing.state is not None:
         query = query.where(conversion.c.state == listing.state.value)
     if after is not None:
@@ -257,12 +264,13 @@ def overdue(connection: Connection, today: date, after: tuple[date, UUID] | None
     return [conversion_of(row) for row in connection.execute(query.order_by(*place).limit(rows_max))]
 
 
-def parts_of(connection: Connection, learner_id: UUID, conversion_ids: Iterable[UUID]) -> list[Part]:
-    """Return the parts of a learner's applications, in their order."""
+def parts_of(connection: Connection, members: Iterable[UUID], conversion_ids: Iterable[UUID]) -> list[Part]:
+    """Return the parts of applications on some accounts, in their order."""
     wanted = sorted(set(conversion_ids))
     if not wanted:
         return []
-    query = select(conversion_part).where(conversion_part.c.learner_id == learner_id)
+    theirs = member_of(connection, conversion_part.c.learner_id, sorted(set(members)))
+    query = select(conversion_part).where(theirs)
     query = query.where(member_of(connection, conversion_part.c.conversion_id, wanted))
     query = query.order_by(conversion_part.c.conversion_id, conversion_part.c.number)
     return [Part(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name for it

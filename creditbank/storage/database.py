@@ -245,6 +245,12 @@ def for_change(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update(key_share=True) if connection.dialect.name == "postgresql" else query
 
 
+def for_reference(connection: Connection, query: Any, of: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking rows `of` one table as a reference to them does: only who locks them whole waits."""
+    is_postgresql = connection.dialect.name == "postgresql"
+    return query.with_for_update(read=True, key_share=True, of=of) if is_postgresql else query
+
+
 def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
     """Wait until no other transaction has named any of the keys; on SQLite there is only one writer anyway.
 

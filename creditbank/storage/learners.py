@@ -10,9 +10,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Connection,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     LargeBinary,
+    Row,
     Select,
     String,
     Table,
@@ -33,11 +35,12 @@ from creditbank.core.identity import (
     Match,
     account_number,
 )
+from creditbank.core.merging import Person
 from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, for_change, member_of, one_by_one
+from creditbank.storage.database import Raced, among, built_once, for_reference, member_of, one_by_one
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -50,6 +53,9 @@ learner = Table(
     Column("sealed_name", LargeBinary, nullable=False),
     Column("sealed_birth_date", LargeBinary),
     Column("created_at", Instant, nullable=False),
+    Column("root_id", Uuid, index=True),
+    Column("restricted_at", Instant),
+    Column("erased_at", Instant),
     CheckConstraint("status IN ('active', 'conflict')", name="status"),
 )
 
@@ -64,6 +70,8 @@ identifier = Table(
     Column("assurance", String(16), nullable=False),
     Column("claimed_by", Uuid, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("valid_until", Date),
+    Column("ended_at", Instant),
     ForeignKeyConstraint(["learner_id"], ["learner.id"]),
 )
 
@@ -91,12 +99,16 @@ ACCOUNT_NO = "creditbank.account_no"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A learner as far as a record needs: whether the asking institution knows them, and their wrapped key."""
+    """A learner as far as a record needs: whether the asking institution knows them, and their wrapped key.
+
+    `root_id` is the account that the person is known by where accounts were merged.
+    """
 
     id: UUID
     status: LearnerStatus
     wrapped_key: bytes
     is_affiliated: bool
+    root_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,27 +161,18 @@ def matches(connection: Connection, keys: Sequence[ClaimKey]) -> list[Match]:
 
 
 def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID | None) -> dict[UUID, Known]:
-    """Return those of the learners that exist, and whether the institution knows each."""
+    """Return those of the learners that exist, and whether the institution knows each.
+
+    Until the transaction ends none of them is merged or parted.
+    """
     ids = sorted(set(learner_ids))
     if not ids:
         return {}
     rows = connection.execute(_known(connection), {"ids": ids, "institution_id": institution_id})
-    return {row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None) for row in rows}
-
-
-def locked(connection: Connection, learner_id: UUID) -> LearnerStatus | None:
-    """Return a learner's status; until the transaction ends no other that locks the learner goes on.
-
-    New outcomes, which only refer to the learner, don't wait.
-    """
-    query = select(learner.c.status).where(learner.c.id == learner_id)
-    status = connection.execute(for_change(connection, query)).scalar_one_or_none()
-    return None if status is None else LearnerStatus(status)
-
-
-def birth_date(connection: Connection, keyring: Keyring, learner_id: UUID) -> date | None:
-    """Return a learner's birth date, if it is on record."""
-    return birth_dates(connection, keyring, [learner_id]).get(learner_id)
+    return {
+        row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None, row.root_id)
+        for row in rows
+    }
 
 
 def birth_dates(connection: Connection, keyring: Keyring, learner_ids: Iterable[UUID]) -> dict[UUID, date]:
@@ -186,17 +189,11 @@ def _birth_date(cipher: PersonCipher, learner_id: UUID, sealed: bytes) -> date:
     return date.fromisoformat(cipher.opened(sealed, _place("learner.birth_date", learner_id)))
 
 
-def is_known(connection: Connection, learner_id: UUID, institution_id: UUID) -> bool:
-    """Tell whether the institution knows the learner."""
-    query = select(affiliation.c.since).where(
-        affiliation.c.learner_id == learner_id, affiliation.c.institution_id == institution_id
-    )
-    return connection.execute(query).first() is not None
-
-
-def exists(connection: Connection, learner_id: UUID) -> bool:
-    """Tell whether there is such a learner."""
-    return connection.execute(select(learner.c.id).where(learner.c.id == learner_id)).first() is not None
+def known_to(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID) -> set[UUID]:
+    """Return those of the learners whom the institution knows."""
+    query = select(affiliation.c.learner_id).where(affiliation.c.institution_id == institution_id)
+    among_them = member_of(connection, affiliation.c.learner_id, sorted(set(learner_ids)))
+    return set(connection.execute(query.where(among_them)).scalars())
 
 
 def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -> UUID | None:
@@ -260,30 +257,48 @@ def mark_conflict(connection: Connection, learner_ids: Iterable[UUID]) -> None:
         connection.execute(update(learner).where(member_of(connection, learner.c.id, ids)).values(status=status))
 
 
-def by_id(connection: Connection, keyring: Keyring, learner_id: UUID, seen_by: str | None) -> Learner | None:
-    """Return the learner; numbers of other institutions than `seen_by` are left out, None leaves nothing out."""
-    row = connection.execute(select(learner).where(learner.c.id == learner_id)).one_or_none()
-    if row is None:
+def shown(connection: Connection, keyring: Keyring, person: Person, seen_by: str | None) -> Learner | None:
+    """Return the learner with the identifiers of all their accounts.
+
+    Numbers of other institutions than `seen_by` are left out, None leaves nothing out. None where there is nobody, or
+    nobody any more.
+    """
+    rows = connection.execute(select(learner).where(member_of(connection, learner.c.id, person.members))).all()
+    by_id = {row.id: row for row in rows if row.erased_at is None}
+    if person.id not in by_id:
         return None
-    cipher = keyring.person_cipher(row.wrapped_key)
-    query = select(identifier).where(identifier.c.learner_id == learner_id).order_by(identifier.c.created_at)
-    seen = [found for found in connection.execute(query) if seen_by is None or found.issuer in ("", seen_by)]
+    root = by_id[person.id]
+    ciphers = {row.id: keyring.person_cipher(row.wrapped_key) for row in by_id.values()}
+    born = next((row for row in (root, *by_id.values()) if row.sealed_birth_date is not None), None)
+    query = select(identifier).where(member_of(connection, identifier.c.learner_id, list(by_id)))
+    claims = connection.execute(query.order_by(identifier.c.created_at, identifier.c.id)).all()
     return Learner(
-        id=row.id,
-        account_no=row.account_no,
-        status=LearnerStatus(row.status),
-        name=cipher.opened(row.sealed_name, _place("learner.name", row.id)),
-        birth_date=row.sealed_birth_date and _birth_date(cipher, row.id, row.sealed_birth_date),
-        identifiers=tuple(
-            Identifier(
-                found.type,
-                masked(found.type, cipher.opened(found.sealed_value, _place("identifier.value", found.id))),
-                Assurance(found.assurance),
-            )
-            for found in seen
-        ),
-        created_at=row.created_at,
+        id=root.id,
+        account_no=root.account_no,
+        status=_status(by_id.values()),
+        name=ciphers[root.id].opened(root.sealed_name, _place("learner.name", root.id)),
+        birth_date=None if born is None else _birth_date(ciphers[born.id], born.id, born.sealed_birth_date),
+        identifiers=tuple(_identifier(ciphers[found.learner_id], found) for found in claims if _shows(found, seen_by)),
+        created_at=root.created_at,
+        merged=person.members[1:],
+        is_restricted=any(row.restricted_at is not None for row in by_id.values()),
     )
+
+
+def _shows(found: Row[Any], seen_by: str | None) -> bool:
+    """Tell whether an identifier stands, and is to be seen by an institution (its code; None for everybody)."""
+    return found.ended_at is None and (seen_by is None or found.issuer in ("", seen_by))
+
+
+def _status(rows: Iterable[Row[Any]]) -> LearnerStatus:
+    """Return a person's status: in conflict where any account is."""
+    is_in_conflict = any(row.status == LearnerStatus.CONFLICT for row in rows)
+    return LearnerStatus.CONFLICT if is_in_conflict else LearnerStatus.ACTIVE
+
+
+def _identifier(cipher: PersonCipher, found: Row[Any]) -> Identifier:
+    value = cipher.opened(found.sealed_value, _place("identifier.value", found.id))
+    return Identifier(found.type, masked(found.type, value), Assurance(found.assurance), found.valid_until)
 
 
 def _claimed(connection: Connection, value_indexes: Collection[bytes]) -> list[tuple[bytes, LearnerStatus]]:
@@ -320,8 +335,10 @@ def _known(connection: Connection) -> Select[Any]:
         affiliation,
         (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == bindparam("institution_id")),
     )
-    query = select(learner.c.id, learner.c.status, learner.c.wrapped_key, knows).select_from(joined)
-    return query.where(among(connection, learner.c.id, "ids"))
+    columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
+    query = select(*columns, knows).select_from(joined).where(among(connection, learner.c.id, "ids"))
+    keeping: Select[Any] = for_reference(connection, query, of=learner)
+    return keeping
 
 
 def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:

@@ -147,22 +147,23 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
     return {row.outcome_id: _lot(row) for row in connection.execute(query)}
 
 
-def lock_accounts(connection: Connection, learner_id: UUID) -> None:
-    """Lock a learner's accounts: until the transaction ends nobody spends their lots."""
-    query = select(account.c.scheme).where(account.c.learner_id == learner_id).order_by(account.c.scheme)
-    connection.execute(for_update(connection, query)).all()
+def lock_accounts(connection: Connection, learner_ids: Iterable[UUID]) -> None:
+    """Lock the accounts of a person: until the transaction ends nobody spends their lots."""
+    connection.execute(_accounts(connection), {"learner_ids": sorted(set(learner_ids))}).all()
 
 
-def open_lots(connection: Connection, learner_id: UUID) -> list[Lot]:
-    """Return the learner's lots with credits left."""
-    query = select(lot).where(lot.c.learner_id == learner_id, lot.c.used_hundredths < lot.c.amount_hundredths)
+def open_lots(connection: Connection, learner_ids: Iterable[UUID]) -> list[Lot]:
+    """Return a person's lots with credits left."""
+    theirs = member_of(connection, lot.c.learner_id, sorted(set(learner_ids)))
+    query = select(lot).where(theirs, lot.c.used_hundredths < lot.c.amount_hundredths)
     return [_lot(row) for row in connection.execute(query.order_by(lot.c.id))]
 
 
-def lots_by_id(connection: Connection, learner_id: UUID, lot_ids: Iterable[UUID]) -> dict[UUID, Lot]:
-    """Return lots of a learner by id."""
+def lots_by_id(connection: Connection, learner_ids: Iterable[UUID], lot_ids: Iterable[UUID]) -> dict[UUID, Lot]:
+    """Return lots on some accounts by id."""
+    theirs = member_of(connection, lot.c.learner_id, sorted(set(learner_ids)))
     wanted = member_of(connection, lot.c.id, sorted(set(lot_ids)))
-    return {row.id: _lot(row) for row in connection.execute(select(lot).where(lot.c.learner_id == learner_id, wanted))}
+    return {row.id: _lot(row) for row in connection.execute(select(lot).where(theirs, wanted))}
 
 
 def standings(connection: Connection, after: tuple[UUID, str] | None, rows_max: int) -> list[Standing]:

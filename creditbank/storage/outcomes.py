@@ -167,12 +167,12 @@ def duplicates_of(connection: Connection, outcome_id: UUID) -> list[Head]:
 
 def page(
     connection: Connection,
-    learner_id: UUID,
+    members: Sequence[UUID],
     institution_id: UUID | None,
     after: tuple[datetime, UUID] | None,
     rows_max: int,
 ) -> list[tuple[Head, Revision]]:
-    """Return a learner's outcomes with what is recorded of each, newest first, of one institution if it is given."""
+    """Return a person's outcomes with what is recorded of each, newest first, of one institution if it is given."""
     joined = outcome.join(
         outcome_revision,
         (outcome_revision.c.learner_id == outcome.c.learner_id)
@@ -180,7 +180,7 @@ def page(
         & (outcome_revision.c.revision == outcome.c.revision),
     )
     query = select(outcome, *(column.label(f"r_{column.name}") for column in outcome_revision.c)).select_from(joined)
-    query = query.where(outcome.c.learner_id == learner_id)
+    query = query.where(member_of(connection, outcome.c.learner_id, members))
     if institution_id is not None:
         query = query.where(outcome.c.institution_id == institution_id)
     if after is not None:
@@ -267,11 +267,25 @@ def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
         connection.execute(delete(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, ids)))
 
 
-def issuers(connection: Connection, learner_id: UUID, outcome_ids: Iterable[UUID]) -> set[UUID]:
-    """Return the institutions that issued some outcomes of a learner."""
+def issuers(connection: Connection, outcome_ids: Iterable[UUID]) -> set[UUID]:
+    """Return the institutions that issued some outcomes."""
     wanted = member_of(connection, outcome.c.id, sorted(set(outcome_ids)))
-    query = select(outcome.c.institution_id).where(outcome.c.learner_id == learner_id, wanted)
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(select(outcome.c.institution_id).where(wanted)).scalars())
+
+
+def accounts(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return on which account each of some outcomes stands."""
+    wanted = member_of(connection, outcome.c.id, sorted(set(outcome_ids)))
+    rows = connection.execute(select(outcome.c.id, outcome.c.learner_id).where(wanted))
+    return {row.id: row.learner_id for row in rows}
+
+
+def of_people(connection: Connection, members: Sequence[UUID], statuses: Iterable[Status]) -> list[Head]:
+    """Return the outcomes on some accounts that stand as said, oldest first, and keep others from changing them."""
+    wanted = outcome.c.status.in_([status.value for status in statuses])
+    query = select(outcome).where(member_of(connection, outcome.c.learner_id, members), wanted)
+    ordered = query.order_by(outcome.c.recorded_at, outcome.c.id)
+    return [_head(row) for row in connection.execute(for_update(connection, ordered))]
 
 
 def count(connection: Connection) -> int:

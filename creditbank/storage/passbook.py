@@ -1,18 +1,28 @@
 """The passbook: what is read of the ledger for statements, now and as of any day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Uuid, bindparam, column, select, table, tuple_
+from sqlalchemy import Connection, Select, Uuid, bindparam, column, func, select, table, tuple_
 
 from creditbank.core.ledger import Entry
 from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
+from creditbank.storage.columns import Instant
+from creditbank.storage.database import among, built_once, member_of
 from creditbank.storage.ledger import account, entry, entry_of, lot, transfer_of
 
 _affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
+
+_learner = table(
+    "learner",
+    column("id", Uuid),
+    column("root_id", Uuid),
+    column("restricted_at", Instant),
+    column("erased_at", Instant),
+)
 
 _LOTS_THAT_END = account.outerjoin(
     lot,
@@ -23,6 +33,7 @@ _LOTS_THAT_END = account.outerjoin(
 )
 
 _BALANCE = select(
+    account.c.learner_id,
     account.c.scheme,
     account.c.recognised_hundredths,
     account.c.held_hundredths,
@@ -31,63 +42,94 @@ _BALANCE = select(
     (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
 ).order_by(account.c.scheme)
 
-_BALANCES = _BALANCE.select_from(_LOTS_THAT_END).where(account.c.learner_id == bindparam("learner_id"))
-
 _BALANCES_KNOWN_TO = _BALANCE.select_from(
-    _affiliation.outerjoin(_LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id)
+    _affiliation.join(_learner, _learner.c.id == _affiliation.c.learner_id).outerjoin(
+        _LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id
+    )
 ).where(
     _affiliation.c.learner_id == bindparam("learner_id"),
     _affiliation.c.institution_id == bindparam("institution_id"),
+    _learner.c.root_id.is_(None),
+    _learner.c.restricted_at.is_(None),
+    _learner.c.erased_at.is_(None),
 )
 
-Place = tuple[datetime, str, int]
-"""Where an entry stands in the passbook: its instant, scheme and number."""
+Place = tuple[datetime, str, int, UUID]
+"""Where an entry stands in the passbook: its instant, scheme, number and account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the passbook."""
+    """A line of the passbook, with what was available in its scheme after it on all accounts of the person."""
 
     entry: Entry
     outcome_id: UUID
+    balance_after_hundredths: int
 
 
-def balances_today(connection: Connection, learner_id: UUID, on: date, known_to: UUID | None) -> list[Balance] | None:
-    """Return the stored balances, with expiry computed for the day.
+def balances_today(connection: Connection, members: Sequence[UUID], on: date) -> list[Balance]:
+    """Return the stored balances of accounts, one an account and scheme, with expiry computed for the day."""
+    return _balances(connection.execute(_balances_of(connection), {"members": list(members)}), on)
 
-    With `known_to`, None where that institution does not know the learner: both are asked in one statement.
+
+def balances_known_to(connection: Connection, learner_id: UUID, on: date, institution_id: UUID) -> list[Balance] | None:
+    """Return the stored balances of a learner whom the institution knows: both are asked in one statement.
+
+    None where it doesn't, and where more has to be asked: accounts that were merged, restricted or erased.
     """
-    if known_to is None:
-        rows = connection.execute(_BALANCES, {"learner_id": learner_id})
-    else:
-        rows = connection.execute(_BALANCES_KNOWN_TO, {"learner_id": learner_id, "institution_id": known_to})
-    by_scheme: dict[str | None, list[Any]] = {}
-    for row in rows:
-        by_scheme.setdefault(row.scheme, []).append(row)
-    if known_to is not None and not by_scheme:
-        return None
-    return [_balance(found, on) for scheme, found in by_scheme.items() if scheme is not None]
+    values = {"learner_id": learner_id, "institution_id": institution_id}
+    rows = connection.execute(_BALANCES_KNOWN_TO, values).all()
+    return _balances((row for row in rows if row.scheme is not None), on) if rows else None
 
 
-def transfers(connection: Connection, learner_id: UUID, as_of: date, known_at: datetime | None) -> list[DatedTransfer]:
+def transfers(
+    connection: Connection, members: Sequence[UUID], as_of: date, known_at: datetime | None
+) -> list[DatedTransfer]:
     """Return what had taken effect by the end of a day, as far as it was recorded by an instant."""
     joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
-    query = select(entry, lot.c.valid_until).select_from(joined).where(entry.c.learner_id == learner_id)
-    query = query.where(entry.c.effective_on <= as_of)
+    query = select(entry, lot.c.valid_until).select_from(joined)
+    query = query.where(member_of(connection, entry.c.learner_id, members), entry.c.effective_on <= as_of)
     if known_at is not None:
         query = query.where(entry.c.recorded_at <= known_at)
     return [DatedTransfer(row.scheme, transfer_of(row), row.valid_until) for row in connection.execute(query)]
 
 
-def lines(connection: Connection, learner_id: UUID, after: Place | None, rows_max: int) -> list[Line]:
-    """Return passbook lines, newest first, from the one behind `after` (its instant, scheme and number)."""
+def lines(connection: Connection, members: Sequence[UUID], after: Place | None, rows_max: int) -> list[Line]:
+    """Return passbook lines, newest first, from the one behind `after`."""
     joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id))
-    place = (entry.c.recorded_at, entry.c.scheme, entry.c.seq)
-    query = select(entry, lot.c.outcome_id).select_from(joined).where(entry.c.learner_id == learner_id)
+    place = (entry.c.recorded_at, entry.c.scheme, entry.c.seq, entry.c.learner_id)
+    query = select(entry, lot.c.outcome_id).select_from(joined)
+    query = query.where(member_of(connection, entry.c.learner_id, members))
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
-    query = query.order_by(*(column.desc() for column in place)).limit(rows_max)
-    return [Line(entry_of(row), row.outcome_id) for row in connection.execute(query)]
+    query = query.order_by(*(part.desc() for part in place)).limit(rows_max)
+    rows = connection.execute(query).all()
+    if len(members) == 1:
+        return [Line(entry_of(row), row.outcome_id, row.balance_after_hundredths) for row in rows]
+    totals = _totals(connection, members)
+    return [Line(entry_of(row), row.outcome_id, totals[row.id]) for row in rows]
+
+
+def _totals(connection: Connection, members: Sequence[UUID]) -> dict[UUID, int]:
+    """Return by entry what was available in its scheme after it on several accounts together."""
+    place = (entry.c.recorded_at, entry.c.seq, entry.c.learner_id)
+    total = func.sum(entry.c.amount_hundredths).over(partition_by=entry.c.scheme, order_by=place)
+    query = select(entry.c.id, total.label("total")).where(member_of(connection, entry.c.learner_id, members))
+    return {row.id: int(row.total) for row in connection.execute(query)}
+
+
+@built_once
+def _balances_of(connection: Connection) -> Select[Any]:
+    """Return the query for the stored balances of some accounts."""
+    return _BALANCE.select_from(_LOTS_THAT_END).where(among(connection, account.c.learner_id, "members"))
+
+
+def _balances(rows: Iterable[Any], on: date) -> list[Balance]:
+    """Return a balance an account and scheme."""
+    by_account: dict[tuple[UUID, str], list[Any]] = {}
+    for row in rows:
+        by_account.setdefault((row.learner_id, row.scheme), []).append(row)
+    return [_balance(found, on) for found in by_account.values()]
 
 
 def _balance(rows: Sequence[Any], on: date) -> Balance:

@@ -1,0 +1,40 @@
+"""Who may see what of a learner, and on which basis: one table of kinds of data, one order of bases."""
+
+from enum import StrEnum
+
+
+class Sight(StrEnum):
+    """A kind of personal data that is shown in one go."""
+
+    IDENTITY = "identity"
+    """Name, birth date, masked identifiers."""
+    BALANCE = "balance"
+    STATEMENT = "statement"
+    OUTCOMES = "outcomes"
+    DECISION = "decision"
+    CONVERSION = "conversion"
+    PLAN = "plan"
+    CASE = "case"
+    LOOKUP = "lookup"
+    """The answer that somebody is a learner here."""
+    CONSENTS = "consents"
+    ACCESS_LOG = "access_log"
+    EXPORT = "export"
+
+
+class Basis(StrEnum):
+    """Why somebody else may see it; a consent's id follows its name ("consent:0190…")."""
+
+    KNOWN = "known"
+    """The institution opened the account, or recorded outcomes on it."""
+    ISSUED = "issued"
+    """The institution issued the outcome in question."""
+    PART = "part"
+    """The institution accepts, submitted or reviews the application in question."""
+    AUDIT = "audit"
+    PROXY = "proxy"
+    """A member of staff acts for the learner at a counter."""
+    GUARDIAN = "guardian"
+    CONSENT = "consent"
+    IDENTITY_CASE = "identity_case"
+    """Somebody decides whether two accounts are one person's."""

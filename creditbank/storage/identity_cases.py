@@ -1,0 +1,204 @@
+"""Cases on identity: whether two accounts are one person's, who said so, and how each was decided."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Uuid,
+    or_,
+    select,
+    tuple_,
+)
+
+from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.gateways.keyring import Keyring
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.writing import append, rewrite, row_of
+
+identity_case = Table(
+    "identity_case",
+    catalogue,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("learner_id", Uuid, nullable=False, index=True),
+    Column("other_id", Uuid, nullable=False, index=True),
+    Column("link_id", Uuid),
+    Column("score_hundredths", Integer),
+    Column("sealed_reason", LargeBinary),
+    Column("sealed_evidence", LargeBinary),
+    Column("opened_by", String(64), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("verdict", String(16)),
+    Column("decided_at", Instant),
+    Index("ix_identity_case_state_opened_at_id", "state", "opened_at", "id"),
+    CheckConstraint("(state = 'decided') = (verdict IS NOT NULL)", name="decided_whole"),
+    CheckConstraint("(kind = 'unmerge') = (link_id IS NOT NULL)", name="link"),
+    CheckConstraint("kind IN ('conflict', 'likeness', 'merge', 'unmerge')", name="kind"),
+    CheckConstraint("learner_id <> other_id", name="of_two"),
+    CheckConstraint("state IN ('open', 'decided')", name="state"),
+    CheckConstraint("verdict IN ('same', 'different')", name="verdict"),
+)
+
+identity_event = Table(
+    "identity_event",
+    catalogue,
+    Column("case_id", Uuid, ForeignKey("identity_case.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("institution_id", Uuid),
+    Column("happened_at", Instant, nullable=False),
+    CheckConstraint("verdict IN ('same', 'different')", name="verdict"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCase:
+    """A question about two accounts; of an unmerge `link_id` is the link that is to be taken back.
+
+    `score_hundredths` is the likeness that raised it. Reason and evidence are sealed: people write names into them.
+    """
+
+    id: UUID
+    kind: CaseKind
+    learner_id: UUID
+    other_id: UUID
+    link_id: UUID | None
+    score_hundredths: int | None
+    sealed_reason: bytes | None
+    sealed_evidence: bytes | None
+    opened_by: str
+    opened_at: datetime
+    verdict: Verdict | None = None
+    decided_at: datetime | None = None
+
+    def reason(self, keyring: Keyring) -> str | None:
+        """Return why it was opened."""
+        return None if self.sealed_reason is None else keyring.opened_bank(self.sealed_reason, reason_place(self.id))
+
+    def evidence(self, keyring: Keyring) -> str | None:
+        """Return what it rests on."""
+        sealed = self.sealed_evidence
+        return None if sealed is None else keyring.opened_bank(sealed, evidence_place(self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said on a case."""
+
+    case_id: UUID
+    number: int
+    verdict: Verdict
+    actor: str
+    institution_id: UUID | None
+    happened_at: datetime
+
+
+def reason_place(case_id: UUID) -> str:
+    """Return where a sealed reason belongs; it can't be opened anywhere else."""
+    return f"identity_case.reason:{case_id}"
+
+
+def evidence_place(case_id: UUID) -> str:
+    """Return where sealed evidence belongs."""
+    return f"identity_case.evidence:{case_id}"
+
+
+def add(connection: Connection, cases: Sequence[IdentityCase]) -> None:
+    """Open cases."""
+    append(connection, identity_case, [_row(case) for case in cases])
+
+
+def change(connection: Connection, case: IdentityCase) -> None:
+    """Write how a case was decided."""
+    rewrite(connection, identity_case, [_row(case)])
+
+
+def say(connection: Connection, said: Said) -> None:
+    """Write what somebody said. Said meanwhile by somebody else: Raced."""
+    append(connection, identity_event, [{**row_of(said), "verdict": said.verdict.value}])
+
+
+def by_id(connection: Connection, case_id: UUID) -> IdentityCase | None:
+    """Return one case."""
+    row = connection.execute(select(identity_case).where(identity_case.c.id == case_id)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def locked(connection: Connection, case_id: UUID) -> IdentityCase | None:
+    """Return one case, locked until the transaction ends."""
+    row = connection.execute(for_update(connection, select(identity_case).where(identity_case.c.id == case_id)))
+    found = row.one_or_none()
+    return None if found is None else _case(found)
+
+
+def said_on(connection: Connection, case_ids: Iterable[UUID]) -> dict[UUID, list[Said]]:
+    """Return what was said on cases, oldest first, by case."""
+    wanted = sorted(set(case_ids))
+    found: dict[UUID, list[Said]] = {case_id: [] for case_id in wanted}
+    query = select(identity_event).where(member_of(connection, identity_event.c.case_id, wanted))
+    for row in connection.execute(query.order_by(identity_event.c.case_id, identity_event.c.number)):
+        cells = {**row._mapping, "verdict": Verdict(row.verdict)}  # noqa: SLF001 - SQLAlchemy's public name for it
+        found[row.case_id].append(Said(**cells))
+    return found
+
+
+def about(connection: Connection, learner_ids: Iterable[UUID]) -> list[IdentityCase]:
+    """Return all cases about any of some accounts, oldest first."""
+    ids = sorted(set(learner_ids))
+    ends = (identity_case.c.learner_id, identity_case.c.other_id)
+    query = select(identity_case).where(or_(*(member_of(connection, end, ids) for end in ends)))
+    return [_case(row) for row in connection.execute(query.order_by(identity_case.c.opened_at, identity_case.c.id))]
+
+
+def page(
+    connection: Connection,
+    wanted: tuple[bool | None, CaseKind | None],
+    after: tuple[datetime, UUID] | None,
+    rows_max: int,
+) -> list[IdentityCase]:
+    """Return cases, newest first; `wanted` are whether they are open, and their kind, None for any."""
+    is_open, kind = wanted
+    place = (identity_case.c.opened_at, identity_case.c.id)
+    query = select(identity_case)
+    if is_open is not None:
+        query = query.where(identity_case.c.state == ("open" if is_open else "decided"))
+    if kind is not None:
+        query = query.where(identity_case.c.kind == kind.value)
+    if after is not None:
+        query = query.where(tuple_(*place) < tuple_(*after))
+    rows = connection.execute(query.order_by(*(part.desc() for part in place)).limit(rows_max))
+    return [_case(row) for row in rows]
+
+
+def _row(case: IdentityCase) -> dict[str, Any]:
+    """Return a case as it is stored."""
+    return {
+        **row_of(case),
+        "kind": case.kind.value,
+        "state": "open" if case.verdict is None else "decided",
+        "verdict": case.verdict and case.verdict.value,
+    }
+
+
+def _case(row: Row[Any]) -> IdentityCase:
+    """Return the case that a row holds."""
+    cells = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    del cells["state"]
+    verdict = None if row.verdict is None else Verdict(row.verdict)
+    return IdentityCase(**{**cells, "kind": CaseKind(row.kind), "verdict": verdict})

@@ -1,0 +1,213 @@
+"""People: the links that join accounts of one person, and which account each person is known by now."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    String,
+    Table,
+    Uuid,
+    and_,
+    column,
+    or_,
+    select,
+    table,
+    update,
+)
+
+from creditbank.core.merging import Link, Person
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import Raced, for_change, for_update, member_of
+from creditbank.storage.writing import append
+
+learner_link = Table(
+    "learner_link",
+    catalogue,
+    Column("id", Uuid, primary_key=True),
+    Column("learner_id", Uuid, nullable=False, index=True),
+    Column("into_id", Uuid, nullable=False, index=True),
+    Column("undoes", Uuid, unique=True),
+    Column("case_id", Uuid, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    CheckConstraint("learner_id <> into_id", name="of_two"),
+)
+
+_learner = table(
+    "learner",
+    column("id", Uuid),
+    column("root_id", Uuid),
+    column("status", String),
+    column("restricted_at", Instant),
+    column("erased_at", Instant),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person whose accounts are locked, and what keeps them from converting."""
+
+    person: Person
+    is_in_conflict: bool
+    is_restricted: bool
+    is_erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By whom, when and under which case a link is written."""
+
+    case_id: UUID
+    actor: str
+    recorded_at: datetime
+
+
+def person(connection: Connection, learner_id: UUID) -> Person | None:
+    """Return the person to whom an account belongs."""
+    return people(connection, [learner_id]).get(learner_id)
+
+
+def people(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, Person]:
+    """Return to whom each of the accounts belongs, of those that exist."""
+    wanted = sorted(set(learner_ids))
+    query = select(_learner.c.id, _learner.c.root_id).where(member_of(connection, _learner.c.id, wanted))
+    roots = {row.id: row.root_id for row in connection.execute(query)}
+    joint = _joint(connection, {root for root in roots.values() if root is not None})
+    return {found: Person(found, (found,)) if root is None else joint[root] for found, root in roots.items()}
+
+
+def locked(connection: Connection, learner_id: UUID) -> Held | None:
+    """Return a person; until the transaction ends no other that locks any of their accounts goes on.
+
+    New outcomes, which only refer to the accounts, don't wait. Merged or parted meanwhile: Raced.
+    """
+    return _held(connection, learner_id, for_change)
+
+
+def locked_together(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, Person]:
+    """Return to whom merged accounts belong, each person locked, by account; nobody merges or parts them meanwhile.
+
+    The caller holds a reference lock on each of the accounts, which merging and parting wait for.
+    """
+    found = people(connection, learner_ids)
+    members = sorted({member for one in found.values() for member in one.members})
+    query = select(_learner.c.id).where(member_of(connection, _learner.c.id, members)).order_by(_learner.c.id)
+    connection.execute(for_change(connection, query)).all()
+    return found
+
+
+def locked_whole(connection: Connection, learner_id: UUID) -> Held | None:
+    """Return a person; nothing at all is written about any of their accounts until the transaction ends."""
+    return _held(connection, learner_id, for_update)
+
+
+def join_up(connection: Connection, value: Link, stamp: Stamp) -> None:
+    """Write a link."""
+    _append(connection, value, None, stamp)
+
+
+def take_back(connection: Connection, value: Link, undoing_id: UUID, stamp: Stamp) -> None:
+    """Write that a link is taken back; both rows stay. Taken back meanwhile: Raced."""
+    undoing = Link(undoing_id, value.learner_id, value.into_id, stamp.recorded_at)
+    _append(connection, undoing, value.id, stamp)
+
+
+def note_roots(connection: Connection, found: Sequence[Person]) -> None:
+    """Write on the accounts to whom they belong now."""
+    for one in found:
+        root = one.id if one.is_joint else None
+        members = member_of(connection, _learner.c.id, one.members)
+        connection.execute(update(_learner).where(members).values(root_id=root))
+
+
+def links_around(connection: Connection, learner_id: UUID) -> list[Link]:
+    """Return every link, standing or taken back, that ever led to or from an account or one that it was joined with."""
+    found: dict[UUID, Link] = {}
+    seen: set[UUID] = set()
+    reached = {learner_id}
+    while reached - seen:
+        fresh = sorted(reached - seen)
+        seen |= reached
+        for link in _links(connection, fresh):
+            found[link.id] = link
+            reached |= {link.learner_id, link.into_id}
+    return sorted(found.values(), key=lambda link: (link.since, link.id))
+
+
+def link(connection: Connection, link_id: UUID) -> Link | None:
+    """Return one link."""
+    return next(iter(_linked(connection, learner_link.c.id == link_id)), None)
+
+
+def every_standing(connection: Connection) -> list[Link]:
+    """Return all links that stand, for verification."""
+    return [found for found in _linked(connection, learner_link.c.undoes.is_(None)) if found.until is None]
+
+
+def every_root(connection: Connection) -> dict[UUID, UUID]:
+    """Return by account what is written on all that are joined, for verification."""
+    query = select(_learner.c.id, _learner.c.root_id).where(_learner.c.root_id.is_not(None))
+    return {row.id: row.root_id for row in connection.execute(query)}
+
+
+def _joint(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, Person]:
+    """Return people of several accounts by the account that they are known by."""
+    wanted = sorted(set(roots))
+    if not wanted:
+        return {}
+    query = select(_learner.c.id, _learner.c.root_id).where(member_of(connection, _learner.c.root_id, wanted))
+    members: dict[UUID, list[UUID]] = {root: [] for root in wanted}
+    for row in connection.execute(query.order_by(_learner.c.id)):
+        if row.id != row.root_id:
+            members[row.root_id].append(row.id)
+    return {root: Person(root, (root, *others)) for root, others in members.items()}
+
+
+def _held(connection: Connection, learner_id: UUID, lock: object) -> Held | None:
+    before = person(connection, learner_id)
+    if before is None:
+        return None
+    assert callable(lock), "one of the ways to lock"
+    query = select(_learner).where(member_of(connection, _learner.c.id, sorted(before.members)))
+    rows = connection.execute(lock(connection, query.order_by(_learner.c.id))).all()
+    if person(connection, learner_id) != before:
+        raise Raced("the person's accounts were merged or parted meanwhile")
+    return Held(
+        before,
+        is_in_conflict=any(row.status == "conflict" for row in rows),
+        is_restricted=any(row.restricted_at is not None for row in rows),
+        is_erased=any(row.erased_at is not None for row in rows),
+    )
+
+
+def _append(connection: Connection, value: Link, undoes: UUID | None, stamp: Stamp) -> None:
+    row = {
+        "id": value.id,
+        "learner_id": value.learner_id,
+        "into_id": value.into_id,
+        "undoes": undoes,
+        "case_id": stamp.case_id,
+        "recorded_at": stamp.recorded_at,
+        "actor": stamp.actor,
+    }
+    append(connection, learner_link, [row])
+
+
+def _links(connection: Connection, learner_ids: Sequence[UUID]) -> list[Link]:
+    """Return the links with one of the accounts at either end."""
+    ends = (learner_link.c.learner_id, learner_link.c.into_id)
+    return _linked(connection, or_(*(member_of(connection, end, learner_ids) for end in ends)))
+
+
+def _linked(connection: Connection, condition: object) -> list[Link]:
+    """Return links with when they were taken back, if they were."""
+    undoing = learner_link.alias("undoing")
+    joined = learner_link.outerjoin(undoing, undoing.c.undoes == learner_link.c.id)
+    query = select(learner_link, undoing.c.recorded_at.label("until")).select_from(joined)
+    rows = connection.execute(query.where(and_(condition, learner_link.c.undoes.is_(None))))  # type: ignore[arg-type]
+    return [Link(row.id, row.learner_id, row.into_id, row.recorded_at, row.until) for row in rows]
