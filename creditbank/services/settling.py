@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 from uuid import UUID
 
 from creditbank.core.ledger import EntryKind, Transfer
@@ -82,12 +83,17 @@ def revision_of(
     )
 
 
-def settle(work: Work, drafts: Sequence[Draft]) -> Settlement:
-    """Judge the drafts in their order; nothing is written yet. A duplicate that stays one is left as it stands."""
+def settle(
+    work: Work, drafts: Sequence[Draft], restored: Mapping[UUID, Recognition] = MappingProxyType({})
+) -> Settlement:
+    """Judge the drafts in their order; nothing is written yet. A duplicate that stays one is left as it stands.
+
+    Outcomes in `restored` are recognised as they were once.
+    """
     cases = [_case(work, draft) for draft in drafts]
     held = outcomes.holders(work.connection, [claim for case in cases for claim in (*case.claims, *case.also)])
     rulebook = work.rulebook()
-    verdicts = settled(cases, held, rulebook)
+    verdicts = settled(cases, held, rulebook, restored)
     claims: dict[bytes, outcomes.DuplicateClaim] = {}
     heads, made, postings = [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
