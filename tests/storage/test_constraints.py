@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import CheckConstraint, Connection, Table, make_url, select, text
@@ -12,10 +12,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
 from creditbank.config import Settings
-from creditbank.services.bank import Answer, Bank, Errand, carried_out, looked_up
+from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.services import merging
+from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue
+from creditbank.storage import catalogue, identity_cases
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs
@@ -33,8 +35,11 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
     "entry": {"seq": 99},
+    "identity_case": {"id": uuid4()},
+    "identity_event": {"number": 99},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
     "learner": {"id": uuid4()},
+    "learner_link": {"id": uuid4()},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
     "ruleset": {"version": 99, "publication_no": 99},
@@ -74,8 +79,18 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("identity_case", "decided_whole", {"state": "decided"}),
+    ("identity_case", "decided_whole", {"verdict": "same"}),
+    ("identity_case", "kind", {"kind": "whim"}),
+    ("identity_case", "link", {"kind": "unmerge"}),
+    ("identity_case", "link", {"link_id": uuid4()}),
+    ("identity_case", "of_two", {"other_id": "learner_id"}),
+    ("identity_case", "state", {"state": "lost"}),
+    ("identity_case", "verdict", {"state": "decided", "verdict": "maybe"}),
+    ("identity_event", "verdict", {"verdict": "maybe"}),
     ("institution", "level", {"level": "planet"}),
     ("learner", "status", {"status": "lost"}),
+    ("learner_link", "of_two", {"into_id": "learner_id"}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": -1}),
@@ -164,7 +179,33 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    _merge(house, learner["id"], house.open_learner()["id"])
+    house.balance(learner["id"])
     return house
+
+
+def _merge(house: House, one: str, into: str) -> None:
+    """Merge two accounts under a case on which somebody spoke."""
+
+    def action(work: Work) -> Answer:
+        case = identity_cases.IdentityCase(
+            id=work.new_id(),
+            kind=CaseKind.MERGE,
+            learner_id=UUID(one),
+            other_id=UUID(into),
+            link_id=None,
+            score_hundredths=None,
+            sealed_reason=None,
+            sealed_evidence=None,
+            opened_by="registrar",
+            opened_at=work.now,
+        )
+        identity_cases.add(work.connection, [case])
+        identity_cases.say(work.connection, identity_cases.Said(case.id, 1, Verdict.SAME, "a", None, work.now))
+        merging.join(work, UUID(one), UUID(into), case.id)
+        return Answer({}, is_new=True, subject=str(case.id))
+
+    carried_out(house.bank, Errand(administrator(), "test.merge"), action)
 
 
 def _checks(table: Table) -> set[str]:
