@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 
 from creditbank.core.outcome import Status
-from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, among, built_once, for_change, for_share, for_update, member_of
 from creditbank.storage.writing import append, rewrite, row_of
@@ -69,8 +68,6 @@ outcome_revision = Table(
     Column("outcome_id", Uuid, primary_key=True),
     Column("revision", Integer, primary_key=True),
     Column("content", Text, nullable=False),
-    Column("content_mac", LargeBinary, nullable=False),
-    Column("sealed_certificate_no", LargeBinary),
     Column("applied_on", Date, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("actor", String(64), nullable=False),
@@ -83,6 +80,7 @@ outcome_claim = Table(
     Column("claim", LargeBinary, primary_key=True),
     Column("learner_id", Uuid, nullable=False),
     Column("outcome_id", Uuid, nullable=False, index=True),
+    Column("key_id", String(16), nullable=False, server_default="unnamed"),
 )
 
 
@@ -105,38 +103,25 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What an institution recorded, once and for ever: JSON text, a keyed hash of it all, the sealed certificate no."""
+    """What an institution recorded, once and for ever, as JSON text; `certificates` holds the certificate number."""
 
     learner_id: UUID
     outcome_id: UUID
     revision: int
     content: str
-    content_mac: bytes
-    sealed_certificate_no: bytes | None
     applied_on: date
     recorded_at: datetime
     actor: str
 
-    def certificate_no(self, keyring: Keyring, wrapped_key: bytes) -> str | None:
-        """Return the certificate number, opened with its learner's key."""
-        if self.sealed_certificate_no is None:
-            return None
-        place = certificate_place(self.outcome_id, self.revision)
-        return keyring.person_cipher(wrapped_key).opened(self.sealed_certificate_no, place)
-
 
 @dataclass(frozen=True, slots=True)
 class DuplicateClaim:
-    """A keyed hash by which the same learning is known again, and the outcome that holds it."""
+    """A keyed hash by which the same learning is known again, the outcome that holds it, and the key that made it."""
 
     claim: bytes
     learner_id: UUID
     outcome_id: UUID
-
-
-def certificate_place(outcome_id: UUID, revision: int) -> str:
-    """Return where a sealed certificate number belongs; it can't be opened anywhere else."""
-    return f"outcome_revision.certificate_no:{outcome_id}:{revision}"
+    key_id: str
 
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
