@@ -15,6 +15,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import Receipt, with_ages
+from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import (
     Draft,
     book,
@@ -39,7 +40,7 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
     latest = outcomes.revision(work.connection, head, head.revision)
     assert latest is not None, "a head points to a revision"
     _check(work, head, record)
-    is_same = _is_same_content(work, latest, record)
+    is_same = not differing(work.keyring, _told(work, latest), record, head.learner_id)
     if is_same and seen_revision == head.revision - 1:
         return _standing(work, head)
     if seen_revision != head.revision:
@@ -79,16 +80,11 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     return Receipt(revoked, None, is_new=False)
 
 
-def _is_same_content(work: Work, latest: outcomes.Revision, record: Record) -> bool:
-    """Tell whether the record says what the latest revision says, its certificate number included."""
-    if json.loads(latest.content) != record.content():
-        return False
+def _told(work: Work, latest: outcomes.Revision) -> Told:
+    """Return the latest revision with its certificate."""
     known = learners.known(work.connection, [latest.learner_id], None)[latest.learner_id]
-    told = certificates.of_outcomes(work.connection, [latest.outcome_id])
-    certificate = told.get((latest.outcome_id, latest.revision))
-    if certificate is None:
-        return record.certificate_no is None
-    return certificate.is_numbered(record.certificate_no, work.keyring, known.wrapped_key)
+    found = certificates.of_outcomes(work.connection, [latest.outcome_id])
+    return Told(latest, found.get((latest.outcome_id, latest.revision)), known.wrapped_key)
 
 
 def _own(work: Work, outcome_id: UUID) -> outcomes.Head:

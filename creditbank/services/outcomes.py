@@ -15,6 +15,7 @@ from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of
 from creditbank.services.bank import Work, check_may_see
+from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
 from creditbank.storage import certificates, decisions, identifier_index, learners, outcomes
 from creditbank.storage.certificates import Certificate
@@ -224,25 +225,10 @@ def _entered_or_refused(desk: _Desk, record: Record, person: Person | Refusal) -
 
 def _refused_repeat(desk: _Desk, record: Record, person: Person, head: outcomes.Head) -> Refusal | None:
     """Return why a repeated external id is refused; None if its content is that of any revision on record."""
-    differing = [_differing(desk, record, person, revision) for revision in desk.revisions[head.id]]
-    return content_differs(differing[-1], head.revision) if all(differing) else None
-
-
-def _differing(desk: _Desk, record: Record, person: Person, revision: outcomes.Revision) -> list[str]:
-    """Return the names of what a record says otherwise than a revision on record; none for a faithful repeat.
-
-    The certificate number, which is sealed, is opened only where all depends on it.
-    """
-    names = differing_fields(json.loads(revision.content), record.content())
-    if person.id != revision.learner_id:
-        names.append("learner")
-    certificate = desk.certificates.get((revision.outcome_id, revision.revision))
-    if certificate is None:
-        is_same = record.certificate_no is None
-    else:
-        wrapped_key = desk.wrapped_keys[revision.learner_id]
-        is_same = certificate.is_numbered(record.certificate_no, desk.work.keyring, wrapped_key)
-    return names if is_same else [*names, "certificate_no"]
+    key = desk.wrapped_keys[head.learner_id]
+    told = [Told(one, desk.certificates.get((head.id, one.revision)), key) for one in desk.revisions[head.id]]
+    names = [differing(desk.work.keyring, one, record, person.id) for one in told]
+    return content_differs(names[-1], head.revision) if all(names) else None
 
 
 def _refused_second(record: Record, person: Person, earlier: Entered) -> Refusal | None:
