@@ -23,7 +23,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.storage import audit, clients, institutions, kept_answers, learners, rulesets, schemes
-from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
+from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 
 ATTEMPTS_MAX = 8
 """Runs of one transaction before the caller is asked to try later: races for a key are over after two or three."""
@@ -83,6 +83,13 @@ class Bank:
     def keyring(self) -> Keyring:
         """The keys as they stand now; a rotation anywhere on this machine shows here at once."""
         return self.keys.current()
+
+    def await_earlier_transactions(self) -> None:
+        """Wait until all transactions have ended that may go by keys from before a rotation. Refused: TryLater."""
+        try:
+            self.database.read(outlast_transactions)
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
 
     def membership(self, client_id: str) -> tuple[UUID, str] | None:
         """Return the id and code of the institution that a client belongs to. Refused: TryLater."""

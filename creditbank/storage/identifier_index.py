@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, delete, select
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, select
 
 from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, Match
 from creditbank.core.normalisation import name_key
@@ -90,12 +90,6 @@ def of_learners(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUI
 def put(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKey]]) -> None:
     """Write claims under a key; one that stands already gets the id of the key that made it."""
     replace_rows(connection, identifier_index, [_row(key, learner_id) for learner_id, key in keyed])
-
-
-def forget_other_keys(connection: Connection, key_ids: Sequence[str]) -> int:
-    """Delete what was indexed under other keys than these, and return how many rows that were."""
-    gone = connection.execute(delete(identifier_index).where(identifier_index.c.key_id.not_in(key_ids)))
-    return gone.rowcount
 
 
 def _under_all(keyring: Keyring, claim: Claim, names: Sequence[bytes]) -> ClaimKeys:

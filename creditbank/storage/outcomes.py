@@ -30,7 +30,7 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, among, built_once, for_change, for_share, for_update, member_of
-from creditbank.storage.writing import append, rewrite, row_of
+from creditbank.storage.writing import append, replace_rows, rewrite, row_of
 
 outcome_key = Table(
     "outcome_key",
@@ -143,6 +143,12 @@ def locked(connection: Connection, outcome_id: UUID) -> Head | None:
     return None if row is None else _head(row)
 
 
+def locked_all(connection: Connection, outcome_ids: Sequence[UUID]) -> list[Head]:
+    """Return outcomes in the order of their ids, each locked as one alone is."""
+    query = select(outcome).where(member_of(connection, outcome.c.id, outcome_ids)).order_by(outcome.c.id)
+    return [_head(row) for row in connection.execute(for_change(connection, query))]
+
+
 def duplicates_of(connection: Connection, outcome_id: UUID) -> list[Head]:
     """Return the outcomes that were not credited because of this one, oldest first."""
     query = select(outcome).where(outcome.c.duplicate_of == outcome_id, outcome.c.status == Status.DUPLICATE.value)
@@ -243,6 +249,20 @@ def change(connection: Connection, heads: Sequence[Head]) -> None:
 def claim(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
     """Let outcomes hold claims. A claim taken meanwhile: Raced."""
     append(connection, outcome_claim, [row_of(value) for value in sorted(claims, key=lambda value: value.claim)])
+
+
+def claims_of(connection: Connection, outcome_ids: Sequence[UUID]) -> dict[UUID, set[bytes]]:
+    """Return the claims that outcomes hold."""
+    held: dict[UUID, set[bytes]] = {outcome_id: set() for outcome_id in outcome_ids}
+    query = select(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, outcome_ids))
+    for row in connection.execute(query):
+        held[row.outcome_id].add(row.claim)
+    return held
+
+
+def put_claims(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
+    """Let outcomes hold claims, whoever holds them now: a duplicate may have come first under a newer key."""
+    replace_rows(connection, outcome_claim, [row_of(value) for value in claims])
 
 
 def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
