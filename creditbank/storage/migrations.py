@@ -21,9 +21,11 @@ APPEND_ONLY = (
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
 DELETED_FROM = (
-    *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+    *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
+    *("ruleset", "course"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys,
+drafts and courses replaced."""
 
 
 def configuration(database: Database) -> Config:
