@@ -14,7 +14,10 @@ from creditbank.storage.database import Database
 SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 """Beside the package, both in a checkout and in an installed wheel."""
 
-APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal")
+APPEND_ONLY = (
+    *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
+    *("region_successor", "institution_region", "institution_end"),
+)
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
 DELETED_FROM = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
 from creditbank.config import Settings
+from creditbank.packs import shipped_regions
 from creditbank.services.bank import Answer, Bank, Errand, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
 from creditbank.services.verification import verify
@@ -32,11 +34,16 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
+    "delegation": {"id": uuid4()},
     "entry": {"seq": 99},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
+    "institution_end": {"number": 99},
+    "institution_region": {"number": 99},
     "learner": {"id": uuid4()},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "region": {"id": "other", "code": None},
+    "region_successor": {"successor_id": "500103"},
     "ruleset": {"version": 99, "publication_no": 99},
     "scheme": {"code": "other"},
 }
@@ -68,6 +75,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
     ("decision", "on_conversion", {"kind": "case"}),
     ("decision", "on_outcome", {"outcome_id": None}),
+    ("delegation", "to_another", {"to_institution": "from_institution"}),
+    ("delegation", "valid", {"valid_until": date(2020, 1, 1)}),
+    ("delegation", "withdrawn_whole", {"withdrawn_by": "somebody"}),
     ("entry", "moves_something", {"kind": "reverse", "amount_hundredths": 0}),
     ("entry", "balance_after", {"balance_after_hundredths": -1}),
     ("entry", "kind", {"kind": "gift", "amount_hundredths": -1}),
@@ -75,6 +85,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
     ("institution", "level", {"level": "planet"}),
+    ("institution_end", "another", {"successor_id": "institution_id"}),
+    ("institution_end", "number", {"number": 0}),
+    ("institution_end", "succeeded_when_ended", {"ended_on": None}),
+    ("institution_region", "number", {"number": 0}),
     ("learner", "status", {"status": "lost"}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
@@ -84,6 +98,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
     ("programme", "total", {"total_hundredths": 0}),
     ("programme", "revision", {"revision": 0}),
+    ("region", "in_a_city", {"parent_id": None}),
+    ("region", "level", {"level": "planet"}),
+    ("region", "under_another", {"parent_id": "other"}),
+    ("region", "valid", {"valid_from": date(2026, 1, 2), "valid_until": date(2026, 1, 1)}),
+    ("region_successor", "another", {"successor_id": "region_id"}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -164,7 +183,27 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    _keep_regions(house)
     return house
+
+
+def _keep_regions(house: House) -> None:
+    """Load regions, move and end an institution, and delegate its reviews."""
+    admin = house.auth("authority", "admin")
+    parent = {"code": "upper", "name": "上级", "level": "city", "roles": ["acceptor"]}
+    child = {"code": "lower", "name": "下级", "level": "district", "roles": ["branch"], "parent": "upper"}
+    upper, lower = (
+        house.http.post("/v1/institutions", json=body, headers=admin).get_json()["id"] for body in (parent, child)
+    )
+    asked = {
+        "/v1/regions": shipped_regions(),
+        f"/v1/institutions/{lower}/region": {"region": "500103", "from_day": "2026-07-01"},
+        f"/v1/institutions/{upper}/end": {"ended_on": "2026-12-31", "successor": "lower", "reason": "合并"},
+        f"/v1/institutions/{upper}/delegations": {"to": "lower", "valid_until": "2026-12-31", "reason": "代审"},
+    }
+    for path, body in asked.items():
+        answer = house.http.post(path, json=body, headers=admin)
+        assert answer.status_code == 201, answer.get_data(as_text=True)
 
 
 def _checks(table: Table) -> set[str]:
@@ -181,6 +220,8 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
         query = query.where(table.c.status == "published")
     if name == "decision":
         query = query.where(table.c.kind == "recognition")
+    if name == "region":
+        query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
     row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))
