@@ -9,6 +9,7 @@ from creditbank.core.conversion.situation import Situation, situation_document
 from creditbank.core.conversion.wording import faults as reasons_why_not
 from creditbank.core.credit import Scheme
 from creditbank.core.errors import Conflict, Fault, Malformed, RuleSaysNo, unknown
+from creditbank.core.institution import ended_fault
 from creditbank.core.permission import require
 from creditbank.core.programme import Course, Programme
 from creditbank.core.review import (
@@ -18,7 +19,7 @@ from creditbank.core.review import (
 from creditbank.core.rules import ConversionSet
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.optimiser import best_values
-from creditbank.services import converting, situations
+from creditbank.services import converting, delegations, situations
 from creditbank.services.applications import (
     Shown,
     check_identity,
@@ -30,7 +31,7 @@ from creditbank.services.applications import (
 )
 from creditbank.services.bank import Work, check_may_see
 from creditbank.services.situations import Account
-from creditbank.storage import conversions, decisions, institutions, ledger, programmes
+from creditbank.storage import conversions, decisions, institution_days, institutions, ledger, programmes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
     check_may_see(work, learner_id)
     check_identity(work, learner_id)
     programme = _programme(work, wish)
+    _check_accepts(work, programme)
     courses = _courses(programme, wish)
     _lapse_overdue(work, learner_id)
     ruleset, scheme = _rules(work, programme)
@@ -100,11 +102,14 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
     learner_id = wanted.learner_id or actor.learner_id
     if actor.learner_id not in (None, learner_id):
         raise unknown("学习者", "learner")
-    reader_id = None if actor.learner_id is not None or actor.audits else actor.institution_id
-    listing = conversions.Listing(learner_id, reader_id, State.IN_REVIEW if wanted.awaits_me else wanted.state)
+    sees_all = actor.learner_id is not None or actor.audits
+    given = set() if sees_all else {one.from_institution for one in delegations.delegators(work)}
+    reader_ids = None if sees_all or actor.institution_id is None else (actor.institution_id, *given)
+    listing = conversions.Listing(learner_id, reader_ids, State.IN_REVIEW if wanted.awaits_me else wanted.state)
     found: list[conversions.Conversion] = []
     while page := conversions.page(work.connection, listing, after, rows_max):
-        found += [one for one in page if not wanted.awaits_me or is_awaited(work, one)]
+        seen = [one for one in page if may_see(work, one)] if given else page
+        found += [one for one in seen if not wanted.awaits_me or is_awaited(work, one)]
         if len(found) >= rows_max or len(page) < rows_max:
             break
         after = (page[-1].opened_at, page[-1].id)
@@ -122,6 +127,15 @@ def _programme(work: Work, wish: Wish) -> Programme:
     if found is None:
         raise unknown("培养方案", "programme", "/target")
     return found.programme
+
+
+def _check_accepts(work: Work, programme: Programme) -> None:
+    """Refuse what would be converted into a programme of an institution that has ended: Conflict."""
+    accepting = institutions.by_code(work.connection, programme.institution)
+    ending = institution_days.ending(work.connection, accepting.id) if accepting is not None else None
+    fault = ended_fault(ending, work.today, "/target/institution")
+    if fault is not None:
+        raise Conflict((fault,))
 
 
 def _courses(programme: Programme, wish: Wish) -> tuple[Course, ...]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from creditbank.core.errors import Malformed, Refusal, unknown
 from creditbank.core.identity import Application, ClaimKey, LearnerStatus, resolved
+from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
@@ -17,7 +18,7 @@ from creditbank.formats.claims import claim_of
 from creditbank.gateways.keyring import Keyring
 from creditbank.services.bank import Work, check_may_see
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
-from creditbank.storage import decisions, learners, outcomes
+from creditbank.storage import decisions, institution_days, learners, outcomes
 from creditbank.storage.outcomes import Revision
 
 __all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records", "with_ages"]
@@ -61,6 +62,7 @@ class _Desk:
     schemes: Mapping[str, object]
     heads: dict[str, outcomes.Head]
     revisions: dict[UUID, list[outcomes.Revision]]
+    ending: Ending | None
     entered: dict[str, Entered] = field(default_factory=dict)
 
 
@@ -116,7 +118,8 @@ def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
     heads = outcomes.recorded(work.connection, work.actor.institution_id, external_ids)
     revisions = outcomes.revisions(work.connection, [head.id for head in heads.values()])
     schemes = work.rulebook().schemes
-    return _Desk(work, work.actor.institution_id, schemes, heads, revisions)
+    ending = institution_days.ending(work.connection, work.actor.institution_id)
+    return _Desk(work, work.actor.institution_id, schemes, heads, revisions, ending)
 
 
 def _people(work: Work, records: Sequence[Record]) -> list[Person | Refusal]:
@@ -205,6 +208,9 @@ def _entered_or_refused(desk: _Desk, record: Record, person: Person | Refusal) -
     earlier = desk.entered.get(record.external_id)
     if earlier is not None:
         return _refused_repeat(desk.work.keyring, record, person, earlier.draft.head, [earlier.revision])
+    too_late = ended_fault(desk.ending, record.completed_on, "/completed_on")
+    if too_late is not None:
+        return Malformed((too_late,))
     desk.entered[record.external_id] = _entered(desk, record, person)
     return None
 
