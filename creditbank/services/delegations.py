@@ -28,10 +28,12 @@ class Wish:
 
 
 def delegators(work: Work) -> list[Delegation]:
-    """Return the delegations under which the actor's institution may act today."""
-    if work.actor.institution_id is None:
+    """Return the delegations under which the actor's institution may act today; none once it has ended."""
+    mine = work.actor.institution_id
+    given = [] if mine is None else delegations.in_force(work.connection, mine, work.today)
+    if not given or mine is None:
         return []
-    return delegations.in_force(work.connection, work.actor.institution_id, work.today)
+    return [] if ended_fault(institution_days.ending(work.connection, mine), work.today, "") else given
 
 
 def delegators_of(work: Work, found: Conversion) -> set[UUID]:

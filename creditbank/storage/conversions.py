@@ -233,14 +233,10 @@ def page(
     query = select(conversion)
     place = (conversion.c.opened_at, conversion.c.id)
     if listing.reader_ids is not None and len(listing.reader_ids) > 1:
-        seen = select(conversion_reader.c.conversion_id)
-        seen = seen.where(member_of(connection, conversion_reader.c.institution_id, listing.reader_ids))
-        query = query.where(conversion.c.id.in_(seen))
+        among = conversion_reader.c.institution_id.in_(listing.reader_ids)
+        query = query.where(conversion.c.id.in_(select(conversion_reader.c.conversion_id).where(among)))
     elif listing.reader_ids is not None:
-        joined = (conversion_reader.c.learner_id == conversion.c.learner_id) & (
-            conversion_reader.c.conversion_id == conversion.c.id
-        )
-        query = query.join(conversion_reader, joined).where(conversion_reader.c.institution_id.in_(listing.reader_ids))
+        query = query.join(conversion_reader).where(conversion_reader.c.institution_id == listing.reader_ids[0])
         place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)
     if listing.learner_id is not None:
         query = query.where(conversion.c.learner_id == listing.learner_id)

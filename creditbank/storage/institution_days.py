@@ -25,6 +25,7 @@ from sqlalchemy import (
 from creditbank.core.institution import Ending
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
+from creditbank.storage.institutions import codes as institution_codes
 from creditbank.storage.institutions import institution
 from creditbank.storage.writing import append, row_of
 
@@ -112,6 +113,20 @@ def ending(connection: Connection, institution_id: UUID) -> Ending | None:
     if row is None or row.ended_on is None:
         return None
     return Ending(row.ended_on, row.successor_id, row.successor_code, row.reason)
+
+
+def ended_by(connection: Connection, day: date) -> dict[str, Ending]:
+    """Return the ends of the institutions whose last day is over, by their codes."""
+    last = {}
+    for row in connection.execute(select(institution_end).order_by(institution_end.c.number)):
+        last[row.institution_id] = row
+    over = {key: row for key, row in last.items() if row.ended_on is not None and row.ended_on < day}
+    named = over.keys() | {row.successor_id for row in over.values() if row.successor_id is not None}
+    codes = institution_codes(connection, named)
+    return {
+        codes[key]: Ending(row.ended_on, row.successor_id, codes.get(row.successor_id), row.reason)
+        for key, row in over.items()
+    }
 
 
 def add_membership(connection: Connection, value: Membership) -> None:

@@ -188,3 +188,30 @@ def test_delegations_are_given_by_ones_own_institution_and_listed_by_both_sides(
         house.http.post(url, json={"to": "point", "reason": "x"}, headers=house.auth("college", REVIEW)).status_code
         == 404
     )
+
+
+def test_a_delegate_that_ended_decides_no_more(house: House, tree: dict[str, str]) -> None:
+    application = applied(house)
+    delegated(house, tree)
+    end = {"ended_on": "2026-07-01", "reason": "终止"}
+    url = f"/v1/institutions/{tree['college']}/end"
+    assert house.http.post(url, json=end, headers=house.auth("authority", "admin")).status_code == 201
+    assert sees(house, application, "college")
+    house.move_to("2026-07-02")
+    assert not sees(house, application, "college")
+    assert tried(house, application, "college") == (404, "unknown_conversion")
+
+
+def test_a_delegate_sees_each_application_once_page_by_page(house: House, tree: dict[str, str]) -> None:
+    applications = {applied(house) for _ in range(3)}
+    delegated(house, tree)
+    delegated(house, tree, programme="administration")
+    seen, cursor = [], ""
+    while True:
+        url = f"/v1/conversions?limit=2{cursor}"
+        page = house.http.get(url, headers=house.auth("college", REVIEW)).get_json()
+        seen += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert sorted(seen) == sorted(applications)

@@ -211,5 +211,11 @@ def test_an_institution_that_ended_accepts_no_new_conversion_and_decides_what_is
         "/v1/conversions", json={"target": TARGET, "outcomes": outcomes}, headers=house.learner_auth(other)
     )
     assert (answer.status_code, codes(answer.get_json())) == (409, [("/target/institution", "institution_ended")])
+    plan = f"/v1/learners/{other}/plan"
+    answer = house.http.post(plan, json={}, headers=house.learner_auth(other))
+    assert "acceptor" not in {option["target"]["institution"] for option in answer.get_json()["options"]}
+    wanted = {"targets": [{"institution": "acceptor", "programme": "administration"}]}
+    answer = house.http.post(plan, json=wanted, headers=house.learner_auth(other))
+    assert (answer.status_code, codes(answer.get_json())) == (409, [("/targets/0/institution", "institution_ended")])
     for application in (open_one, on_the_last_day):
         assert house.decide(application["id"], "acceptor")["steps"][0]["state"] == "done"
