@@ -4,6 +4,7 @@ import click
 
 from creditbank.cli.keys import keys_group
 from creditbank.cli.people import client_group, learner
+from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
 
@@ -21,6 +22,7 @@ for command in (
     learner,
     migrate_schema,
     openapi,
+    region,
     ruleset,
     serve,
     sweep,

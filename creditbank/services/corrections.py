@@ -7,6 +7,7 @@ from uuid import UUID
 
 from creditbank.core.errors import Conflict, Fault, Malformed, Outdated, unknown
 from creditbank.core.identity import Application, resolved
+from creditbank.core.institution import ended_fault
 from creditbank.core.outcome import Record, Status, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
@@ -30,6 +31,7 @@ from creditbank.storage import (
     certificates,
     decisions,
     identifier_index,
+    institution_days,
     institutions,
     learners,
     ledger,
@@ -174,6 +176,11 @@ def _check(work: Work, head: outcomes.Head, record: Record) -> None:
         zh = "更正不能更改 external_id；请撤销此成果后重新提交。"
         en = "A correction can't change the external_id; revoke this outcome and post a new one."
         faults.append(Fault("/external_id", "fixed", zh, en))
+    if record.completed_on != head.completed_on:
+        ended = ended_fault(
+            institution_days.ending(work.connection, head.institution_id), record.completed_on, "/completed_on"
+        )
+        faults += [ended] if ended is not None else []
     if not _is_same_learner(work, head, record):
         zh = "更正不能更换学习者；请撤销此成果后为正确的学习者重新提交。"
         en = "A correction can't change the learner; revoke this outcome and post it for the right one."

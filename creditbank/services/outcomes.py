@@ -11,6 +11,7 @@ from uuid import UUID
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
 from creditbank.core.identity import Application, LearnerStatus, Match, resolved
+from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
@@ -19,7 +20,7 @@ from creditbank.services.bank import Work
 from creditbank.services.entitlement import is_own, seen
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
-from creditbank.storage import certificates, decisions, identifier_index, learners, outcomes, people
+from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
 from creditbank.storage.certificates import Certificate
 from creditbank.storage.identifier_index import ClaimKeys, claim_keys
 from creditbank.storage.outcomes import Revision
@@ -79,6 +80,7 @@ class _Desk:
     schemes: Mapping[str, object]
     heads: dict[str, outcomes.Head]
     revisions: dict[UUID, list[outcomes.Revision]]
+    ending: Ending | None
     certificates: dict[tuple[UUID, int], Certificate] = field(default_factory=dict)
     wrapped_keys: dict[UUID, bytes] = field(default_factory=dict)
     entered: dict[str, Entered] = field(default_factory=dict)
@@ -148,7 +150,8 @@ def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
     heads = outcomes.recorded(work.connection, work.actor.institution_id, external_ids)
     revisions = outcomes.revisions(work.connection, [head.id for head in heads.values()])
     schemes = work.rulebook().schemes
-    return _Desk(work, work.actor.institution_id, schemes, heads, revisions)
+    ending = institution_days.ending(work.connection, work.actor.institution_id)
+    return _Desk(work, work.actor.institution_id, schemes, heads, revisions, ending)
 
 
 def _people(desk: _Desk, records: Sequence[Record]) -> list[Person | Refusal]:
@@ -262,6 +265,9 @@ def _entered_or_refused(desk: _Desk, record: Record, person: Person | Refusal) -
     earlier = desk.entered.get(record.external_id)
     if earlier is not None:
         return _refused_second(record, person, earlier)
+    too_late = ended_fault(desk.ending, record.completed_on, "/completed_on")
+    if too_late is not None:
+        return Malformed((too_late,))
     desk.entered[record.external_id] = _entered(desk, record, person)
     return None
 

@@ -12,8 +12,10 @@ from sqlalchemy import (
     Engine,
     any_,
     bindparam,
+    cast,
     create_engine,
     event,
+    func,
     make_url,
     text,
 )
@@ -304,3 +306,11 @@ def is_ready(database: Database) -> bool:
         return database.read(lambda connection: bool(connection.execute(text("SELECT 1")).scalar_one() == 1))
     except Unavailable:
         return False
+
+
+def json_member(connection: Connection, column: ColumnElement[str], name: str) -> ColumnElement[str]:
+    """Return the text that stands under a name in a column of JSON texts."""
+    if connection.dialect.name == "postgresql":
+        member: ColumnElement[str] = cast(column, postgresql.JSONB)[name].astext
+        return member
+    return func.json_extract(column, f"$.{name}")

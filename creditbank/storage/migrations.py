@@ -17,6 +17,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
     *("access_log", "identity_event", "learner_link"),
+    *("region_successor", "institution_region", "institution_end"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.packs import shipped_regions
 from creditbank.services import merging
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
@@ -34,14 +36,19 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
+    "delegation": {"id": uuid4()},
     "entry": {"seq": 99},
     "identity_case": {"id": uuid4()},
     "identity_event": {"number": 99},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
+    "institution_end": {"number": 99},
+    "institution_region": {"number": 99},
     "learner": {"id": uuid4()},
     "learner_link": {"id": uuid4()},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "region": {"id": "other", "code": None},
+    "region_successor": {"successor_id": "500103"},
     "ruleset": {"version": 99, "publication_no": 99},
     "scheme": {"code": "other"},
 }
@@ -73,6 +80,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
     ("decision", "on_conversion", {"kind": "case"}),
     ("decision", "on_outcome", {"outcome_id": None}),
+    ("delegation", "to_another", {"to_institution": "from_institution"}),
+    ("delegation", "valid", {"valid_until": date(2020, 1, 1)}),
+    ("delegation", "withdrawn_whole", {"withdrawn_by": "somebody"}),
     ("entry", "moves_something", {"kind": "reverse", "amount_hundredths": 0}),
     ("entry", "balance_after", {"balance_after_hundredths": -1}),
     ("entry", "kind", {"kind": "gift", "amount_hundredths": -1}),
@@ -89,6 +99,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("identity_case", "verdict", {"state": "decided", "verdict": "maybe"}),
     ("identity_event", "verdict", {"verdict": "maybe"}),
     ("institution", "level", {"level": "planet"}),
+    ("institution_end", "another", {"successor_id": "institution_id"}),
+    ("institution_end", "number", {"number": 0}),
+    ("institution_end", "succeeded_when_ended", {"ended_on": None}),
+    ("institution_region", "number", {"number": 0}),
     ("learner", "status", {"status": "lost"}),
     ("learner_link", "of_two", {"into_id": "learner_id"}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
@@ -99,6 +113,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
     ("programme", "total", {"total_hundredths": 0}),
     ("programme", "revision", {"revision": 0}),
+    ("region", "in_a_city", {"parent_id": None}),
+    ("region", "level", {"level": "planet"}),
+    ("region", "under_another", {"parent_id": "other"}),
+    ("region", "valid", {"valid_from": date(2026, 1, 2), "valid_until": date(2026, 1, 1)}),
+    ("region_successor", "another", {"successor_id": "region_id"}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -181,6 +200,7 @@ def kept(house: House) -> House:
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
     _merge(house, learner["id"], house.open_learner()["id"])
     house.balance(learner["id"])
+    _keep_regions(house)
     return house
 
 
@@ -208,6 +228,25 @@ def _merge(house: House, one: str, into: str) -> None:
     carried_out(house.bank, Errand(administrator(), "test.merge"), action)
 
 
+def _keep_regions(house: House) -> None:
+    """Load regions, move and end an institution, and delegate its reviews."""
+    admin = house.auth("authority", "admin")
+    parent = {"code": "upper", "name": "上级", "level": "city", "roles": ["acceptor"]}
+    child = {"code": "lower", "name": "下级", "level": "district", "roles": ["branch"], "parent": "upper"}
+    upper, lower = (
+        house.http.post("/v1/institutions", json=body, headers=admin).get_json()["id"] for body in (parent, child)
+    )
+    asked = {
+        "/v1/regions": shipped_regions(),
+        f"/v1/institutions/{lower}/region": {"region": "500103", "from_day": "2026-07-01"},
+        f"/v1/institutions/{upper}/end": {"ended_on": "2026-12-31", "successor": "lower", "reason": "合并"},
+        f"/v1/institutions/{upper}/delegations": {"to": "lower", "valid_until": "2026-12-31", "reason": "代审"},
+    }
+    for path, body in asked.items():
+        answer = house.http.post(path, json=body, headers=admin)
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+
+
 def _checks(table: Table) -> set[str]:
     """Return the names of a table's CHECK constraints, without the prefix that the catalogue gives them."""
     found = (constraint for constraint in table.constraints if isinstance(constraint, CheckConstraint))
@@ -222,6 +261,8 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
         query = query.where(table.c.status == "published")
     if name == "decision":
         query = query.where(table.c.kind == "recognition")
+    if name == "region":
+        query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
     row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))
