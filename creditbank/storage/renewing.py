@@ -56,7 +56,11 @@ PERSON_SEALED = (
 )
 """Everything that is sealed under a person's key."""
 
-BANK_SEALED = (SealedColumn("kept_answer", "sealed_answer", "kept_answer:{client_id}:{key}"),)
+BANK_SEALED = (
+    SealedColumn("kept_answer", "sealed_answer", "kept_answer:{client_id}:{key}"),
+    SealedColumn("identity_case", "sealed_reason", "identity_case.reason:{id}"),
+    SealedColumn("identity_case", "sealed_evidence", "identity_case.evidence:{id}"),
+)
 """Everything that is sealed under a master key as the bank's own."""
 
 WRAPPED = (SealedColumn("learner", "wrapped_key", ""),)

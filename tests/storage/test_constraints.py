@@ -14,10 +14,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.gateways.keyring import Kind
 from creditbank.packs import shipped_regions
 from creditbank.services import merging
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
+from creditbank.services.renewal import renew, rotate_people
+from creditbank.services.rotation import retire, rotate
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue, identity_cases
 from creditbank.storage.database import Database
@@ -374,6 +377,19 @@ def test_the_applications_role_can_register_clients(narrow: tuple[House, Bank]) 
         return Answer({}, is_new=True, subject="cqou")
 
     assert carried_out(house.bank, Errand(administrator(), "test.client"), action).is_new
+
+
+def test_the_applications_role_can_change_every_key(narrow: tuple[House, Bank]) -> None:
+    house, _ = narrow
+    learner = house.open_learner()
+    house.post_outcome(learner["id"], certificate_no="ZS-1")
+    for kind in Kind:
+        rotate(house.bank, administrator(), kind)
+    assert rotate_people(house.bank, administrator()) == 1
+    renew(house.bank, administrator())
+    assert all(retire(house.bank, administrator(), kind, at_once=True) for kind in Kind)
+    house.tokens.clear()
+    assert house.http.get(f"/v1/learners/{learner['id']}", headers=house.auth()).get_json() == learner
 
 
 @pytest.mark.parametrize("name", APPEND_ONLY)
