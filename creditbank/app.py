@@ -10,17 +10,21 @@ from flask import Flask
 
 from creditbank import __version__
 from creditbank.api import (
+    audit,
     batches,
     cases,
     conversions,
     decisions,
     learners,
+    logins,
     operations,
     outcomes,
     plans,
     programmes,
+    proxies,
     registries,
     rulesets,
+    staff,
     statements,
     tokens,
 )
@@ -29,6 +33,7 @@ from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
 from creditbank.config import Settings, settings_from_environment
 from creditbank.gateways.keyring import create_keyring, open_keyring
+from creditbank.gateways.oidc import open_providers
 from creditbank.services.bank import Bank
 from creditbank.storage.database import Database
 
@@ -37,6 +42,8 @@ BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 
 RESOURCES = (
     tokens.tokens,
+    logins.entrance,
+    logins.resource,
     learners.resource,
     outcomes.resource,
     batches.resource,
@@ -48,6 +55,9 @@ RESOURCES = (
     conversions.resource,
     cases.resource,
     plans.resource,
+    staff.resource,
+    proxies.resource,
+    audit.resource,
     operations.resource,
 )
 
@@ -90,6 +100,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     watch_requests(app)
     register_problems(app)
     tokens.register_token_endpoint(app)

@@ -198,7 +198,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     """Run the action unless its key has an answer already; claim the key before anything else is done."""
     if errand.key is None:
         return _audited(work, errand, action)
-    client_id = errand.actor.client_id
+    client_id = errand.actor.name
     request_digest = work.keyring.blind_index("kept_answer.request", errand.content)
     place = f"kept_answer:{client_id}:{errand.key}"
     kept = kept_answers.by_key(work.connection, client_id, errand.key)
@@ -217,9 +217,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
 def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
     """Run the action and write down that it was done."""
     answer = action(work)
-    line = audit.AuditLine(
-        work.new_id(), work.now, errand.actor.client_id, errand.action, answer.subject, errand.request_id
-    )
+    line = audit.AuditLine(work.new_id(), work.now, errand.actor.name, errand.action, answer.subject, errand.request_id)
     audit.add(work.connection, line)
     return answer
 

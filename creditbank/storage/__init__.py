@@ -10,10 +10,14 @@ from creditbank.storage import (
     kept_answers,
     learners,
     ledger,
+    login_proofs,
+    logins,
     outcomes,
     programmes,
+    proxies,
     rulesets,
     schemes,
+    staff,
 )
 from creditbank.storage.columns import catalogue
 
@@ -28,8 +32,12 @@ __all__ = [
     "kept_answers",
     "learners",
     "ledger",
+    "login_proofs",
+    "logins",
     "outcomes",
     "programmes",
+    "proxies",
     "rulesets",
     "schemes",
+    "staff",
 ]

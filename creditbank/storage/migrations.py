@@ -14,13 +14,21 @@ from creditbank.storage.database import Database
 SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 """Beside the package, both in a checkout and in an installed wheel."""
 
-APPEND_ONLY = ("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal")
-"""Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
+APPEND_ONLY = (
+    *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
+    "staff_role",
+)
+"""Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right.
+
+Lines of the audit log may be deleted by the schema's owner once they are 180 days old.
+"""
 
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+    *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced, what
+proves a login or an invitation once, and yesterday's counts."""
 
 
 def configuration(database: Database) -> Config:

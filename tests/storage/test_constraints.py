@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import CheckConstraint, Connection, Table, make_url, select, text
@@ -12,10 +13,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
 from creditbank.config import Settings
+from creditbank.core.identity import Subject
 from creditbank.services.bank import Answer, Bank, Errand, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue
+from creditbank.storage import audit, catalogue, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs
@@ -35,10 +37,14 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "entry": {"seq": 99},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
     "learner": {"id": uuid4()},
+    "login_index": {"subject_index": b"other"},
+    "login_ticket": {"ticket_hash": b"other"},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "proxy_tries": {"day": date(2026, 1, 1)},
     "ruleset": {"version": 99, "publication_no": 99},
     "scheme": {"code": "other"},
+    "staff_role": {"number": 99},
 }
 """What makes a copy of a stored row a row of its own."""
 
@@ -76,6 +82,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
     ("institution", "level", {"level": "planet"}),
     ("learner", "status", {"status": "lost"}),
+    ("login_index", "holder", {"holder": "partners"}),
+    ("login_ticket", "holder", {"holder": "partners"}),
+    ("login_ticket", "wrong_tries", {"wrong_tries": 10}),
+    ("login_ticket", "wrong_tries", {"wrong_tries": -1}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": -1}),
@@ -84,6 +94,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
     ("programme", "total", {"total_hundredths": 0}),
     ("programme", "revision", {"revision": 0}),
+    ("proxy_tries", "failed", {"failed": -1}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -95,6 +106,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("scheme", "step", {"step_hundredths": 0}),
     ("scheme", "step", {"step_hundredths": 10_001}),
     ("scheme", "rounding", {"rounding": "generous"}),
+    ("staff_role", "role", {"role": "king"}),
 ]
 """Table, CHECK, and the values by which a sound row breaks that CHECK and no other."""
 
@@ -147,6 +159,13 @@ ENGINE_ATTEMPTS = {
 """Ways to change rows that are there; REPLACE is SQLite's own, TRUNCATE PostgreSQL's."""
 
 
+TODAY = "test.today"
+"""The action of a line in the audit log that was really written just now."""
+
+WHERE = {"ruleset": "status = 'published'", "audit": f"action = '{TODAY}'"}
+"""Which rows of a table are written once and stay, where not all are."""
+
+
 @pytest.fixture
 def kept(house: House) -> House:
     """Give a bank in which every guarded table holds something."""
@@ -164,7 +183,24 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    with_logins(house, UUID(learner["id"]))
     return house
+
+
+def with_logins(house: House, learner_id: UUID) -> None:
+    """Put a staff member, a login, a ticket and a day's failures into the bank, and a line of today into the log.
+
+    The lines that tests write bear the day of their clock, which the database one day finds old enough to go.
+    """
+    member = house.staff("cqdx", "registrar")
+    keyring, now, who = house.bank.keyring, house.clock.now, Subject("city", "https://city.test", "wang")
+    with house.bank.database.transaction() as connection:
+        link = logins.Link(uuid4(), learner_id, who, "test", now)
+        logins.link_learner(connection, keyring, keyring.new_person_key(), link)
+        ticket = login_proofs.Ticket(b"ticket", "learners", who, 0, now + timedelta(minutes=1))
+        login_proofs.add_ticket(connection, keyring, ticket, now)
+        proxies.locked_failures(connection, UUID(member["id"]), now.date())
+        audit.add(connection, audit.AuditLine(uuid4(), datetime.now(UTC), "test", TODAY, "", ""))
 
 
 def _checks(table: Table) -> set[str]:
@@ -210,7 +246,7 @@ def _attempts(connection: Connection, name: str) -> list[str]:
         "column": next(column.name for column in table.columns if not column.primary_key),
         "columns": ", ".join(column.name for column in table.columns),
         "keys": ", ".join(column.name for column in table.primary_key),
-        "where": "status = 'published'" if name == "ruleset" else "true",
+        "where": WHERE.get(name, "true"),
     }
     return [attempt.format(**words) for attempt in (*ATTEMPTS, *ENGINE_ATTEMPTS[connection.dialect.name])]
 
@@ -227,6 +263,26 @@ def test_what_is_written_once_is_neither_changed_nor_taken_away(kept: House, nam
             connection.execute(text(attempt))
     with engine.connect() as connection:
         assert connection.execute(select(catalogue.tables[name])).all() == before
+
+
+@pytest.mark.parametrize(("hours", "goes"), [(179 * 24, False), (180 * 24 - 1, False), (180 * 24 + 1, True)])
+def test_a_line_of_the_audit_log_may_go_after_180_days_and_never_changes(
+    kept: House, hours: int, *, goes: bool
+) -> None:
+    engine = kept.bank.database.engine
+    written = datetime.now(UTC) - timedelta(hours=hours)
+    with kept.bank.database.transaction() as connection:
+        audit.add(connection, audit.AuditLine(uuid4(), written, "test", "test.old", "", ""))
+    old = "action = 'test.old'"
+    with pytest.raises(IntegrityError), engine.connect() as connection, connection.begin():
+        connection.execute(text(f"UPDATE audit SET subject = 'x' WHERE {old}"))  # noqa: S608 - our own text
+    deletion = text(f"DELETE FROM audit WHERE {old}")  # noqa: S608 - our own text
+    if goes:
+        with engine.connect() as connection, connection.begin():
+            assert connection.execute(deletion).rowcount == 1
+    else:
+        with pytest.raises(IntegrityError), engine.connect() as connection, connection.begin():
+            connection.execute(deletion)
 
 
 def test_a_draft_may_still_change_and_go(kept: House) -> None:
