@@ -2,25 +2,34 @@
 
 import os
 import re
+import shutil
+import subprocess
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin
 
 import httpx
+import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from creditbank.gateways.provider_file import IdentifierClaim, Provider
+from tests.builders import BASE_URL
 
 CLIENT_ID = "creditbank"
 CLIENT_SECRET = "the provider knows it, and the bank"
 
-CERTIFIED = "CREDITBANK_TEST_OIDC_ISSUER"
-"""Names the address of the certified provider where tests are to run against it."""
+REDIRECT_URI = f"{BASE_URL}/login/callback"
+
+CERTIFIED = "CREDITBANK_TEST_OIDC"
+"""Set to "certified", the tests of logins run against the provider of npm, which `make test-oidc` installs."""
+
+SCRIPT = Path(__file__).parent / "oidc" / "serve.mjs"
 
 
 class RealProvider(Protocol):
@@ -76,9 +85,9 @@ class CertifiedProvider:
 @contextmanager
 def served_provider() -> Iterator[RealProvider]:
     """Give the provider that tests run against: the certified one where it is named, else the mock, in a thread."""
-    certified = os.environ.get(CERTIFIED)
-    if certified:
-        yield CertifiedProvider(certified)
+    if os.environ.get(CERTIFIED) == "certified":
+        with _certified() as issuer:
+            yield CertifiedProvider(issuer)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it stands on parts of Authlib that are going away
@@ -87,6 +96,22 @@ def served_provider() -> Iterator[RealProvider]:
         app = oidc_provider_mock.app(require_nonce=True)
     with served(app) as issuer:
         yield MockProvider(issuer)
+
+
+@contextmanager
+def _certified() -> Iterator[str]:
+    """Serve the certified provider and give its address; it needs Node and what `make test-oidc` installs."""
+    if shutil.which("node") is None:
+        pytest.skip("Node is not on this machine: install Node 20 or newer to test against the certified provider")
+    command = ["node", str(SCRIPT), CLIENT_ID, CLIENT_SECRET, REDIRECT_URI]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            issuer = process.stdout.readline().strip()
+            assert issuer.startswith("http://"), "the provider doesn't start: run make test-oidc, which installs it"
+            yield issuer
+        finally:
+            process.terminate()
 
 
 @contextmanager

@@ -103,6 +103,11 @@ class Providers:
         self._kept = {name: _Kept() for name in self.by_name}
         self._http = httpx.Client(timeout=SECONDS_MAX, follow_redirects=False, trust_env=False) if providers else None
 
+    def close(self) -> None:
+        """Close every connection."""
+        if self._http is not None:
+            self._http.close()
+
     def address(self, provider: Provider, state: str, secrets: Secrets) -> str:
         """Return where a browser goes to log in (code flow with PKCE). Refused: ProviderSilent."""
         scope = "openid profile" if provider.identifier else "openid"
