@@ -27,6 +27,7 @@ def issue_link_code(work: Work, learner_id: UUID) -> tuple[str, LinkCode]:
     institution_id = work.actor.institution_id
     if institution_id is None or not learners.is_known(work.connection, learner_id, institution_id):
         raise unknown("学习者", "learner")
+    learners.locked(work.connection, learner_id)  # one after the other, so that one code is left
     code = new_link_code(secrets.choice)
     index = work.keyring.blind_index("link_code", code)
     kept = LinkCode(index, learner_id, institution_id, work.actor.client_id, work.now + LINK_CODE_KEPT)

@@ -1,5 +1,6 @@
 """What the database itself refuses, asked by raw SQL: changes of what is written once, and rows that break a CHECK."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,7 @@ from creditbank.services.verification import verify
 from creditbank.storage import audit, catalogue, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
-from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs
+from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs, resident_id
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
 """Tables with guards; the drafts among the rule sets may change."""
@@ -348,6 +349,38 @@ def test_the_applications_role_can_register_clients(narrow: tuple[House, Bank]) 
         return Answer({}, is_new=True, subject="cqou")
 
     assert carried_out(house.bank, Errand(administrator(), "test.client"), action).is_new
+
+
+def test_the_applications_role_can_let_people_in(narrow: tuple[House, Bank]) -> None:
+    house, owner = narrow
+    now, keyring = house.clock.now, house.bank.keyring
+    learner = house.open_learner()
+    who = Subject("city", "https://city.test", "wang")
+    ticket = login_proofs.Ticket(hashlib.sha256(b"ticket").digest(), "learners", who, 0, now + timedelta(minutes=1))
+    with house.bank.database.transaction() as connection:
+        attempt = login_proofs.Attempt(b"state", b"browser", "city", b"sealed", ticket.expires_at)
+        login_proofs.add_attempt(connection, attempt, now)
+        assert login_proofs.take_attempt(connection, b"state", b"browser", now) is not None
+        login_proofs.add_ticket(connection, keyring, ticket, now)
+    code = house.http.post(f"/v1/learners/{learner['id']}/link-codes", headers=house.auth()).get_json()["code"]
+    for sent, status in (("0000-0000-0000", 404), (code, 200)):
+        answer = house.http.post("/v1/logins/link", json={"ticket": "ticket", "link_code": sent})
+        assert answer.status_code == status, answer.get_data(as_text=True)
+    member = house.staff("cqdx", "proxy_operator")
+    body = {"identifier": {"type": "cn.resident_id", "value": resident_id(999)}, "name": "别人"}
+    sent_body = {"learner": body, "reason": "没有手机"}
+    answer = house.http.post("/v1/proxy-sessions", json=sent_body, headers=house.staff_auth(member))
+    assert answer.status_code == 404, answer.get_data(as_text=True)
+    auth = house.auth("authority", "staff:write")
+    url = f"/v1/staff/{member['id']}"
+    assert house.http.put(f"{url}/roles", json={"roles": ["registrar"]}, headers=auth).status_code == 200
+    assert house.http.post(f"{url}/deactivate", headers=auth).status_code == 200
+    with house.bank.database.transaction() as connection:
+        audit.add(connection, audit.AuditLine(uuid4(), now - timedelta(days=400), "test", "test.old", "", ""))
+    with pytest.raises(ProgrammingError), house.bank.database.transaction() as connection:
+        audit.prune(connection, now)
+    with owner.database.transaction() as connection:
+        assert audit.prune(connection, now - timedelta(days=399)) == 1
 
 
 @pytest.mark.parametrize("name", APPEND_ONLY)
