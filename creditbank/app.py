@@ -11,6 +11,7 @@ from flask import Flask
 
 from creditbank import __version__
 from creditbank.api import (
+    audit,
     batches,
     cases,
     conversions,
@@ -18,13 +19,16 @@ from creditbank.api import (
     delegations,
     institutions,
     learners,
+    logins,
     operations,
     outcomes,
     plans,
     programmes,
+    proxies,
     regions,
     registries,
     rulesets,
+    staff,
     statements,
     statistics,
     tokens,
@@ -35,6 +39,7 @@ from creditbank.api.resource import documented_api
 from creditbank.config import NOWHERE, Settings, settings_from_environment
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
+from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
 from creditbank.storage.database import Database
@@ -44,6 +49,8 @@ BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 
 RESOURCES = (
     tokens.tokens,
+    logins.entrance,
+    logins.resource,
     learners.resource,
     outcomes.resource,
     batches.resource,
@@ -59,6 +66,9 @@ RESOURCES = (
     conversions.resource,
     cases.resource,
     plans.resource,
+    staff.resource,
+    proxies.resource,
+    audit.resource,
     operations.resource,
 )
 
@@ -124,6 +134,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     watch_requests(app)
     register_problems(app)
     tokens.register_token_endpoint(app)

@@ -57,6 +57,8 @@ STAFF = (
     ("appeal reviewer", ("conversions:review",)),
     ("auditor", ("audit:read",)),
     ("administrator", ("admin",)),
+    ("security administrator", ("staff:write",)),
+    ("audit administrator", ("audit:log",)),
 )
 """Clients of the authority and what each may do."""
 

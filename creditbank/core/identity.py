@@ -32,6 +32,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Who logged in: a provider's subject, which means something under its issuer only.
+
+    `provider` is the name by which this bank calls the provider.
+    """
+
+    provider: str
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """What an institution says of a person when it asks for their account; claims are in normal form."""
 

@@ -152,7 +152,7 @@ class Work:
         seen = (learner_id, sight, basis)
         if seen not in ((line.learner_id, line.sight, line.basis) for line in self.sights):
             actor = self.actor
-            where = (actor.client_id, actor.institution_id)
+            where = (actor.name, actor.institution_id)
             line = access_log.DiaryLine(learner_id, self.new_id(), self.now, *where, sight, basis, self.request_id)
             self.sights.append(line)
 
@@ -241,7 +241,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     """Run the action unless its key has an answer already; claim the key before anything else is done."""
     if errand.key is None:
         return _audited(work, errand, action)
-    client_id = errand.actor.client_id
+    client_id = errand.actor.name
     digest = hashlib.sha256(errand.content.encode()).hexdigest()
     place = f"kept_answer:{client_id}:{errand.key}"
     kept = kept_answers.by_key(work.connection, client_id, errand.key)
@@ -261,9 +261,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
 def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
     """Run the action and write down that it was done."""
     answer = action(work)
-    line = audit.AuditLine(
-        work.new_id(), work.now, errand.actor.client_id, errand.action, answer.subject, errand.request_id
-    )
+    line = audit.AuditLine(work.new_id(), work.now, errand.actor.name, errand.action, answer.subject, errand.request_id)
     audit.add(work.connection, line)
     access_log.add(work.connection, work.sights)
     return answer

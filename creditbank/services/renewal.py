@@ -14,9 +14,18 @@ from creditbank.gateways.keyring import BlindIndex, SealBroken
 from creditbank.services.bank import Bank, Work
 from creditbank.services.settling import duplicate_claims
 from creditbank.services.upkeep import carried_out_as
-from creditbank.storage import certificates, identifier_index, institutions, learners, outcomes, renewing
+from creditbank.storage import certificates, identifier_index, institutions, learners, logins, outcomes, renewing
 from creditbank.storage.identifier_index import account_no_keys, claim_keys
-from creditbank.storage.renewing import BANK_SEALED, CLAIMS, IDENTIFIERS, PERSON_SEALED, WRAPPED, Cursor, SealedColumn
+from creditbank.storage.renewing import (
+    BANK_SEALED,
+    CLAIMS,
+    IDENTIFIERS,
+    LOGINS,
+    PERSON_SEALED,
+    WRAPPED,
+    Cursor,
+    SealedColumn,
+)
 
 BATCH_MAX = 100
 """Rows or persons in one transaction: whoever needs one of them waits for some milliseconds."""
@@ -52,7 +61,7 @@ def renew(bank: Bank, actor: Actor) -> Renewed:
     jobs: dict[str, Job] = {
         f"{column.table}.{column.name}": partial(_sealed_anew, column) for column in (*WRAPPED, *BANK_SEALED)
     }
-    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew}
+    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew, LOGINS.table: _logins_anew}
     renewed = Renewed()
     for name, job in jobs.items():
         batches = list(_batches(bank, actor, name, job))
@@ -174,6 +183,19 @@ def _claimed_anew(work: Work, after: Cursor) -> _Batch:
                 if standing
             ]
     outcomes.put_claims(work.connection, rows)
+    return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
+
+
+def _logins_anew(work: Work, after: Cursor) -> _Batch:
+    """Make logins findable under the newest index key."""
+    newest = work.keyring.index_key.id
+    ids = renewing.incomplete(work.connection, LOGINS, newest, None if after is None else after[0], BATCH_MAX)
+    broken = []
+    for holder_id in ids:
+        try:
+            logins.index_anew(work.connection, work.keyring, [holder_id])
+        except SealBroken:
+            broken.append(f"login of {holder_id}")
     return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
 
 

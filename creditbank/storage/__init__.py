@@ -16,12 +16,16 @@ from creditbank.storage import (
     kept_answers,
     learners,
     ledger,
+    login_proofs,
+    logins,
     outcomes,
     people,
     programmes,
+    proxies,
     regions,
     rulesets,
     schemes,
+    staff,
 )
 from creditbank.storage.columns import catalogue
 
@@ -42,10 +46,14 @@ __all__ = [
     "kept_answers",
     "learners",
     "ledger",
+    "login_proofs",
+    "logins",
     "outcomes",
     "people",
     "programmes",
+    "proxies",
     "regions",
     "rulesets",
     "schemes",
+    "staff",
 ]

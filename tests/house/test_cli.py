@@ -1,6 +1,7 @@
 """The command line does what the documents say of it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -164,3 +165,35 @@ def test_keys_from_the_environment_are_changed_elsewhere(
     refused = console.invoke(main, ["keys", "rotate", "master"])
     assert refused.exit_code == 1
     assert "secret store" in refused.output
+
+
+def test_the_first_security_administrator_is_made_at_the_console(console: CliRunner) -> None:
+    command = ["staff", "add", "cq-credit-bank", "张敏", "--role", "security_administrator"]
+    made = json.loads(console.invoke(main, command).stdout)
+    assert made.keys() == {"staff_id", "invitation"}
+    clash = console.invoke(main, [*command, "--role", "audit_administrator"])
+    assert (clash.exit_code, "separate" in clash.stderr) == (1, True)
+    assert console.invoke(main, ["staff", "add", "nowhere", "张敏", "--role", "registrar"]).exit_code == 1
+
+
+def test_no_client_is_made_that_administers_in_two_ways(console: CliRunner) -> None:
+    command = ["client", "create", "cqdx", "registry", "--scope", "admin"]
+    assert console.invoke(main, command).exit_code == 0
+    assert console.invoke(main, [*command, "--scope", "audit:log"]).exit_code == 1
+
+
+def test_young_lines_of_the_audit_log_are_not_pruned(console: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = console.invoke(main, ["audit", "prune", "--before", "2020-01-01"])
+    assert (ended.exit_code, ended.stdout) == (0, "0 lines are deleted.\n")
+    today = datetime.now(UTC).date()
+    for days, kept, code in ((170, "180", 1), (190, "180", 0), (190, "200", 1), (210, "200", 0), (210, "179", 1)):
+        monkeypatch.setenv("CREDITBANK_AUDIT_DAYS", kept)
+        before = (today - timedelta(days=days)).isoformat()
+        ended = console.invoke(main, ["audit", "prune", "--before", before])
+        assert (days, kept, ended.exit_code) == (days, kept, code)
+
+
+def test_a_server_does_not_start_with_a_faulty_file_of_providers(console: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "providers.json").write_text("{}", "utf-8")
+    ended = console.invoke(main, ["serve"], env={"CREDITBANK_OIDC_PROVIDERS": str(tmp_path / "providers.json")})
+    assert (ended.exit_code, "holds no list" in ended.stderr) == (1, True)

@@ -16,8 +16,12 @@ from tests.builders import House, learner_body, outcome_body, resident_id
 
 SEALED = [*PERSON_SEALED, *BANK_SEALED, *WRAPPED]
 
-NOT_SEALED = {("account", "chain_hash"), ("entry", "hash")}
-"""Bytes that say nothing of anybody."""
+NOT_SEALED = {
+    *(("account", "chain_hash"), ("entry", "hash")),
+    *(("login_attempt", "state_hash"), ("login_attempt", "browser_hash"), ("login_ticket", "ticket_hash")),
+    *(("staff_invitation", "invitation_hash"), ("link_code", "code_index")),
+}
+"""Bytes that say nothing of anybody: hashes of entries, and of what was drawn at random and counts once."""
 
 
 @pytest.fixture
