@@ -12,9 +12,12 @@ from creditbank import __version__
 from creditbank.api import (
     batches,
     cases,
+    consents,
     conversions,
     decisions,
+    guardians,
     learners,
+    lookups,
     operations,
     outcomes,
     plans,
@@ -38,6 +41,9 @@ BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 RESOURCES = (
     tokens.tokens,
     learners.resource,
+    lookups.resource,
+    consents.resource,
+    guardians.resource,
     outcomes.resource,
     batches.resource,
     statements.resource,
@@ -83,6 +89,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app = Flask("creditbank", static_folder=None)
     app.config.update(
         ISSUER=settings.base_url,
+        LOOKUPS_A_DAY=settings.lookups_a_day,
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         API_TITLE="creditbank",
         API_VERSION=__version__,

@@ -28,6 +28,9 @@ class Settings:
     pool_size: int = 16
     """Database connections that one process keeps: as many as it has threads."""
 
+    lookups_a_day: int = 1000
+    """How often a client may ask in a day whether somebody is a learner."""
+
 
 def settings_from_environment() -> Settings:
     """Return the settings that the environment asks for, the defaults where it says nothing."""
@@ -39,4 +42,5 @@ def settings_from_environment() -> Settings:
         base_url=env.str("BASE_URL", default.base_url).rstrip("/"),
         log_format=env.str("LOG_FORMAT", default.log_format),
         pool_size=env.int("POOL_SIZE", default.pool_size),
+        lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
     )

@@ -19,6 +19,7 @@ class Family(Enum):
     OUTDATED = "outdated"
     CONDITION_MISSING = "condition_missing"
     TRY_LATER = "try_later"
+    TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,16 @@ class TryLater(Refusal):
     family = Family.TRY_LATER
     code = "try_later"
     title = "The bank is busy"
+
+
+@dataclass(eq=False)
+class TooMany(Refusal):
+    """The caller has asked too often; after some seconds it may ask again."""
+
+    family = Family.TOO_MANY
+    code = "too_many"
+    title: ClassVar[str] = "That is too many"
+    retry_seconds: int = 1
 
 
 class KeyReused(Refusal):

@@ -1,11 +1,12 @@
 """Access: the tokens that clients and learners are given, and who stands behind one that comes back."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from creditbank.core.errors import Fault
-from creditbank.core.permission import LEARNER_SCOPES, Actor
+from creditbank.core.permission import LEARNER_SCOPES, PARTNER_SCOPES, Actor
 from creditbank.formats.signing import InvalidToken, TokenClaims, signed_access_token
 from creditbank.services.bank import Bank
 
@@ -34,7 +35,10 @@ def actor_of(bank: Bank, claims: TokenClaims) -> Actor:
     membership = bank.membership(claims.client_id)
     if membership is None or claims.subject != claims.client_id:
         raise _nobodys()
-    return Actor(claims.client_id, scopes, *membership)
+    actor = Actor(
+        claims.client_id, scopes, membership.institution_id, membership.code, institution_roles=membership.roles
+    )
+    return replace(actor, scopes=scopes & PARTNER_SCOPES) if actor.is_partner else actor
 
 
 def _learner_id(subject: str) -> UUID:

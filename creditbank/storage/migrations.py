@@ -16,14 +16,16 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
-    *("access_log", "identity_event", "learner_link"),
+    *("access_log", "identity_event", "learner_link", "consent", "consent_text", "consent_withdrawal"),
+    *("pairwise", "partner_secret"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+    "lookup_use",
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
+"""Tables whose rows end: used assertions, old secrets, answers and counts, claims let go, drafts, courses replaced."""
 
 
 def configuration(database: Database) -> Config:
