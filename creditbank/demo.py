@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from creditbank.api.caller import bank as bank_of_app
+from creditbank.core.calendar import bank_day
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
-from creditbank.demo_records import INSTITUTIONS, PARTNER, PROGRAMME, Place, records_of
+from creditbank.demo_records import CONSENT_TEXTS, INSTITUTIONS, PARTNER, PARTNER_SCOPES, PROGRAMME, Place, records_of
 from creditbank.packs import load_pack, pack_names
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
@@ -83,6 +85,7 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     _publish_programme(app, bank, by_name[REGISTRAR[1]])
     posted = [_post(app, bank, place, by_name[place.name], folder) for place in INSTITUTIONS]
     learners = _learners(app, bank, posted)
+    _consent(app, bank, by_name["administrator"], learners[0])
     _write(folder / "demo.json", {"base_url": base_url, "clients": clients, "learners": learners})
     console = Console(width=WIDTH)
     _tell(console, posted)
@@ -100,7 +103,7 @@ def _clients(bank: Bank, known: Path) -> list[dict[str, Any]]:
     wanted: list[tuple[str, str, tuple[str, ...]]] = [(place.code, place.name, ISSUER_SCOPES) for place in INSTITUTIONS]
     wanted += [(AUTHORITY, name, scopes) for name, scopes in STAFF]
     wanted.append(REGISTRAR)
-    wanted.append((PARTNER.code, PARTNER.name, ("balance:read", "statement:read")))
+    wanted.append((PARTNER.code, PARTNER.name, PARTNER_SCOPES))
     _register_institutions(bank)
     made = []
     for code, name, scopes in wanted:
@@ -180,6 +183,26 @@ def _publish_programme(app: Flask, bank: Bank, item: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     answer = app.test_client().post("/v1/programmes", json=PROGRAMME, headers=headers)
     assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+
+
+def _consent(app: Flask, bank: Bank, administrator: dict[str, Any], learner: dict[str, Any]) -> None:
+    """Publish texts of consent, and let the first learner share their credits with the partner, if they don't yet."""
+    http, scopes = app.test_client(), administrator["scopes"]
+    token = client_token(bank, app.config["ISSUER"], administrator["client_id"], scopes)
+    for text in CONSENT_TEXTS:
+        answer = http.post("/v1/consent-texts", json=text, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+    headers = _learner_headers(app, bank, learner["id"])
+    if http.get("/v1/learners/me/consents", headers=headers).get_json()["items"]:
+        return
+    body = {
+        "recipient": PARTNER.code,
+        "purpose": "职业培训推荐",
+        "scopes": ["balance:read", "statement:read"],
+        "valid_until": (bank_day(bank.clock()) + timedelta(days=365)).isoformat(),
+    }
+    answer = http.post("/v1/learners/me/consents", json=body, headers=headers)
+    assert answer.status_code == 201, answer.get_data(as_text=True)  # noqa: PLR2004 - HTTP's Created
 
 
 def _learners(app: Flask, bank: Bank, posted: list[Posted]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import claim_of
 from creditbank.services.bank import Work
-from creditbank.storage import consents, learners, lookups, outcomes, partners, people
+from creditbank.storage import consents, learners, lookups, partners, people
 
 NOBODY = Person(UUID(int=0), (UUID(int=0),))
 """Asked about in place of somebody unknown, so that it takes the same statements."""
@@ -39,7 +39,7 @@ def looked_up(work: Work, asked: Asked, budget: int) -> UUID | None:
     _count(work, budget)
     person = _person(work, asked) or NOBODY
     given = covering(consents.standing(work.connection, person.members, institution_id), None, work.today)
-    has_awarded = outcomes.has_awarded(work.connection, person.members, institution_id)
+    has_awarded = lookups.has_awarded(work.connection, person.members, institution_id)
     names = partners.subjects(work.connection, institution_id, person.members)
     if given is None and (work.actor.is_partner or not has_awarded):
         return None

@@ -1,10 +1,28 @@
-"""Lookups: how often each client asked on a day whether somebody is a learner here."""
+"""Lookups: how often each client asked on a day whether somebody is a learner here, and who recorded outcomes."""
 
+from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Connection, Date, Integer, String, Table, delete, update
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    String,
+    Table,
+    Uuid,
+    column,
+    delete,
+    select,
+    table,
+    update,
+)
 
+from creditbank.core.outcome import Status
 from creditbank.storage.columns import catalogue
+from creditbank.storage.database import member_of
 from creditbank.storage.writing import append_missing
 
 lookup_use = Table(
@@ -15,6 +33,19 @@ lookup_use = Table(
     Column("used", Integer, nullable=False),
     CheckConstraint("used >= 0", name="used"),
 )
+
+
+_outcome = table("outcome", column("learner_id", Uuid), column("institution_id", Uuid), column("status", String))
+
+
+def has_awarded(connection: Connection, members: Sequence[UUID], institution_id: UUID) -> bool:
+    """Tell whether an institution recorded an outcome of the person's that it has not revoked."""
+    query = select(_outcome.c.status).where(
+        member_of(connection, _outcome.c.learner_id, members),
+        _outcome.c.institution_id == institution_id,
+        _outcome.c.status != Status.REVOKED.value,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def count_one(connection: Connection, client_id: str, on: date) -> int:

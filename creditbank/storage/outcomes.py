@@ -288,16 +288,6 @@ def of_people(connection: Connection, members: Sequence[UUID], statuses: Iterabl
     return [_head(row) for row in connection.execute(for_update(connection, ordered))]
 
 
-def has_awarded(connection: Connection, members: Sequence[UUID], institution_id: UUID) -> bool:
-    """Tell whether an institution recorded an outcome of the person's that it has not revoked."""
-    query = select(outcome.c.id).where(
-        member_of(connection, outcome.c.learner_id, members),
-        outcome.c.institution_id == institution_id,
-        outcome.c.status != Status.REVOKED.value,
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
 def count(connection: Connection) -> int:
     """Return how many outcomes are on record."""
     return int(connection.execute(select(func.count()).select_from(outcome)).scalar_one())

@@ -23,7 +23,16 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from creditbank.core.permission import SCOPES
-from tests.builders import House, add_client, learner_body, new_house, outcome_body, programme_body
+from tests.builders import (
+    CONSENT_TEXTS,
+    House,
+    add_client,
+    consent_body,
+    learner_body,
+    new_house,
+    outcome_body,
+    programme_body,
+)
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
@@ -84,9 +93,21 @@ class Seeds:
             "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
+            "/v1/consent-texts": lambda: CONSENT_TEXTS[serial % 2] | {"code": f"made-{serial}"},
+            "/v1/learners/{learner_id}/consents": lambda: consent_body("acceptor"),
+            "/v1/learners/lookup": lambda: {"identifier": learner_body(1)["identifiers"][0], "name": "学习者"},
+            "/v1/learners/{learner_id}/guardians": self._naming,
             "/v1/schemes": lambda: scheme(serial),
         }
         return bodies[path]()
+
+    def token(self, path: str) -> str:
+        """Return whose request is taken: a learner's where they let others read, else that of a client."""
+        return self.tokens["learner" if "/consents" in path and "learner_id" in path else "all scopes"]
+
+    def _naming(self) -> dict[str, Any]:
+        guardian = self.house.open_learner()["id"]
+        return {"guardian": {"id": guardian}, "relation": "parent", "evidence": "户口簿"}
 
     def applicant(self) -> str:
         """Return somebody new with a course that can be converted."""
@@ -106,6 +127,10 @@ class Seeds:
         """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
         if "{case_id}" in path and path != "/v1/cases/{case_id}":
             return {"case_id": a_case(self.house, self.applicant())}
+        if path == "/v1/learners/{learner_id}/guardians":
+            return {"learner_id": a_child(self.house)}
+        if path == "/v1/learners/{learner_id}/guardians/{guardianship_id}":
+            return {"learner_id": self.paths["child"]}
         if path == "/v1/conversions/{conversion_id}/decisions":
             return {"conversion_id": self.house.convert(self.applicant(), target("cqdx"))["id"]}
         if not path.startswith("/v1/conversions/{conversion_id}/"):
@@ -176,6 +201,22 @@ def target(institution: str) -> dict[str, Any]:
     return {"institution": institution, "programme": "made-up", "courses": ["c1"]}
 
 
+def a_child(house: House) -> str:
+    """Return somebody of six."""
+    number = {"type": "student_no", "value": f"kid{next(house.numbers)}"}
+    child: str = house.open_learner(birth_date="2020-01-01", identifiers=[number])["id"]
+    return child
+
+
+def a_guardian(house: House, child: str) -> str:
+    """Return under which id it is on record that somebody speaks for a child."""
+    body = {"guardian": {"id": house.open_learner()["id"]}, "relation": "parent", "evidence": "户口簿"}
+    answer = house.http.post(f"/v1/learners/{child}/guardians", json=body, headers=house.auth())
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    recorded: str = answer.get_json()["id"]
+    return recorded
+
+
 def a_case(house: House, learner_id: str) -> str:
     """Return a case of `cqdx`: an outcome is revoked after it was converted into its programme."""
     conversion = house.convert(learner_id, target("cqdx"))
@@ -211,7 +252,12 @@ def seeds_of(house: House) -> Seeds:
     converted, another = (house.open_learner()["id"] for _ in range(2))
     for one in (converted, another):
         house.post_outcome(one, title="管理学")
+    house.publish_texts()
+    child = a_child(house)
     paths = {
+        "child": child,
+        "guardianship_id": a_guardian(house, child),
+        "consent_id": house.consent(learner["id"], "acceptor")["id"],
         "conversion_id": house.convert(converted, target("cqdx"))["id"],
         "case_id": a_case(house, another),
         "institution": "cqdx",
@@ -269,7 +315,7 @@ def ask_with_seeds(operation: APIOperation, seeds: Seeds, run: Run) -> None:
     @given(case=operation.as_strategy(), serial=SERIALS)
     def ask(case: Case, serial: int) -> None:
         seeds.plant(case, serial)
-        run.ask(case, seeds.tokens["all scopes"])
+        run.ask(case, seeds.token(case.path))
 
     ask()
 
@@ -296,7 +342,7 @@ def ask_at_the_bounds(operation: APIOperation, seeds: Seeds, run: Run) -> None:
     schema = operation.schema
     config = schema.config.generation_for(operation=operation)
     for case in schema.iter_coverage_cases(operation, generation_modes=list(GenerationMode), generation_config=config):
-        run.ask(case, seeds.tokens["all scopes"])
+        run.ask(case, seeds.token(case.path))
 
 
 def made_up(test: Callable[..., None]) -> Callable[..., None]:

@@ -33,7 +33,10 @@ _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (
-        re.compile(r'"(account_no|as_of|applied_on|due_on|request_id|access_token|drafted_by|published_by)": "[^"]*"'),
+        re.compile(
+            r'"(account_no|as_of|applied_on|due_on|valid_until|request_id|access_token|drafted_by|published_by)"'
+            r': "[^"]*"'
+        ),
         r'"\1": "…"',
     ),
 )
@@ -134,6 +137,7 @@ def demo_runner(folder: Path) -> Runner:
         "AUTHOR": "rule author",
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
+        "PARTNER": "重庆人社培训平台",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)
