@@ -137,8 +137,8 @@ CONSENT_TEXTS = (
         "text_zh": "我同意接收方在授权期内，为所列用途查询我的学分余额、学分明细与学习成果。接收方不得用于其他用途，"
         "也不得转交他人。我可以随时撤回授权，撤回后接收方立即不能再查询；撤回不影响此前已进行的查询。",
         "text_en": "I let the recipient read my balance, passbook and learning outcomes, for the purpose named, "
-        "until the day named. The recipient uses them for nothing else and passes them to nobody. I can withdraw this at any "
-        "time; from then on nothing more is read.",
+        "until the day named. The recipient uses them for nothing else and passes them to nobody. I can withdraw this "
+        "at any time; from then on nothing more is read.",
         "purpose": "查询学分",
         "scopes": ["balance:read", "statement:read", "outcomes:read"],
     },
@@ -161,8 +161,8 @@ CONSENT_TEXTS = (
         "text_zh": "我单独同意接收方在授权期内，为所列用途查询我的姓名、出生日期与部分遮盖的证件号码。"
         "这些是敏感个人信息：泄露可能危害我的人身与财产安全。我可以不同意，也可以随时撤回，不影响其他授权。",
         "text_en": "I let the recipient read my name, birth date and masked identifiers, for the purpose named, "
-        "until the day named. This is sensitive: in wrong hands it can harm me or my property. I may refuse or withdraw it, "
-        "and other consents stay as they are.",
+        "until the day named. This is sensitive: in wrong hands it can harm me or my property. I may refuse or "
+        "withdraw it, and other consents stay as they are.",
         "purpose": "核对身份",
         "scopes": ["identity:read"],
     },

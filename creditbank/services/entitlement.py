@@ -63,11 +63,12 @@ def is_own(work: Work, learner_id: UUID, person: Person | None = None) -> bool:
 
 def standing_of(work: Work, learner_id: UUID) -> Standing | None:
     """Return as whom the actor speaks for a learner: as themself, at a counter, as a guardian; None if they don't."""
-    if work.actor.learner_id is None:
+    actor = work.actor
+    if actor.learner_id is None:
         return None
-    person = people.person(work.connection, learner_id)
+    person = None if actor.learner_id == learner_id else people.person(work.connection, learner_id)
     if is_own(work, learner_id, person):
-        return Standing.PROXY if work.actor.is_proxy else Standing.SELF
+        return Standing.PROXY if actor.is_proxy else Standing.SELF
     return Standing.GUARDIAN if person is not None and _is_guardian(work, person) else None
 
 
