@@ -1,12 +1,16 @@
 """Settings: everything that the environment can say, with the embedded defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env
+from marshmallow.validate import Range
 
 VAR = Path("var")
 """Where the embedded default keeps its database and keys, below the working directory."""
+
+NOWHERE = "/dev/null"
+"""What an empty CREDITBANK_KEYRING stands for: no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,12 @@ class Settings:
     keyring: Path = VAR / "keyring.json"
     """File with the bank's secret keys, readable by its owner alone."""
 
+    keyring_json: str = field(default="", repr=False)
+    """The content of a keyring instead of its file, for secret stores that fill the environment."""
+
+    cipher_suite: str = "aes-256-gcm"
+    """What new keys are made for: aes-256-gcm with SHA-256, or sm4-gcm with SM3."""
+
     base_url: str = "http://127.0.0.1:8000"
     """Address under which the bank is reached; it names the issuer and audience of access tokens."""
 
@@ -30,6 +40,11 @@ class Settings:
 
     lookups_a_day: int = 1000
     """How often a client may ask in a day whether somebody is a learner."""
+    oidc_providers: str = "none"
+    """JSON file with the OpenID providers by which learners and staff log in; none for no login."""
+
+    audit_days: int = 180
+    """Days that a line of the audit log is kept at least; 180 or more, as the database refuses less."""
 
 
 def settings_from_environment() -> Settings:
@@ -38,9 +53,13 @@ def settings_from_environment() -> Settings:
     default = Settings()
     return Settings(
         database_url=env.str("DATABASE_URL", default.database_url),
-        keyring=Path(env.str("KEYRING", str(default.keyring))),
+        keyring=Path(env.str("KEYRING", str(default.keyring)) or NOWHERE),
+        keyring_json=env.str("KEYRING_JSON", default.keyring_json),
+        cipher_suite=env.str("CIPHER_SUITE", default.cipher_suite),
         base_url=env.str("BASE_URL", default.base_url).rstrip("/"),
         log_format=env.str("LOG_FORMAT", default.log_format),
         pool_size=env.int("POOL_SIZE", default.pool_size),
         lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
+        oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),
+        audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
     )

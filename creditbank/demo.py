@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from creditbank.api.caller import bank as bank_of_app
-from creditbank.core.calendar import bank_day
+from creditbank.api.regions import RegionsIn, changes_of
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
-from creditbank.demo_records import CONSENT_TEXTS, INSTITUTIONS, PARTNER, PARTNER_SCOPES, PROGRAMME, Place, records_of
-from creditbank.packs import load_pack, pack_names
+from creditbank.demo_consents import share_with_partner
+from creditbank.demo_records import INSTITUTIONS, PARTNER, PARTNER_SCOPES, PROGRAMME, Place, records_of
+from creditbank.packs import load_pack, pack_names, shipped_regions
+from creditbank.services import regions
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import Credentials, administrator, client, create_client
@@ -57,6 +58,8 @@ STAFF = (
     ("appeal reviewer", ("conversions:review",)),
     ("auditor", ("audit:read",)),
     ("administrator", ("admin",)),
+    ("security administrator", ("staff:write",)),
+    ("audit administrator", ("audit:log",)),
 )
 """Clients of the authority and what each may do."""
 
@@ -77,6 +80,7 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     """
     with app.app_context():
         bank = bank_of_app()
+    carried_out(bank, Errand(administrator(), "region.load"), _load_regions)
     clients = _clients(bank, folder / "demo.json")
     by_name = {item["name"]: item for item in clients}
     author, publisher = by_name["rule author"], by_name["rule publisher"]
@@ -85,7 +89,7 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     _publish_programme(app, bank, by_name[REGISTRAR[1]])
     posted = [_post(app, bank, place, by_name[place.name], folder) for place in INSTITUTIONS]
     learners = _learners(app, bank, posted)
-    _consent(app, bank, by_name["administrator"], learners[0])
+    share_with_partner(app, bank, by_name["administrator"], learners[0])
     _write(folder / "demo.json", {"base_url": base_url, "clients": clients, "learners": learners})
     console = Console(width=WIDTH)
     _tell(console, posted)
@@ -137,7 +141,14 @@ def _register_institutions(bank: Bank) -> None:
 def _register(registration: Registration, work: Work) -> Answer:
     """Register an institution."""
     registered, is_new = register(work, registration)
-    return Answer({"code": registered.code}, is_new, subject=registered.code)
+    code = registered.institution.code
+    return Answer({"code": code}, is_new, subject=code)
+
+
+def _load_regions(work: Work) -> Answer:
+    """Load the regions that are shipped."""
+    loaded = regions.load(work, *changes_of(RegionsIn().load(shipped_regions())))
+    return Answer({"new": len(loaded.new)}, bool(loaded.new), subject="regions")
 
 
 def _new_client(bank: Bank, code: str, name: str, scopes: tuple[str, ...]) -> Credentials:
@@ -183,26 +194,6 @@ def _publish_programme(app: Flask, bank: Bank, item: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     answer = app.test_client().post("/v1/programmes", json=PROGRAMME, headers=headers)
     assert answer.status_code in (200, 201), answer.get_data(as_text=True)
-
-
-def _consent(app: Flask, bank: Bank, administrator: dict[str, Any], learner: dict[str, Any]) -> None:
-    """Publish texts of consent, and let the first learner share their credits with the partner, if they don't yet."""
-    http, scopes = app.test_client(), administrator["scopes"]
-    token = client_token(bank, app.config["ISSUER"], administrator["client_id"], scopes)
-    for text in CONSENT_TEXTS:
-        answer = http.post("/v1/consent-texts", json=text, headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
-    headers = _learner_headers(app, bank, learner["id"])
-    if http.get("/v1/learners/me/consents", headers=headers).get_json()["items"]:
-        return
-    body = {
-        "recipient": PARTNER.code,
-        "purpose": "职业培训推荐",
-        "scopes": ["balance:read", "statement:read"],
-        "valid_until": (bank_day(bank.clock()) + timedelta(days=365)).isoformat(),
-    }
-    answer = http.post("/v1/learners/me/consents", json=body, headers=headers)
-    assert answer.status_code == 201, answer.get_data(as_text=True)  # noqa: PLR2004 - HTTP's Created
 
 
 def _learners(app: Flask, bank: Bank, posted: list[Posted]) -> list[dict[str, Any]]:

@@ -104,4 +104,6 @@ def errand(action_name: str, *, with_key: bool) -> Errand:
     if key is not None:
         seen = request.headers.get("If-Match", "")
         content = f"{request.method} {request.path} {seen}\n{request.get_data(cache=True).decode(errors='replace')}"
+        if actor().is_proxy:
+            content = f"{actor().learner_id} {content}"
     return Errand(actor(), action_name, g.request_id, key, content)

@@ -57,6 +57,12 @@ class LearnerOut(marshmallow.Schema):
     name = marshmallow.fields.String(required=True)
     birth_date = marshmallow.fields.Date(required=True, allow_none=True)
     identifiers = marshmallow.fields.List(marshmallow.fields.Nested(IdentifierOut), required=True)
+    merged = marshmallow.fields.List(
+        marshmallow.fields.UUID(), required=True, metadata={"description": "Ids that lead here, of merged accounts"}
+    )
+    restricted = marshmallow.fields.Boolean(
+        required=True, metadata={"description": "Whether the learner had the use of their data restricted to storage"}
+    )
 
 
 @resource.route("", methods=["POST"])
@@ -101,4 +107,6 @@ def _document(learner: Learner, veil: Veil = OPEN) -> dict[str, Any]:
             {"type": item.type, "masked": item.masked, "assurance": item.assurance.value}
             for item in learner.identifiers
         ],
+        "merged": [str(one) for one in learner.merged],
+        "restricted": learner.is_restricted,
     }

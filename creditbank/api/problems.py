@@ -21,6 +21,7 @@ STATUSES = {
     Family.RULE_SAYS_NO: 422,
     Family.OUTDATED: 412,
     Family.CONDITION_MISSING: 428,
+    Family.TOO_MANY: 429,
     Family.TRY_LATER: 503,
     Family.TOO_MANY: 429,
 }

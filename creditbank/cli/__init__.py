@@ -2,7 +2,10 @@
 
 import click
 
-from creditbank.cli.people import client_group, learner
+from creditbank.cli.keys import keys_group
+from creditbank.cli.logs import audit_group
+from creditbank.cli.people import client_group, learner, staff_group
+from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
 
@@ -12,5 +15,8 @@ def main() -> None:
     """The open backend of a lifelong-learning credit bank (终身学习学分银行)."""
 
 
-for command in (client_group, demo, grant_rights, learner, migrate_schema, openapi, ruleset, serve, sweep, verify):
+for command in (
+    *(audit_group, client_group, demo, grant_rights, keys_group, learner, migrate_schema, openapi, region, ruleset),
+    *(serve, staff_group, sweep, verify),
+):
     main.add_command(command)

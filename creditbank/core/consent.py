@@ -80,7 +80,7 @@ class ConsentText:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """By whom, as whom and when a consent was given or withdrawn; `by` is a client, or a guardian's account."""
+    """By whom, as whom and when a consent was given or withdrawn; `by` is a client, staff, or a guardian."""
 
     at: datetime
     by: str

@@ -18,8 +18,8 @@ class Family(Enum):
     RULE_SAYS_NO = "rule_says_no"
     OUTDATED = "outdated"
     CONDITION_MISSING = "condition_missing"
-    TRY_LATER = "try_later"
     TOO_MANY = "too_many"
+    TRY_LATER = "try_later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ class TryLater(Refusal):
 
 @dataclass(eq=False)
 class TooMany(Refusal):
-    """The caller has asked too often; after some seconds it may ask again."""
+    """It was tried too often; `retry_seconds` from now it may be tried again."""
 
     family = Family.TOO_MANY
     code = "too_many"
-    title: ClassVar[str] = "That is too many"
-    retry_seconds: int = 1
+    title: ClassVar[str] = "Too many tries"
+    retry_seconds: int = 60
 
 
 class KeyReused(Refusal):

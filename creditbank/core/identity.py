@@ -41,6 +41,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Who logged in: a provider's subject, which means something under its issuer only.
+
+    `provider` is the name by which this bank calls the provider.
+    """
+
+    provider: str
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """What an institution says of a person when it asks for their account; claims are in normal form."""
 
@@ -57,6 +69,8 @@ class ClaimKey:
     issuer: str
     value_index: bytes
     name_index: bytes
+    key_id: str
+    """The index key that made both hashes; a value is compared with a name under the same key only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,26 @@ def result_document(recognition: Recognition) -> dict[str, Any]:
     }
 
 
+def recognition_from(
+    inputs: Mapping[str, Any], result: Mapping[str, Any], explanation: Mapping[str, Any]
+) -> Recognition:
+    """Return the recognition that a stored decision tells: what was decided once, whatever rules say today."""
+    until = result["valid_until"]
+    whole, _, places = result["credits"].partition(".")
+    return Recognition(
+        ruleset_code=result["ruleset"],
+        version=result["version"],
+        rule_id=result["rule"],
+        scheme=result["scheme"],
+        credit_hundredths=int(whole) * 100 + int(places),
+        level=result["level"],
+        category=result["category"],
+        valid_until=until and date.fromisoformat(until),
+        considered=tuple((code, version) for code, version in inputs["rulesets"]),
+        explanation=dict(explanation),
+    )
+
+
 def differences(stored_result: Mapping[str, Any], now: Recognition) -> list[dict[str, Any]]:
     """Return each field in which a stored result differs from one of now: [{"field", "stored", "now"}, …], sorted.
 

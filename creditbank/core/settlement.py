@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from creditbank.core.credit import Scheme
@@ -82,12 +83,49 @@ class Verdict:
     recognition: Recognition | None
 
 
-def settled(cases: Iterable[Case], holders: Mapping[bytes, UUID], rulebook: Rulebook) -> list[Verdict]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An outcome that counts on one of a person's accounts; `learning` is what the same learning has in common."""
+
+    outcome_id: UUID
+    account_id: UUID
+    learning: tuple[date, str]
+    is_in_use: bool
+    is_credited: bool
+    recorded_at: datetime
+
+
+def revealed(found: Iterable[Standing]) -> list[tuple[UUID, UUID]]:
+    """Return which outcomes turn out to be the same learning when accounts are merged: (duplicate, what counts).
+
+    What is part of a conversion counts before what is not, what brought credits before what brought none, and then
+    what was recorded first.
+    """
+    alike: dict[tuple[date, str], list[Standing]] = {}
+    for one in found:
+        alike.setdefault(one.learning, []).append(one)
+    pairs = []
+    for standing in alike.values():
+        first, *others = sorted(standing, key=_precedence)
+        pairs += [(one.outcome_id, first.outcome_id) for one in others]
+    return pairs
+
+
+def _precedence(one: Standing) -> tuple[bool, bool, datetime, UUID]:
+    return (not one.is_in_use, not one.is_credited, one.recorded_at, one.outcome_id)
+
+
+def settled(
+    cases: Iterable[Case],
+    holders: Mapping[bytes, UUID],
+    rulebook: Rulebook,
+    restored: Mapping[UUID, Recognition] = MappingProxyType({}),
+) -> list[Verdict]:
     """Settle outcomes in their order, given which outcome stands for each claim of learning already on record.
 
     An outcome that shares a claim with an earlier one is its duplicate and gets no credit, whoever recorded either.
     What else a duplicate is known by stands for the same outcome from then on: what is the same as it is the same as
-    that one.
+    that one. Outcomes in `restored` are recognised as they were once.
     """
     held = dict(holders)
     verdicts = []
@@ -100,7 +138,7 @@ def settled(cases: Iterable[Case], holders: Mapping[bytes, UUID], rulebook: Rule
             verdicts.append(Verdict(Status.DUPLICATE, earlier, None))
             continue
         held.update(dict.fromkeys(case.claims, case.outcome_id))
-        recognition = rulebook.recognise(case.facts)
+        recognition = restored.get(case.outcome_id) or rulebook.recognise(case.facts)
         status = Status.RECOGNISED if recognition.credit_hundredths else Status.RECORDED
         verdicts.append(Verdict(status, None, recognition))
     return verdicts

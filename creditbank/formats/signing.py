@@ -51,7 +51,10 @@ class InvalidToken(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What an access token says: who may do what, where and until when. `expires_at` is exclusive, in whole seconds."""
+    """What an access token says: who may do what, where and until when. `expires_at` is exclusive, in whole seconds.
+
+    `acting` is who acts for the subject (`act`, RFC 8693), where it is not the subject themselves.
+    """
 
     issuer: str
     audience: str
@@ -61,6 +64,7 @@ class TokenClaims:
     issued_at: datetime
     expires_at: datetime
     token_id: str
+    acting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def jwks(keys: Iterable[PublicKey]) -> dict[str, object]:
 
 def signed_access_token(key: SigningKey, claims: TokenClaims) -> str:
     """Return the token of these claims."""
-    payload = {
+    payload: dict[str, object] = {
         "iss": claims.issuer,
         "aud": claims.audience,
         "sub": claims.subject,
@@ -129,6 +133,8 @@ def signed_access_token(key: SigningKey, claims: TokenClaims) -> str:
         "exp": int(claims.expires_at.timestamp()),
         "jti": claims.token_id,
     }
+    if claims.acting is not None:
+        payload["act"] = {"sub": claims.acting}
     headers = {"typ": TOKEN_TYPE, "kid": key.public.kid}
     return _JWS.encode(canonical_bytes(payload), key.private, algorithm=ALGORITHM, headers=headers)
 
@@ -208,9 +214,20 @@ def _signed_content(token: str, key: PublicKey) -> _Signed:
         issued_at=issued_at,
         expires_at=_instant(content, "exp"),
         token_id=_text(content, "jti"),
+        acting=_acting(content),
     )
     known_from = issued_at - CLOCK_SKEW
     return _Signed(claims, max(known_from, _instant(content, "nbf")) if "nbf" in content else known_from)
+
+
+def _acting(content: Mapping[str, object]) -> str | None:
+    """Return who acts for the subject; one who acts for another who acts is nobody that we know."""
+    if "act" not in content:
+        return None
+    acting = content["act"]
+    if not isinstance(acting, dict) or acting.keys() != {"sub"}:
+        raise _invalid("act 的形式不对", "its act is none of ours")
+    return _text(acting, "sub")
 
 
 def _text(content: Mapping[str, object], name: str, *, empty: bool = False) -> str:

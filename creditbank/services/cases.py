@@ -8,11 +8,13 @@ from uuid import UUID
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Conflict, Fault, unknown
 from creditbank.core.ledger import EntryKind, Transfer
+from creditbank.core.merging import standing
 from creditbank.core.outcome import Status
 from creditbank.core.permission import require
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
+from creditbank.services.revealing import reverse_what_counts_twice
 from creditbank.storage import cases, conversions, decisions, institutions, ledger, outcomes, people
 from creditbank.storage.cases import Case
 
@@ -93,6 +95,16 @@ def _undo(work: Work, found: Case, decision_id: UUID, reason: str) -> None:
     conversions.release_claims(work.connection, conversion, free)
     _reverse(work, resting, decision_id)
     converting.noted(work, conversion, conversion.progress, ("undone", None, reason))
+    _let_count_once(work, found, resting)
+
+
+def _let_count_once(work: Work, found: Case, resting: Sequence[conversions.Part]) -> None:
+    """Look again whether what is free now counts on another account of the same person as well."""
+    person = people.person(work.connection, found.learner_id)
+    assert person is not None, "a case is about somebody"
+    if person.is_joint:
+        link = standing(people.links_around(work.connection, person.id))[-1]
+        reverse_what_counts_twice(work, person, link, {part.outcome_id for part in resting})
 
 
 def _reverse(work: Work, resting: Sequence[conversions.Part], decision_id: UUID) -> None:

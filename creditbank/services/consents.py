@@ -185,9 +185,8 @@ def _own(work: Work) -> UUID:
 
 
 def _act(work: Work, standing: Standing) -> Act:
-    """Return what is written of who does it: the client, or the guardian's account."""
-    is_guardian = standing is Standing.GUARDIAN and not work.actor.is_proxy
-    return Act(work.now, str(work.actor.learner_id) if is_guardian else work.actor.client_id, standing)
+    """Return what is written of who does it; of learners themselves not their id, which no receipt is to tell."""
+    return Act(work.now, work.actor.client_id if standing is Standing.SELF else work.actor.name, standing)
 
 
 def _check_age(work: Work, members: tuple[UUID, ...]) -> None:

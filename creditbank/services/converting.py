@@ -102,6 +102,13 @@ def unwind(work: Work, head: outcomes.Head, reason: str) -> None:
             cases.add(work.connection, _case(work, conversion, head, (parts, reason)))
 
 
+def open_case(work: Work, conversion: conversions.Conversion, head: outcomes.Head, reason: str) -> None:
+    """Let the accepting institution decide what becomes of the parts of an approved conversion that use an outcome."""
+    live = _parts(work, conversion, "converted")
+    resting = together(live, [part for part in live if str(head.id) in part.uses])
+    cases.add(work.connection, _case(work, conversion, head, (resting, reason)))
+
+
 def together(parts: Iterable[conversions.Part], chosen: Iterable[conversions.Part]) -> list[conversions.Part]:
     """Return those of the parts that are chosen or make up a course with one that is: they stand or fall as one."""
     wanted = {part.number for part in chosen}

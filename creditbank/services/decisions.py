@@ -48,6 +48,10 @@ def told(found: decisions.StoredDecision) -> list[dict[str, str]]:
     """Return why it was decided so, in sentences of both languages."""
     explanation = json.loads(found.explanation)
     if found.kind == "duplicate":
+        if "merge" in explanation:
+            zh = "账户合并后，该成果与另一账户上已有的学习成果相同，不重复计分；原有学分已冲回。"
+            en = "Accounts were merged and another of them has the same learning on record; its credits are reversed."
+            return [{"zh": zh, "en": en}]
         zh = "同一学习成果已有记录（证书编号相同，或课程名称与完成日期相同），不重复计分。"
         en = "The same learning is on record already (same certificate number, or same title and day); it counts once."
         return [{"zh": zh, "en": en}]

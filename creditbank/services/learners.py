@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
@@ -13,7 +14,7 @@ from creditbank.core.permission import require
 from creditbank.formats.claims import check_birth_date, claim_of
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
-from creditbank.storage import learners, people
+from creditbank.storage import identifier_index, learners, people
 
 READING_SCOPES = (
     *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read"),
@@ -37,9 +38,9 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
     """
     require(work.actor, "learners:write")
     application = _application(work, name, birth_date, declared)
-    keys = learners.claim_keys(work.keyring, application)
-    matches = learners.matches(work.connection, keys)
-    found = resolved(keys, matches)
+    keys = identifier_index.claim_keys(work.keyring, application)
+    matches = identifier_index.matches(work.connection, keys)
+    found = resolved(chain.from_iterable(keys), matches)
     if len({person.id for person in people.people(work.connection, found.learner_ids).values()}) > 1:
         raise _different_people()
     if found.learner_ids:
@@ -66,7 +67,7 @@ def account(work: Work, learner_id: UUID) -> Learner:
 def holder(work: Work, account_no: str) -> UUID:
     """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
     require(work.actor, "admin")
-    found = learners.with_account_no(work.connection, work.keyring, account_no)
+    found = identifier_index.with_account_no(work.connection, work.keyring, account_no)
     if found is None:
         raise unknown("学习者", "learner")
     return found
@@ -104,11 +105,11 @@ def _add_what_is_new(work: Work, learner_id: UUID, application: Application, mat
     institution_id = _institution(work)
     learners.affiliate(work.connection, [(learner_id, institution_id, work.now)])
     held = {(match.key.type, match.key.issuer, match.key.value_index) for match in matches}
-    keys = learners.claim_keys(work.keyring, application)
+    keyed = identifier_index.claim_keys(work.keyring, application)
     new = tuple(
         claim
-        for claim, key in zip(application.claims, keys, strict=True)
-        if (key.type, key.issuer, key.value_index) not in held
+        for claim, keys in zip(application.claims, keyed, strict=True)
+        if not any((key.type, key.issuer, key.value_index) in held for key in keys)
     )
     if new:
         claimant = learners.Claimant(learner_id, institution_id, work.now)

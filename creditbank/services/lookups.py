@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import chain
 from uuid import UUID
 
 from creditbank.core.calendar import SHANGHAI
@@ -13,7 +14,7 @@ from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import claim_of
 from creditbank.services.bank import Work
-from creditbank.storage import consents, learners, lookups, partners, people
+from creditbank.storage import consents, identifier_index, lookups, partners, people
 
 NOBODY = Person(UUID(int=0), (UUID(int=0),))
 """Asked about in place of somebody unknown, so that it takes the same statements."""
@@ -66,7 +67,7 @@ def _person(work: Work, asked: Asked) -> Person | None:
         claim = claim_of(asked.type, asked.value, work.actor.institution_code, work.today)
     except Malformed as malformed:
         raise Malformed(tuple(fault.under("/identifier") for fault in malformed.faults)) from malformed
-    keys = learners.claim_keys(work.keyring, Application(asked.name, None, (claim,)))
-    found = resolved(keys, learners.matches(work.connection, keys)).learner_ids
+    keys = identifier_index.claim_keys(work.keyring, Application(asked.name, None, (claim,)))
+    found = resolved(chain.from_iterable(keys), identifier_index.matches(work.connection, keys)).learner_ids
     wanted = found[0] if found else NOBODY.id
     return people.people(work.connection, [wanted]).get(wanted)

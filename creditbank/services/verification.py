@@ -9,10 +9,11 @@ from uuid import UUID
 
 from creditbank.core.credit import decimal_text
 from creditbank.core.ledger import Entry, EntryKind, Standing, replayed
+from creditbank.core.merging import roots
 from creditbank.core.review import OPEN, State
 from creditbank.services.bank import Work
 from creditbank.services.converting import claims_for
-from creditbank.storage import conversion_books, decisions, institutions, ledger
+from creditbank.storage import conversion_books, decisions, institutions, ledger, people
 from creditbank.storage.conversion_books import ConversionBook
 from creditbank.storage.database import snapshot
 
@@ -60,6 +61,7 @@ def verify(work: Work) -> Report:
                 faults += _faults(book)
                 accounts += 1
                 entries += len(book.entries)
+        faults += _person_faults(work)
         last = None
         while learner_ids := conversion_books.learners_with_any(work.connection, last, ACCOUNTS_AT_ONCE):
             last = learner_ids[-1]
@@ -67,6 +69,13 @@ def verify(work: Work) -> Report:
             faults += [fault for _, own in found for fault in own]
             conversions += sum(number for number, _ in found)
     return Report(accounts, entries, conversions, tuple(faults))
+
+
+def _person_faults(work: Work) -> list[str]:
+    """Return accounts on which somebody else is written than whom the standing links join them to."""
+    links = people.every_standing(work.connection)
+    wrong = sorted({account for account, _ in roots(links).items() ^ people.every_root(work.connection).items()})
+    return [f"learner {account}: is not known by the account that its links lead to" for account in wrong]
 
 
 def _books(work: Work, standings: Sequence[Standing]) -> list[_Book]:

@@ -89,6 +89,12 @@ def by_id(connection: Connection, case_id: UUID) -> Case | None:
     return None if row is None else _case(row)
 
 
+def is_open_on(connection: Connection, conversion_id: UUID) -> bool:
+    """Tell whether a case about a conversion waits to be decided."""
+    query = select(conversion_case.c.id).filter_by(conversion_id=conversion_id, state="open")
+    return connection.execute(query).first() is not None
+
+
 def locked(connection: Connection, case_id: UUID) -> Case | None:
     """Return one case, locked until the transaction ends."""
     query = for_update(connection, select(conversion_case).where(conversion_case.c.id == case_id))

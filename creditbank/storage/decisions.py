@@ -139,6 +139,14 @@ def results(connection: Connection, decision_ids: Iterable[UUID]) -> dict[UUID, 
     return {row.id: row.result for row in connection.execute(query)}
 
 
+def latest_recognitions(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID, StoredDecision]:
+    """Return by outcome the last recognition that was decided on it, of outcomes that ever had one."""
+    wanted = member_of(connection, decision.c.outcome_id, sorted(set(outcome_ids)))
+    query = select(decision).where(wanted, decision.c.kind == "recognition")
+    rows = connection.execute(query.order_by(decision.c.decided_at, decision.c.id))
+    return {row.outcome_id: _stored(row) for row in rows if row.outcome_id is not None}
+
+
 def awards(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, str]]:
     """Return the outcome and the result text of each of the learners' recognitions, by the decision's id."""
     query = select(decision.c.id, decision.c.outcome_id, decision.c.result).where(decision.c.kind == "recognition")

@@ -1,14 +1,16 @@
 """People: the links that join accounts of one person, and which account each person is known by now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
     Column,
     Connection,
+    Row,
     String,
     Table,
     Uuid,
@@ -86,7 +88,7 @@ def locked(connection: Connection, learner_id: UUID) -> Held | None:
 
     New outcomes, which only refer to the accounts, don't wait. Merged or parted meanwhile: Raced.
     """
-    return _held(connection, learner_id, for_change)
+    return _held(connection, [learner_id], for_change).get(learner_id)
 
 
 def locked_together(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, Person]:
@@ -101,9 +103,12 @@ def locked_together(connection: Connection, learner_ids: Iterable[UUID]) -> dict
     return found
 
 
-def locked_whole(connection: Connection, learner_id: UUID) -> Held | None:
-    """Return a person; nothing at all is written about any of their accounts until the transaction ends."""
-    return _held(connection, learner_id, for_update)
+def locked_whole(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, Held]:
+    """Return by account to whom it belongs; nothing is written about any of their accounts until the transaction ends.
+
+    Merged or parted meanwhile: Raced.
+    """
+    return _held(connection, learner_ids, for_update)
 
 
 def join_up(connection: Connection, value: Link, stamp: Stamp) -> None:
@@ -168,17 +173,22 @@ def _joint(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, Person]:
     return {root: Person(root, (root, *others)) for root, others in members.items()}
 
 
-def _held(connection: Connection, learner_id: UUID, lock: object) -> Held | None:
-    before = person(connection, learner_id)
-    if before is None:
-        return None
-    assert callable(lock), "one of the ways to lock"
-    query = select(_learner).where(member_of(connection, _learner.c.id, sorted(before.members)))
-    rows = connection.execute(lock(connection, query.order_by(_learner.c.id))).all()
-    if person(connection, learner_id) != before:
-        raise Raced("the person's accounts were merged or parted meanwhile")
+def _held(
+    connection: Connection, learner_ids: Iterable[UUID], lock: Callable[[Connection, Any], Any]
+) -> dict[UUID, Held]:
+    """Lock all accounts of the people, in one order, and return the people as they stand then."""
+    before = people(connection, learner_ids)
+    members = sorted({member for one in before.values() for member in one.members})
+    query = select(_learner).where(member_of(connection, _learner.c.id, members)).order_by(_learner.c.id)
+    rows = {row.id: row for row in connection.execute(lock(connection, query))}
+    if people(connection, before) != before:
+        raise Raced("accounts were merged or parted meanwhile")
+    return {found: _held_of(one, [rows[member] for member in one.members]) for found, one in before.items()}
+
+
+def _held_of(found: Person, rows: Sequence[Row[Any]]) -> Held:
     return Held(
-        before,
+        found,
         is_in_conflict=any(row.status == "conflict" for row in rows),
         is_restricted=any(row.restricted_at is not None for row in rows),
         is_erased=any(row.erased_at is not None for row in rows),

@@ -64,7 +64,7 @@ def test_while_the_child_is_under_fourteen_its_guardian_sees_its_data(asked: Hou
     for path in paths:
         assert asked.http.get(path, headers=auth).status_code == 200, path
     seen = {line for line in diary(asked, child) if line[2] == "guardian"}
-    assert {reader for reader, _, _ in seen} == {guardian}
+    assert {reader for reader, _, _ in seen} == {f"learner:{guardian}"}
     assert {sight for _, sight, _ in seen} == {"identity", "balance", "statement", "outcomes", "decision", "consents"}
 
 
@@ -88,7 +88,7 @@ def test_a_guardian_consents_for_the_child_and_withdraws(asked: House) -> None:
     given = give(asked, guardian, child)
     assert given.status_code == 201, given.get_data(as_text=True)
     document = given.get_json()
-    assert (document["given_as"], document["given_by"]) == ("guardian", guardian)
+    assert (document["given_as"], document["given_by"]) == ("guardian", f"learner:{guardian}")
     url = f"/v1/learners/{child}/consents/{document['id']}"
     balance = f"/v1/learners/{document['subject']}/balance"
     assert asked.http.get(balance, headers=asked.auth("partner")).status_code == 200

@@ -29,16 +29,15 @@ BASE_URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
+_NAMES = (
+    *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
+    *("invitation", "actor", "valid_until"),
+)
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
-    (
-        re.compile(
-            r'"(account_no|as_of|applied_on|due_on|valid_until|request_id|access_token|drafted_by|published_by)"'
-            r': "[^"]*"'
-        ),
-        r'"\1": "…"',
-    ),
+    (re.compile(rf'"({"|".join(_NAMES)})": "[^"]*"'), r'"\1": "…"'),
+    (re.compile(r'"code": "[0-9A-Z]{4}(-[0-9A-Z]{4}){2}"'), '"code": "…"'),
 )
 
 
@@ -138,6 +137,9 @@ def demo_runner(folder: Path) -> Runner:
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
         "PARTNER": "重庆人社培训平台",
+        "ADMIN": "administrator",
+        "SECURITY": "security administrator",
+        "AUDITING": "audit administrator",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)
