@@ -38,6 +38,31 @@ KEYRING_FILE = "keyring.json"
 INSTITUTION_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
 
 
+CONSENT_TEXTS = (
+    {
+        "code": "account-data",
+        "version": 1,
+        "title_zh": "学分信息查询授权书",
+        "title_en": "Consent to reading credits",
+        "text_zh": "我同意接收方查询我的学分余额、明细与学习成果。",
+        "text_en": "I let the recipient read my balance, passbook and learning outcomes.",
+        "purpose": "查询学分",
+        "scopes": ["balance:read", "statement:read", "outcomes:read"],
+    },
+    {
+        "code": "identity-data",
+        "version": 1,
+        "title_zh": "身份信息单独同意书",
+        "title_en": "Separate consent to reading who I am",
+        "text_zh": "我单独同意接收方查询我的姓名、出生日期与部分遮盖的证件号码。",
+        "text_en": "I let the recipient read my name, birth date and masked identifiers.",
+        "purpose": "核对身份",
+        "scopes": ["identity:read"],
+    },
+)
+"""Texts of consent: the second one on sensitive data."""
+
+
 @dataclass
 class Clock:
     """A clock that stands still until it is moved."""
@@ -111,6 +136,22 @@ class House:
         """Record an outcome that is taken, and return the answer."""
         body = outcome_body(learner_id, next(self.numbers), **changes)
         answer = self.http.post("/v1/outcomes", json=body, headers=self.auth(institution))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def publish_texts(self) -> None:
+        """Publish two texts of consent: on what is on the account, and on who somebody is."""
+        for body in CONSENT_TEXTS:
+            answer = self.http.post("/v1/consent-texts", json=body, headers=self.auth("authority", "admin"))
+            assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+
+    def consent(self, learner_id: str, recipient: str, *scopes: str, **changes: Any) -> dict[str, Any]:
+        """Let an institution read something of a learner's, as the learner, and return the answer."""
+        self.token(recipient)  # registers it
+        body = consent_body(recipient, *scopes, **changes)
+        url = "/v1/learners/me/consents"
+        answer = self.http.post(url, json=body, headers=self.learner_auth(learner_id))
         assert answer.status_code == 201, answer.get_data(as_text=True)
         document: dict[str, Any] = answer.get_json()
         return document
@@ -209,6 +250,7 @@ def add_client(bank: Bank, institution: str, scopes: Iterable[str], public_keys:
     def action(work: Work) -> Answer:
         if institutions.by_code(work.connection, institution) is None:
             roles = {Role.ISSUER, Role.ACCEPTOR} | ({Role.AUTHORITY} if institution == "authority" else set())
+            roles = {Role.PARTNER} if institution.startswith("partner") else roles
             register(work, Registration(institution, f"机构 {institution}", Level.CITY, frozenset(roles)))
         made.append(create_client(work, f"client of {institution}", institution, scopes, public_keys))
         return Answer({}, is_new=True, subject=institution)
@@ -242,6 +284,17 @@ def outcome_body(learner_id: str, number: int, **changes: Any) -> dict[str, Any]
         "title": f"课程 {number} 号",
         "hours": "48",
         "completed_on": "2026-06-30",
+    }
+    return body | changes
+
+
+def consent_body(recipient: str, *scopes: str, **changes: Any) -> dict[str, Any]:
+    """Return a request for a consent, to the balance if no scopes are named, that lasts till the end of the year."""
+    body: dict[str, Any] = {
+        "recipient": recipient,
+        "purpose": "岗位匹配",
+        "scopes": list(scopes or ("balance:read",)),
+        "valid_until": "2026-12-31",
     }
     return body | changes
 

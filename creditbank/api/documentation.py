@@ -11,6 +11,7 @@ _OF_HEADERS = {
     "Idempotency-Key": (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     "If-Match": (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED),
 }
+_OF_PATHS = {"/v1/learners/lookup": HTTPStatus.TOO_MANY_REQUESTS}
 _OF_BODIES = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -41,6 +42,8 @@ def _refusals(path: str, operation: dict[str, Any], parameters: list[dict[str, A
     is_open = operation.get("security") == []
     if not is_open:
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if path in _OF_PATHS:
+        yield _OF_PATHS[path]
     if not is_open or parameters or "requestBody" in operation:
         yield HTTPStatus.SERVICE_UNAVAILABLE
     if "requestBody" in operation:

@@ -10,9 +10,11 @@ from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered
 from creditbank.core.identity import Assurance, Learner, LearnerStatus
+from creditbank.core.veil import OPEN, Veil
 from creditbank.formats.id_number import IDENTIFIER_TYPES
 from creditbank.services import learners
 from creditbank.services.bank import Answer, Work
+from creditbank.services.entitlement import veil_of
 
 IDENTIFIERS_MAX = 10
 """More documents than one person can show at a counter."""
@@ -86,14 +88,18 @@ def open_account(application: dict[str, Any]) -> Response:
 @resource.response(200, LearnerOut)
 def account(learner_id: UUID | None) -> Response:
     """Show a learner's account to the learner, and to institutions that know them."""
-    return answered(_document(looked_up(lambda work: learners.account(work, subject(learner_id)))))
+
+    def asked(work: Work) -> tuple[Learner, Veil]:
+        return learners.account(work, subject(learner_id)), veil_of(work)
+
+    return answered(_document(*looked_up(asked)))
 
 
-def _document(learner: Learner) -> dict[str, Any]:
+def _document(learner: Learner, veil: Veil = OPEN) -> dict[str, Any]:
     """Return an account as it stands on the wire."""
     return {
-        "id": str(learner.id),
-        "account_no": learner.account_no,
+        "id": veil.learner(learner.id),
+        "account_no": veil.account_no(learner.account_no),
         "status": learner.status.value,
         "name": learner.name,
         "birth_date": learner.birth_date and learner.birth_date.isoformat(),

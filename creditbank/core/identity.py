@@ -15,6 +15,15 @@ class LearnerStatus(StrEnum):
     """Somebody else claims the same identifier under another name; credits are received but not converted."""
 
 
+class Relation(StrEnum):
+    """What somebody who speaks for a child is to it (Civil Code, article 27)."""
+
+    PARENT = "parent"
+    GRANDPARENT = "grandparent"
+    SIBLING = "sibling"
+    OTHER = "other"
+
+
 class Assurance(StrEnum):
     """How sure it is that the identifier belongs to the learner."""
 

@@ -7,15 +7,19 @@ from typing import ClassVar
 from uuid import UUID
 
 from creditbank.core.errors import Family, Fault, Refusal
+from creditbank.core.institution import Role
 
 SCOPES = {
     "learners:write": "Open learning accounts and add identifiers",
+    "learners:lookup": "Ask whether somebody is a learner here, within a daily budget",
+    "identity:read": "Read names, birth dates and masked identifiers, on a separate consent",
     "outcomes:write": "Record, correct and revoke learning outcomes",
     "outcomes:read": "Read own learning outcomes and the decisions on them",
     "balance:read": "Read balances",
     "statement:read": "Read passbooks",
     "rules:write": "Draft rule sets and credit schemes, publish programmes",
     "rules:publish": "Publish rule sets drafted by somebody else",
+    "consents:write": "Give and withdraw consents of the learner for whom one acts",
     "conversions:write": "Apply for conversions",
     "conversions:review": "Decide conversions and cases",
     "credentials:issue": "Issue credentials",
@@ -29,8 +33,13 @@ SCOPES = {
 }
 """Every scope that a client can be given, with what it allows."""
 
-LEARNER_SCOPES = frozenset({"outcomes:read", "balance:read", "statement:read", "conversions:write"})
-"""What a learner's own token carries: reading what is theirs, and applying for its conversion."""
+LEARNER_SCOPES = frozenset({"outcomes:read", "balance:read", "statement:read", "conversions:write", "consents:write"})
+"""What a learner's own token carries: reading what is theirs, applying for its conversion, letting others read."""
+
+PARTNER_SCOPES = frozenset(
+    {"balance:read", "statement:read", "outcomes:read", "identity:read", "learners:lookup", "webhooks:write"}
+)
+"""The most that counts of a token of a mere partner, whatever its client was granted: a partner reads on consent."""
 
 SEPARATE_SCOPES = frozenset({"admin", "staff:write", "audit:log"})
 """三员分立: system, security and audit administration; no program and no person holds two of them."""
@@ -89,6 +98,17 @@ class Actor:
     learner_id: UUID | None = None
     is_proxy: bool = False
     """Whether a member of staff acts for the learner: `client_id` is theirs, `learner_id` the learner's."""
+    institution_roles: frozenset[Role] = frozenset()
+
+    @property
+    def is_partner(self) -> bool:
+        """Tell whether the actor's institution is nothing but a partner, which reads on consent alone."""
+        return self.institution_roles == {Role.PARTNER}
+
+    @property
+    def is_authority(self) -> bool:
+        """Tell whether the actor's institution is an authority."""
+        return Role.AUTHORITY in self.institution_roles
 
     @property
     def name(self) -> str:

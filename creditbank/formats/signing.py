@@ -20,6 +20,9 @@ ALGORITHM = "ES256"
 """The one algorithm of every key here; a token that names another is refused before its signature is looked at."""
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, section 2.1
+RECEIPT_TYPE = "consent-receipt+jwt"
+"""Says what it is, so that no checker of tokens takes it for one (RFC 8725, section 3.11)."""
+
 TOKEN_BYTES_MAX = 8 * 1024
 """Ten times what our own tokens need, and the usual limit of a request header."""
 
@@ -133,6 +136,12 @@ def signed_access_token(key: SigningKey, claims: TokenClaims) -> str:
     if claims.acting is not None:
         payload["act"] = {"sub": claims.acting}
     headers = {"typ": TOKEN_TYPE, "kid": key.public.kid}
+    return _JWS.encode(canonical_bytes(payload), key.private, algorithm=ALGORITHM, headers=headers)
+
+
+def signed_receipt(key: SigningKey, payload: Mapping[str, object]) -> str:
+    """Return a receipt of a consent, which anybody can check by the published keys and nobody can use as a token."""
+    headers = {"typ": RECEIPT_TYPE, "kid": key.public.kid}
     return _JWS.encode(canonical_bytes(payload), key.private, algorithm=ALGORITHM, headers=headers)
 
 

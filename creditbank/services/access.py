@@ -1,14 +1,14 @@
 """Access: the tokens that clients, learners and staff are given, and who stands behind one that comes back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from creditbank.core.errors import Fault
-from creditbank.core.permission import LEARNER_SCOPES, STAFF, Actor, scopes_of
+from creditbank.core.permission import LEARNER_SCOPES, PARTNER_SCOPES, STAFF, Actor, scopes_of
 from creditbank.formats.signing import InvalidToken, TokenClaims, signed_access_token
-from creditbank.services.bank import Bank, looked_up
+from creditbank.services.bank import Bank, Membership, looked_up
 from creditbank.storage import staff
 
 TOKEN_SECONDS = 600
@@ -63,7 +63,14 @@ def actor_of(bank: Bank, claims: TokenClaims) -> Actor:
     membership = bank.membership(claims.client_id)
     if membership is None or claims.subject != claims.client_id:
         raise _nobodys()
-    return Actor(claims.client_id, scopes, *membership)
+    return _institutions_actor(claims.client_id, scopes, membership)
+
+
+def _institutions_actor(client_id: str, scopes: frozenset[str], membership: Membership) -> Actor:
+    """Return a program or staff member of an institution; of a mere partner's scopes only those of partners count."""
+    place = (membership.institution_id, membership.code)
+    actor = Actor(client_id, scopes, *place, institution_roles=membership.roles)
+    return replace(actor, scopes=scopes & PARTNER_SCOPES) if actor.is_partner else actor
 
 
 def _staff_actor(bank: Bank, claims: TokenClaims) -> Actor:
@@ -80,7 +87,7 @@ def _staff_actor(bank: Bank, claims: TokenClaims) -> Actor:
     scopes = frozenset(claims.scopes)
     allowed = scopes_of(roles)
     if claims.acting is None and claims.subject == str(staff_id):
-        return Actor(claims.client_id, scopes & allowed, *membership)
+        return _institutions_actor(claims.client_id, scopes & allowed, membership)
     if claims.acting != str(staff_id) or "learners:act" not in allowed:
         raise _nobodys()
     return Actor(claims.client_id, scopes & LEARNER_SCOPES, learner_id=_id(claims.subject), is_proxy=True)

@@ -16,8 +16,11 @@ from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
 from creditbank.storage import identifier_index, learners, people
 
-READING_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read")
-"""Any of these lets an institution look at the account of a learner whom it knows."""
+READING_SCOPES = (
+    *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read"),
+    "identity:read",
+)
+"""Any of these lets an institution look at the account of a learner whom it knows; the last one, on consent, of any."""
 
 
 @dataclass(frozen=True, slots=True)

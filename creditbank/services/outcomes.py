@@ -17,7 +17,7 @@ from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own, seen
+from creditbank.services.entitlement import looked_at, note_standing, standing_of
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
 from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
@@ -116,12 +116,12 @@ def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, Revision]:
 def outcomes_of(
     work: Work, learner_id: UUID, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[tuple[Receipt, Revision]]:
-    """Return a learner's outcomes, newest first; an institution sees those that it recorded itself."""
+    """Return a learner's outcomes, newest first; an institution sees its own, or all if the learner consents."""
     require(work.actor, "outcomes:read", "audit:read")
-    person = seen(work, learner_id, Sight.OUTCOMES)
-    sees_all = work.actor.learner_id is not None or work.actor.audits
+    found = looked_at(work, learner_id, Sight.OUTCOMES)
+    sees_all = work.actor.learner_id is not None or work.actor.audits or found.is_on_consent
     only = None if sees_all else work.actor.institution_id
-    rows = outcomes.page(work.connection, person.members, only, after, rows_max)
+    rows = outcomes.page(work.connection, found.person.members, only, after, rows_max)
     receipts = _receipts(work, [head for head, _ in rows])
     return [(receipt, revision) for receipt, (_, revision) in zip(receipts, rows, strict=True)]
 
@@ -130,16 +130,16 @@ def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
     if actor.learner_id is not None:
-        return is_own(work, head.learner_id)
-    return actor.audits or head.institution_id == actor.institution_id
+        return standing_of(work, head.learner_id) is not None
+    return actor.audits or (head.institution_id == actor.institution_id and not actor.is_partner)
 
 
 def _note(work: Work, head: outcomes.Head) -> None:
     """Note in the learner's diary that somebody else sees an outcome."""
     actor = work.actor
-    if actor.is_proxy:
-        work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.PROXY)
-    elif actor.learner_id is None:
+    if actor.learner_id is not None:
+        note_standing(work, head.learner_id, Sight.OUTCOMES)
+    else:
         is_issuer = head.institution_id == actor.institution_id
         work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.ISSUED if is_issuer else Basis.AUDIT)
 

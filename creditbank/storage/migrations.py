@@ -16,7 +16,8 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
-    *("access_log", "identity_event", "learner_link"),
+    *("access_log", "identity_event", "learner_link", "consent", "consent_text", "consent_withdrawal"),
+    *("pairwise", "partner_secret"),
     *("region_successor", "institution_region", "institution_end", "staff_role"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right.
@@ -27,7 +28,7 @@ Lines of the audit log may be deleted by the schema's owner once they are 180 da
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
-    *("ruleset", "course"),
+    *("ruleset", "course", "lookup_use"),
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
 and courses replaced, what proves a login or an invitation once, and yesterday's counts."""

@@ -58,6 +58,7 @@ PERSON_SEALED = (
     SealedColumn(
         "certificate", "sealed_number", "outcome_revision.certificate_no:{outcome_id}:{revision}", "learner_id"
     ),
+    SealedColumn("guardianship", "sealed_evidence", "guardianship.evidence:{id}", "learner_id"),
     SealedColumn("learner_login", "sealed_subject", "learner_login.subject:{id}", "learner_id"),
     SealedColumn("proxy_session", "sealed_reason", "proxy_session.reason:{id}", "learner_id"),
 )

@@ -27,7 +27,17 @@ from creditbank.core.identity import Subject
 from creditbank.core.permission import SCOPES
 from creditbank.packs import shipped_regions
 from creditbank.storage import logins
-from tests.builders import House, add_client, learner_body, new_house, outcome_body, programme_body, registrable
+from tests.builders import (
+    CONSENT_TEXTS,
+    House,
+    add_client,
+    consent_body,
+    learner_body,
+    new_house,
+    outcome_body,
+    programme_body,
+    registrable,
+)
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
@@ -91,6 +101,10 @@ class Seeds:
             "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
+            "/v1/consent-texts": lambda: CONSENT_TEXTS[serial % 2] | {"code": f"made-{serial}"},
+            "/v1/learners/{learner_id}/consents": lambda: consent_body("acceptor"),
+            "/v1/learners/lookup": lambda: {"identifier": learner_body(1)["identifiers"][0], "name": "学习者"},
+            "/v1/learners/{learner_id}/guardians": self._naming,
             "/v1/institutions/{institution_id}/end": lambda: {"ended_on": "2099-12-31", "reason": f"合并 {serial}"},
             "/v1/institutions/{institution_id}/region": lambda: {"region": "500103", "from_day": "2026-07-01"},
             "/v1/institutions/{institution_id}/delegations": lambda: {"to": "below", "reason": "代审"},
@@ -102,6 +116,10 @@ class Seeds:
             "/v1/logins/link": lambda: {"ticket": "x", "link_code": "0000-0000-0000"},
         }
         return bodies[path]()
+
+    def _naming(self) -> dict[str, Any]:
+        guardian = self.house.open_learner()["id"]
+        return {"guardian": {"id": guardian}, "relation": "parent", "evidence": "户口簿"}
 
     def applicant(self) -> str:
         """Return somebody new with a course that can be converted."""
@@ -119,7 +137,7 @@ class Seeds:
 
     def token(self, path: str) -> str:
         """Return the token with which a request can succeed."""
-        if "/logins" in path:
+        if "/logins" in path or "{learner_id}/consents" in path:
             return self.tokens["learner"]
         return self.tokens["counter" if path == "/v1/proxy-sessions" else "all scopes"]
 
@@ -131,7 +149,7 @@ class Seeds:
         conversion_id: str = answer.get_json()["id"]
         return conversion_id
 
-    def _fresh(self, path: str) -> dict[str, str]:
+    def _fresh(self, path: str) -> dict[str, str]:  # noqa: PLR0911 - a kind of path each
         """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
         if path.startswith("/v1/staff/{staff_id}"):
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
@@ -139,6 +157,8 @@ class Seeds:
             return {"learner_id": "me", "login_id": self.a_login()}
         if "{case_id}" in path and path != "/v1/cases/{case_id}":
             return {"case_id": a_case(self.house, self.applicant())}
+        if "/guardians" in path:
+            return {"learner_id": self.paths["child"] if "{guardianship_id}" in path else a_child(self.house)}
         if path == "/v1/conversions/{conversion_id}/decisions":
             return {"conversion_id": self.house.convert(self.applicant(), target("cqdx"))["id"]}
         if not path.startswith("/v1/conversions/{conversion_id}/"):
@@ -209,6 +229,22 @@ def target(institution: str) -> dict[str, Any]:
     return {"institution": institution, "programme": "made-up", "courses": ["c1"]}
 
 
+def a_child(house: House) -> str:
+    """Return somebody of six."""
+    number = {"type": "student_no", "value": f"kid{next(house.numbers)}"}
+    child: str = house.open_learner(birth_date="2020-01-01", identifiers=[number])["id"]
+    return child
+
+
+def a_guardian(house: House, child: str) -> str:
+    """Return under which id it is on record that somebody speaks for a child."""
+    body = {"guardian": {"id": house.open_learner()["id"]}, "relation": "parent", "evidence": "户口簿"}
+    answer = house.http.post(f"/v1/learners/{child}/guardians", json=body, headers=house.auth())
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    recorded: str = answer.get_json()["id"]
+    return recorded
+
+
 def a_case(house: House, learner_id: str) -> str:
     """Return a case of `cqdx`: an outcome is revoked after it was converted into its programme."""
     conversion = house.convert(learner_id, target("cqdx"))
@@ -268,8 +304,13 @@ def seeds_of(house: House) -> Seeds:
     converted, another = (house.open_learner()["id"] for _ in range(2))
     for one in (converted, another):
         house.post_outcome(one, title="管理学")
+    house.publish_texts()
+    child = a_child(house)
     delegation = a_delegation(house, registry[0])
     paths = {
+        "child": child,
+        "guardianship_id": a_guardian(house, child),
+        "consent_id": house.consent(learner["id"], "acceptor")["id"],
         "region": "500103",
         "delegation_id": delegation,
         "provider": "none",
@@ -360,7 +401,7 @@ def ask_at_the_bounds(operation: APIOperation, seeds: Seeds, run: Run) -> None:
     schema = operation.schema
     config = schema.config.generation_for(operation=operation)
     for case in schema.iter_coverage_cases(operation, generation_modes=list(GenerationMode), generation_config=config):
-        run.ask(case, seeds.tokens["all scopes"])
+        run.ask(case, seeds.token(case.path))
 
 
 def made_up(test: Callable[..., None]) -> Callable[..., None]:

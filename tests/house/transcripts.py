@@ -31,7 +31,7 @@ _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
 _NAMES = (
     *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
-    *("invitation", "actor"),
+    *("invitation", "actor", "valid_until"),
 )
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
@@ -136,6 +136,7 @@ def demo_runner(folder: Path) -> Runner:
         "AUTHOR": "rule author",
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
+        "PARTNER": "重庆人社培训平台",
         "ADMIN": "administrator",
         "SECURITY": "security administrator",
         "AUDITING": "audit administrator",

@@ -27,7 +27,7 @@ from creditbank.services.verification import verify
 from creditbank.storage import audit, catalogue, identity_cases, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
-from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs, resident_id
+from tests.builders import BASE_URL, House, learner_body, new_house, outcome_body, publish_packs, resident_id
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
 """Tables with guards; the drafts among the rule sets may change."""
@@ -37,6 +37,11 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "conversion": {"id": uuid4()},
     "conversion_case": {"id": uuid4()},
     "conversion_part": {"number": 99},
+    "consent": {"id": uuid4()},
+    "consent_text": {"version": 99},
+    "consent_withdrawal": {},
+    "guardianship": {"id": uuid4()},
+    "lookup_use": {"client_id": "other"},
     "course": {"code": "other"},
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
@@ -84,6 +89,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("conversion_part", "lapsed", {"lapsed_hundredths": -1}),
     ("conversion_part", "spends_a_lot", {"lot_id": None}),
     ("conversion_part", "state", {"state": "lost"}),
+    ("consent", "given_as", {"given_as": "neighbour"}),
+    ("consent", "sensitive_apart", {"scopes": "balance:read identity:read", "is_sensitive": True}),
+    ("consent", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
+    ("consent_text", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
+    ("consent_text", "version", {"version": 0}),
+    ("consent_withdrawal", "withdrawn_as", {"withdrawn_as": "neighbour"}),
     ("course", "credit", {"credit_hundredths": 0}),
     ("decision", "kind", {"kind": "whim"}),
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
@@ -98,6 +109,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("guardianship", "ended_whole", {"ended_by": "cqdx-1"}),
+    ("guardianship", "of_two", {"guardian_id": "learner_id"}),
+    ("guardianship", "relation", {"relation": "neighbour"}),
     ("identity_case", "decided_whole", {"state": "decided"}),
     ("identity_case", "decided_whole", {"verdict": "same"}),
     ("identity_case", "kind", {"kind": "whim"}),
@@ -113,6 +127,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("institution_end", "succeeded_when_ended", {"ended_on": None}),
     ("institution_region", "number", {"number": 0}),
     ("learner", "status", {"status": "lost"}),
+    ("lookup_use", "used", {"used": -1}),
     ("learner_link", "of_two", {"into_id": "learner_id"}),
     ("login_index", "holder", {"holder": "partners"}),
     ("login_ticket", "holder", {"holder": "partners"}),
@@ -220,6 +235,7 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    consented(house, learner["id"])
     _merge(house, learner["id"], house.open_learner()["id"])
     house.balance(learner["id"])
     _keep_regions(house)
@@ -286,6 +302,22 @@ def with_logins(house: House, learner_id: UUID) -> None:
         audit.add(connection, audit.AuditLine(uuid4(), datetime.now(UTC), "test", TODAY, "", ""))
 
 
+def consented(house: House, learner_id: str) -> None:
+    """Let consents, a withdrawal, a lookup and a guardian be on record; one consent is there for its copy to end."""
+    house.publish_texts()
+    first, _ = (house.consent(learner_id, "partner") for _ in range(2))
+    url = f"/v1/learners/me/consents/{first['id']}"
+    assert house.http.delete(url, headers=house.learner_auth(learner_id)).status_code == 200
+    body = learner_body(1)
+    asked = {"identifier": body["identifiers"][0], "name": body["name"]}
+    headers = house.auth("partner", "learners:lookup")
+    assert house.http.post("/v1/learners/lookup", json=asked, headers=headers).status_code == 200
+    child = house.open_learner(birth_date="2020-01-01", identifiers=[{"type": "student_no", "value": "k1"}])["id"]
+    naming = {"guardian": {"id": learner_id}, "relation": "parent", "evidence": "户口簿"}
+    named = house.http.post(f"/v1/learners/{child}/guardians", json=naming, headers=house.auth())
+    assert named.status_code == 201, named.get_data(as_text=True)
+
+
 def _checks(table: Table) -> set[str]:
     """Return the names of a table's CHECK constraints, without the prefix that the catalogue gives them."""
     found = (constraint for constraint in table.constraints if isinstance(constraint, CheckConstraint))
@@ -303,7 +335,12 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
     if name == "region":
         query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
-    row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
+    new_keys = dict(NEW_KEYS[name])
+    if name == "consent_withdrawal":
+        ended = select(catalogue.tables[name].c.consent_id)
+        consent = catalogue.tables["consent"]
+        new_keys["consent_id"] = connection.execute(select(consent.c.id).where(consent.c.id.not_in(ended))).scalar_one()
+    row |= new_keys | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))
 
 
