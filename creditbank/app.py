@@ -14,6 +14,7 @@ from creditbank.api import (
     cases,
     conversions,
     decisions,
+    identity,
     learners,
     operations,
     outcomes,
@@ -38,6 +39,7 @@ BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 RESOURCES = (
     tokens.tokens,
     learners.resource,
+    identity.resource,
     outcomes.resource,
     batches.resource,
     statements.resource,

@@ -9,8 +9,8 @@ import click
 from creditbank.cli.console import asked, bank, done
 from creditbank.config import settings_from_environment
 from creditbank.core.permission import SCOPES
-from creditbank.services import access, clients, learners
-from creditbank.services.bank import Answer, Work
+from creditbank.services import access, clients, learners, likenesses
+from creditbank.services.bank import Answer, Bank, Work
 
 
 @click.group("client")
@@ -72,3 +72,29 @@ def token(account_no: str) -> None:
     opened = bank()
     learner_id = asked(opened, lambda work: learners.holder(work, account_no))
     click.echo(access.learner_token(opened, settings_from_environment().base_url, learner_id))
+
+
+@click.command("likeness")
+def propose_likeness() -> None:
+    """Compare accounts that have come or changed with those like them, and propose pairs to people; for a timer.
+
+    It only opens cases, and goes on where it stopped.
+    """
+    opened, total = bank(), likenesses.Compared(0, 0, 0, 0)
+    while (found := _compared(opened)).rows:
+        total = total.plus(found)
+    click.echo(
+        f"{total.pairs} pairs compared, {total.opened} cases opened; {total.skipped} blocks were too large to tell."
+    )
+
+
+def _compared(opened: Bank) -> likenesses.Compared:
+    """Compare what is next."""
+    found: list[likenesses.Compared] = []
+
+    def action(work: Work) -> Answer:
+        found.append(likenesses.propose(work))
+        return Answer({}, is_new=False, subject=f"{found[-1].opened} cases")
+
+    done(opened, clients.administrator(), "identity.likeness", action)
+    return found[-1]

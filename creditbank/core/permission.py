@@ -18,6 +18,7 @@ SCOPES = {
     "conversions:review": "Decide conversions and cases",
     "credentials:issue": "Issue credentials",
     "webhooks:write": "Register webhooks",
+    "identity:review": "Decide identity cases, merges and erasures",
     "audit:read": "Read every account's balance, passbook and decisions, for audit",
     "admin": "Register institutions",
 }

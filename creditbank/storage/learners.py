@@ -37,7 +37,7 @@ from creditbank.core.identity import (
 )
 from creditbank.core.merging import Person
 from creditbank.core.normalisation import name_key
-from creditbank.formats.id_number import masked
+from creditbank.formats.id_number import identifier_type, masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, among, built_once, for_reference, member_of, one_by_one
@@ -113,11 +113,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Which institution says something of a learner, and when."""
+    """Which institution says something of a learner, and when; `rivals` claim an identifier under other names."""
 
     learner_id: UUID
     institution_id: UUID
     at: datetime
+    rivals: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,12 @@ def opening(keyring: Keyring, learner_id: UUID, application: Application, who: U
 
 
 def claim_keys(keyring: Keyring, application: Application) -> list[ClaimKey]:
-    """Return the searchable form of an application's claims."""
+    """Return the searchable form of an application's claims, of those that lead to their holder."""
     name_index = keyring.blind_index("learner.name", name_key(application.name))
     return [
-        ClaimKey(claim.type, claim.issuer, _value_index(keyring, claim), name_index) for claim in application.claims
+        ClaimKey(claim.type, claim.issuer, _value_index(keyring, claim), name_index)
+        for claim in application.claims
+        if claim.finds
     ]
 
 
@@ -208,7 +211,7 @@ def open_accounts(
 ) -> None:
     """Write new accounts with their sealed claims, index rows and who knows them. Opened meanwhile: Raced."""
     named = {key.value_index: opened for opened in openings for key in claim_keys(keyring, opened.application)}
-    for value_index, status in _claimed(connection, named):
+    for value_index, _, status in _claimed(connection, named):
         if LearnerStatus.ACTIVE in (status, named[value_index].status):
             raise Raced("an identifier was claimed under another name meanwhile")
     append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
@@ -230,8 +233,9 @@ def open_accounts(
 def add_claims(
     connection: Connection, keyring: Keyring, claimant: Claimant, application: Application, new_id: Callable[[], UUID]
 ) -> None:
-    """Add claims to a learner who is there already. Claimed by somebody else meanwhile: Raced."""
-    if _claimed(connection, [key.value_index for key in claim_keys(keyring, application)]):
+    """Add claims to a learner who is there already. Claimed meanwhile by others than the claimant's rivals: Raced."""
+    claimed = _claimed(connection, [key.value_index for key in claim_keys(keyring, application)])
+    if {learner_id for _, learner_id, _ in claimed} - set(claimant.rivals):
         raise Raced("an identifier was claimed meanwhile")
     wrapped = connection.execute(select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)).scalar_one()
     cipher = keyring.person_cipher(wrapped)
@@ -255,6 +259,12 @@ def mark_conflict(connection: Connection, learner_ids: Iterable[UUID]) -> None:
     if ids:
         status = LearnerStatus.CONFLICT.value
         connection.execute(update(learner).where(member_of(connection, learner.c.id, ids)).values(status=status))
+
+
+def mark_settled(connection: Connection, learner_ids: Iterable[UUID]) -> None:
+    """Note that it is settled who these learners are."""
+    members = member_of(connection, learner.c.id, sorted(set(learner_ids)))
+    connection.execute(update(learner).where(members).values(status=LearnerStatus.ACTIVE.value))
 
 
 def shown(connection: Connection, keyring: Keyring, person: Person, seen_by: str | None) -> Learner | None:
@@ -287,7 +297,9 @@ def shown(connection: Connection, keyring: Keyring, person: Person, seen_by: str
 
 def _shows(found: Row[Any], seen_by: str | None) -> bool:
     """Tell whether an identifier stands, and is to be seen by an institution (its code; None for everybody)."""
-    return found.ended_at is None and (seen_by is None or found.issuer in ("", seen_by))
+    kind = identifier_type(found.type)
+    is_own = seen_by is None or kind is None or not kind.issuer_scoped or found.issuer == seen_by
+    return found.ended_at is None and is_own
 
 
 def _status(rows: Iterable[Row[Any]]) -> LearnerStatus:
@@ -298,19 +310,20 @@ def _status(rows: Iterable[Row[Any]]) -> LearnerStatus:
 
 def _identifier(cipher: PersonCipher, found: Row[Any]) -> Identifier:
     value = cipher.opened(found.sealed_value, _place("identifier.value", found.id))
-    return Identifier(found.type, masked(found.type, value), Assurance(found.assurance), found.valid_until)
+    hidden = masked(found.type, value)
+    return Identifier(found.id, found.type, found.issuer, hidden, Assurance(found.assurance), found.valid_until)
 
 
-def _claimed(connection: Connection, value_indexes: Collection[bytes]) -> list[tuple[bytes, LearnerStatus]]:
-    """Return those of the identifiers that are claimed, and their learners' status; nobody claims others till the end.
+def _claimed(connection: Connection, value_indexes: Collection[bytes]) -> list[tuple[bytes, UUID, LearnerStatus]]:
+    """Return those of the identifiers that are claimed, by whom, and their status; nobody claims others till the end.
 
     The same identifier under two names breaks no key, so that two who claim it at once would not see each other.
     """
     one_by_one(connection, value_indexes)
     joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
-    query = select(identifier_index.c.value_index, learner.c.status).select_from(joined)
+    query = select(identifier_index.c.value_index, learner.c.id, learner.c.status).select_from(joined)
     rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, value_indexes)))
-    return [(row.value_index, LearnerStatus(row.status)) for row in rows]
+    return [(row.value_index, row.id, LearnerStatus(row.status)) for row in rows]
 
 
 def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
@@ -324,6 +337,7 @@ def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id:
         "assurance": Assurance.INSTITUTION.value,
         "claimed_by": claimant.institution_id,
         "created_at": claimant.at,
+        "valid_until": claim.valid_until,
     }
 
 

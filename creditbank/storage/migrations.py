@@ -22,8 +22,10 @@ APPEND_ONLY = (
 
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+    *("identifier_index", "likeness_index"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced, and what
+finds people."""
 
 
 def configuration(database: Database) -> Config:
