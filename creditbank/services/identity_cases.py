@@ -164,7 +164,7 @@ def _opened(work: Work, kind: CaseKind, about: tuple[UUID, UUID, UUID | None], g
     reason = work.keyring.seal_bank(grounds.reason, reason_place(case_id))
     evidence = work.keyring.seal_bank(grounds.evidence, evidence_place(case_id))
     opened = IdentityCase(case_id, kind, *about, None, reason, evidence, work.actor.client_id, work.now)
-    identity_cases.add(work.connection, opened)
+    identity_cases.add(work.connection, [opened])
     return view(work, opened)
 
 

@@ -15,8 +15,8 @@ from creditbank.storage import claims, identity_cases, people
 from creditbank.storage import likeness as index
 from creditbank.storage.identity_cases import IdentityCase, evidence_place
 
-ROWS_MAX = 100
-"""Entries of the index in one transaction: with blocks of 100 accounts at most 10,000 pairs, a second or two."""
+ROWS_MAX = 50
+"""Entries of the index in one transaction: with blocks of 100 accounts at most 5,000 pairs."""
 
 
 @dataclass(frozen=True, slots=True)

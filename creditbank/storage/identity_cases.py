@@ -155,9 +155,9 @@ def said_place(case_id: UUID, number: int) -> str:
     return f"identity_event.reason:{case_id}:{number}"
 
 
-def add(connection: Connection, case: IdentityCase) -> None:
-    """Open a case. One of its kind on the same two accounts was opened meanwhile: Raced."""
-    append(connection, identity_case, [_row(case)])
+def add(connection: Connection, cases: Sequence[IdentityCase]) -> None:
+    """Open cases. One of its kind on the same two accounts was opened meanwhile: Raced."""
+    append(connection, identity_case, [_row(case) for case in cases])
 
 
 def add_missing(connection: Connection, cases: Sequence[IdentityCase]) -> None:
