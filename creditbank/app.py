@@ -2,6 +2,7 @@
 
 import gc
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -14,22 +15,28 @@ from creditbank.api import (
     cases,
     conversions,
     decisions,
+    delegations,
     identity,
+    institutions,
     learners,
     operations,
     outcomes,
     plans,
     programmes,
+    regions,
     registries,
     rulesets,
     statements,
+    statistics,
     tokens,
 )
 from creditbank.api.observing import watch_requests
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
-from creditbank.config import Settings, settings_from_environment
-from creditbank.gateways.keyring import create_keyring, open_keyring
+from creditbank.config import NOWHERE, Settings, settings_from_environment
+from creditbank.gateways.keyring import KeyringUnusable, Keys
+from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
+from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
 from creditbank.storage.database import Database
 
@@ -45,7 +52,11 @@ RESOURCES = (
     statements.resource,
     decisions.resource,
     rulesets.resource,
+    institutions.resource,
+    delegations.resource,
+    regions.resource,
     registries.resource,
+    statistics.resource,
     programmes.resource,
     conversions.resource,
     cases.resource,
@@ -55,16 +66,39 @@ RESOURCES = (
 
 
 def create_bank(settings: Settings) -> Bank:
-    """Return the bank that the settings describe; a keyring is made where there is none yet."""
-    if not settings.keyring.exists():
-        settings.keyring.parent.mkdir(parents=True, exist_ok=True)
-        create_keyring(settings.keyring)
+    """Return the bank that the settings describe. Raises KeyringUnusable."""
     return Bank(
         database=Database(settings.database_url, pool_size=settings.pool_size),
-        keyring=open_keyring(settings.keyring),
+        keys=keys_of(settings),
         clock=lambda: datetime.now(UTC),
         new_id=uuid_utils.compat.uuid7,
     )
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Return where the settings say that the keys are; a missing file is made. Raises KeyringUnusable."""
+    suite = suite_named(settings.cipher_suite)
+    is_file_named = settings.keyring not in (Settings().keyring, Path(NOWHERE))
+    if settings.keyring_json and is_file_named:
+        message = "CREDITBANK_KEYRING and CREDITBANK_KEYRING_JSON are both set: keep the one with the keys to be used"
+        raise KeyringUnusable(message)
+    if settings.keyring_json:
+        return GivenKeyring(settings.keyring_json, "CREDITBANK_KEYRING_JSON")
+    if settings.keyring == Path(NOWHERE):
+        message = "there is no keyring: set CREDITBANK_KEYRING to its file, or CREDITBANK_KEYRING_JSON to its content"
+        raise KeyringUnusable(message)
+    if not settings.keyring.exists():
+        settings.keyring.parent.mkdir(parents=True, exist_ok=True)
+        create_keyring(settings.keyring, suite)
+    return KeyringFile(settings.keyring, suite)
+
+
+def suite_named(name: str) -> Suite:
+    """Return the cipher suite of this name. Raises KeyringUnusable."""
+    if name not in SUITES:
+        message = f"there is no cipher suite {name}: set CREDITBANK_CIPHER_SUITE to one of {', '.join(SUITES)}"
+        raise KeyringUnusable(message)
+    return SUITES[name]
 
 
 def _calm_collector() -> None:

@@ -1,12 +1,15 @@
 """Settings: everything that the environment can say, with the embedded defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env
 
 VAR = Path("var")
 """Where the embedded default keeps its database and keys, below the working directory."""
+
+NOWHERE = "/dev/null"
+"""What an empty CREDITBANK_KEYRING stands for: no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,12 @@ class Settings:
 
     keyring: Path = VAR / "keyring.json"
     """File with the bank's secret keys, readable by its owner alone."""
+
+    keyring_json: str = field(default="", repr=False)
+    """The content of a keyring instead of its file, for secret stores that fill the environment."""
+
+    cipher_suite: str = "aes-256-gcm"
+    """What new keys are made for: aes-256-gcm with SHA-256, or sm4-gcm with SM3."""
 
     base_url: str = "http://127.0.0.1:8000"
     """Address under which the bank is reached; it names the issuer and audience of access tokens."""
@@ -35,7 +44,9 @@ def settings_from_environment() -> Settings:
     default = Settings()
     return Settings(
         database_url=env.str("DATABASE_URL", default.database_url),
-        keyring=Path(env.str("KEYRING", str(default.keyring))),
+        keyring=Path(env.str("KEYRING", str(default.keyring)) or NOWHERE),
+        keyring_json=env.str("KEYRING_JSON", default.keyring_json),
+        cipher_suite=env.str("CIPHER_SUITE", default.cipher_suite),
         base_url=env.str("BASE_URL", default.base_url).rstrip("/"),
         log_format=env.str("LOG_FORMAT", default.log_format),
         pool_size=env.int("POOL_SIZE", default.pool_size),

@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from creditbank.api.caller import bank as bank_of_app
+from creditbank.api.regions import RegionsIn, changes_of
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
 from creditbank.demo_records import INSTITUTIONS, PARTNER, PROGRAMME, Place, records_of
-from creditbank.packs import load_pack, pack_names
+from creditbank.packs import load_pack, pack_names, shipped_regions
+from creditbank.services import regions
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import Credentials, administrator, client, create_client
@@ -75,6 +77,7 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     """
     with app.app_context():
         bank = bank_of_app()
+    carried_out(bank, Errand(administrator(), "region.load"), _load_regions)
     clients = _clients(bank, folder / "demo.json")
     by_name = {item["name"]: item for item in clients}
     author, publisher = by_name["rule author"], by_name["rule publisher"]
@@ -134,7 +137,14 @@ def _register_institutions(bank: Bank) -> None:
 def _register(registration: Registration, work: Work) -> Answer:
     """Register an institution."""
     registered, is_new = register(work, registration)
-    return Answer({"code": registered.code}, is_new, subject=registered.code)
+    code = registered.institution.code
+    return Answer({"code": code}, is_new, subject=code)
+
+
+def _load_regions(work: Work) -> Answer:
+    """Load the regions that are shipped."""
+    loaded = regions.load(work, *changes_of(RegionsIn().load(shipped_regions())))
+    return Answer({"new": len(loaded.new)}, bool(loaded.new), subject="regions")
 
 
 def _new_client(bank: Bank, code: str, name: str, scopes: tuple[str, ...]) -> Credentials:

@@ -1,4 +1,4 @@
-"""Rule packs: published systems shipped as data, loaded by two clients as any rule set is."""
+"""What is shipped as data: published systems of rules, loaded by two clients as any rule set is, and regions."""
 
 import json
 from functools import partial
@@ -19,6 +19,13 @@ def pack_names() -> list[str]:
 def schemes_of_packs() -> dict[str, Scheme]:
     """Return the schemes of all shipped packs by code."""
     return {document["code"]: _scheme(document) for name in pack_names() for document in _pack(name)["schemes"]}
+
+
+def shipped_regions() -> dict[str, Any]:
+    """Return the regions that are shipped, as they are asked to be loaded."""
+    text = files("creditbank.registries").joinpath("chongqing.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def load_pack(bank: Bank, name: str, author: Actor, publisher: Actor) -> list[str]:

@@ -18,7 +18,7 @@ from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
-from creditbank.gateways.keyring import create_keyring, open_keyring
+from creditbank.gateways.keyring_source import KeyringFile, create_keyring
 from creditbank.packs import load_pack, pack_names
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
@@ -154,7 +154,7 @@ def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
     keyring = folder / KEYRING_FILE
     if not keyring.exists():
         create_keyring(keyring)
-    bank = Bank(Database(url), open_keyring(keyring), clock or Clock(), uuid_utils.compat.uuid7)
+    bank = Bank(Database(url), KeyringFile(keyring), clock or Clock(), uuid_utils.compat.uuid7)
     migrate(bank.database)
     return bank
 

@@ -82,6 +82,12 @@ class LearnerOut(marshmallow.Schema):
     name = marshmallow.fields.String(required=True)
     birth_date = marshmallow.fields.Date(required=True, allow_none=True)
     identifiers = marshmallow.fields.List(marshmallow.fields.Nested(IdentifierOut), required=True)
+    merged = marshmallow.fields.List(
+        marshmallow.fields.UUID(), required=True, metadata={"description": "Ids that lead here, of merged accounts"}
+    )
+    restricted = marshmallow.fields.Boolean(
+        required=True, metadata={"description": "Whether the learner had the use of their data restricted to storage"}
+    )
 
 
 @resource.route("", methods=["POST"])
@@ -152,6 +158,8 @@ def _document(learner: Learner, on: date) -> dict[str, Any]:
         "name": learner.name,
         "birth_date": learner.birth_date and learner.birth_date.isoformat(),
         "identifiers": [identifier_document(one, on) for one in learner.identifiers],
+        "merged": [str(one) for one in learner.merged],
+        "restricted": learner.is_restricted,
     }
 
 

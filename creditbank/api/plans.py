@@ -80,6 +80,7 @@ class PlanOut(marshmallow.Schema):
 @resource.route("/learners/<learner:learner_id>/plan", methods=["POST"])
 @resource.arguments(PlanIn())
 @resource.response(200, PlanOut)
+@resource.alt_response(409, "CONFLICT")
 def plan(asked: dict[str, Any], learner_id: UUID | None) -> Response:
     """Plan: what would be converted toward each target, what is missing, also with outcomes still to be earned.
 

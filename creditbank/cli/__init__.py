@@ -2,7 +2,9 @@
 
 import click
 
+from creditbank.cli.keys import keys_group
 from creditbank.cli.people import client_group, learner, propose_likeness
+from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
 
@@ -16,10 +18,12 @@ for command in (
     client_group,
     demo,
     grant_rights,
+    keys_group,
     learner,
     migrate_schema,
     openapi,
     propose_likeness,
+    region,
     ruleset,
     serve,
     sweep,

@@ -1,7 +1,7 @@
 """Days and instants: the bank's calendar day is that of Asia/Shanghai, its instants are UTC."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China has kept UTC+8 without summer time since 1991, before any instant that the bank records."""
@@ -10,6 +10,11 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 def bank_day(instant: datetime) -> date:
     """Return the calendar day in Asia/Shanghai on which the (aware) instant falls."""
     return instant.astimezone(SHANGHAI).date()
+
+
+def day_end(day: date) -> datetime:
+    """Return the instant at which a calendar day in Asia/Shanghai is over: the first that falls on the next."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC) + timedelta(days=1)
 
 
 def instant_text(instant: datetime) -> str:

@@ -65,6 +65,8 @@ class ClaimKey:
     issuer: str
     value_index: bytes
     name_index: bytes
+    key_id: str
+    """The index key that made both hashes; a value is compared with a name under the same key only."""
 
 
 @dataclass(frozen=True, slots=True)

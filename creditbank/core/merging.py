@@ -54,6 +54,18 @@ def root_of(links: Iterable[Link], learner_id: UUID) -> UUID:
     return learner_id
 
 
+def roots(links: Collection[Link]) -> dict[UUID, UUID]:
+    """Return for every account that links lead to or from the account under which its person is known."""
+    above = {link.learner_id: link.into_id for link in links}
+    found: dict[UUID, UUID] = {}
+    for account in {end for link in links for end in (link.learner_id, link.into_id)}:
+        path = [account]
+        while path[-1] in above and path[-1] not in found:
+            path.append(above[path[-1]])
+        found |= dict.fromkeys(path, found.get(path[-1], path[-1]))
+    return found
+
+
 def person_of(links: Collection[Link], learner_id: UUID) -> Person:
     """Return the person to whom an account belongs."""
     root = root_of(links, learner_id)

@@ -1,69 +1,70 @@
-"""The bank's secret keys, kept in one file: they seal personal data, index identifiers blindly and sign tokens."""
+"""The bank's secret keys: they seal personal data, index identifiers blindly and sign tokens."""
 
 import base64
-import hmac
-import json
-import os
 import secrets
-import stat
-import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NewType, Self
+from enum import StrEnum
+from typing import NamedTuple, NewType, Protocol, Self
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from creditbank.core.errors import Refusal
-from creditbank.formats.signing import PublicKey, SigningKey, new_signing_key, pem_of, signing_key_from_pem
+from creditbank.formats.signing import ALGORITHM, PublicKey, SigningKey, signing_key_from_pem
 from creditbank.formats.strict_json import parsed
+from creditbank.gateways.suites import AES_256_GCM, SUITE_OF_KEY_BYTES, SUITES, Cipher, SealBroken, Suite
+
+__all__ = ["BlindIndex", "Keyring", "KeyringUnusable", "Keys", "Kind", "SealBroken", "WrappedKey", "keyring_of"]
 
 VERSION = 1
 """The layout of the file."""
 
-SUITE_AES_256_GCM = b"\x01"
-"""First byte of whatever is sealed with AES-256-GCM, so that another suite can stand beside it later."""
-
-FILE_BYTES_MAX = 1024 * 1024
+CONTENT_BYTES_MAX = 1024 * 1024
 """Room for hundreds of keys."""
 
-_KEY_BYTES = 32
-_ID_BYTES = 8
-_NONCE_BYTES = 12
-"""96 bits at random, as NIST SP 800-38D allows for up to 2^32 seals under one key: far more than one person has texts.
+ID_BYTES = 8
+"""What tells keys of one kind apart."""
 
-A master key wraps a key per learner and seals what the bank keeps: add a newer one before it has sealed 4 billion.
-"""
+SECRET_BYTES = 32
+"""A secret from which the keys of either suite are derived."""
 
 WrappedKey = NewType("WrappedKey", bytes)
 """A person's key as it is stored: suite, id of the master key, nonce, sealed key."""
 
 
 class KeyringUnusable(Exception):  # noqa: N818 - reads as what it is: the bank can't start
-    """The keyring file can't be used or made; the sentence says why and how to mend it, and holds no secret."""
+    """The keyring can't be used, made or changed; the sentence says why and how to mend it, and holds no secret."""
 
 
-class SealBroken(Exception):  # noqa: N818 - reads as what it is: a fault in what is stored
-    """Sealed data doesn't open: it was changed, stands in another's place, or belongs to another keyring."""
+class Kind(StrEnum):
+    """What a key is for."""
+
+    MASTER = "master"
+    INDEX = "index"
+    SIGNING = "signing"
+
+
+class BlindIndex(NamedTuple):
+    """A keyed hash, and the index key that made it."""
+
+    key_id: str
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PersonCipher:
     """Seals and opens the texts of one person; without the person's wrapped key none of them can be read again."""
 
-    _cipher: AESGCM = field(repr=False)
+    cipher: Cipher = field(repr=False)
 
     def seal(self, text: str, place: str) -> bytes:
         """Return the text as it may be stored at `place` ("learner.name:<learner id>") and nowhere else."""
-        return SUITE_AES_256_GCM + _sealed(self._cipher, text.encode(), place.encode())
+        return self.cipher.suite.byte + self.cipher.sealed(text.encode(), place.encode())
 
     def opened(self, sealed: bytes, place: str) -> str:
         """Return the text that was sealed for this place. Raises SealBroken."""
-        suite, rest = sealed[:1], sealed[1:]
-        return _opened(self._cipher, suite, rest, place.encode()).decode()
+        return self.cipher.opened(sealed[:1], sealed[1:], place.encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,35 @@ class MasterKey:
     """A key that wraps the keys of persons and, by another key derived from it, seals what belongs to the bank."""
 
     id: bytes
-    wrapping: AESGCM = field(repr=False, compare=False)
-    bank: AESGCM = field(repr=False, compare=False)
+    added_at: datetime = field(compare=False)
+    wrapping: Cipher = field(repr=False, compare=False)
+    bank: Cipher = field(repr=False, compare=False)
 
     @classmethod
-    def from_secret(cls, key_id: bytes, secret: bytes) -> Self:
+    def from_secret(cls, key_id: bytes, added_at: datetime, suite: Suite, secret: bytes) -> Self:
         """Return the master key of 32 secret bytes: one derived key for each of its two uses."""
-        return cls(key_id, _derived(secret, b"creditbank person keys"), _derived(secret, b"creditbank bank texts"))
+        wrapping = Cipher(suite, suite.derived(secret, b"creditbank person keys"))
+        return cls(key_id, added_at, wrapping, Cipher(suite, suite.derived(secret, b"creditbank bank texts")))
+
+    @property
+    def suite(self) -> Suite:
+        """The suite with which it wraps and seals."""
+        return self.bank.suite
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKey:
+    """A key of the blind index; `id` is 16 hexadecimal digits, as it stands beside what was indexed."""
+
+    id: str
+    added_at: datetime = field(compare=False)
+    suite: Suite = field(compare=False)
+    secret: bytes = field(repr=False, compare=False)
+
+    def blind(self, domain: str, value: str) -> bytes:
+        """Return the keyed hash; the domain's length goes first, so that no two pairs run into the same text."""
+        name = domain.encode()
+        return self.suite.mac(self.secret, len(name).to_bytes(4, "big") + name + value.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +108,42 @@ class Keyring:
     """All keys of the bank, each list with its newest last: the newest is used, all of them still open and verify."""
 
     master_keys: tuple[MasterKey, ...] = field(repr=False)
-    index_keys: tuple[bytes, ...] = field(repr=False)
+    index_keys: tuple[IndexKey, ...] = field(repr=False)
     signing_keys: tuple[SigningKey, ...] = field(repr=False)
     created_at: datetime
+    signing_added_at: Mapping[str, datetime] = field(repr=False, compare=False)
+    """When each signing key was added, by kid."""
+
+    @property
+    def master_key(self) -> MasterKey:
+        """The key that wraps and seals what is new."""
+        return self.master_keys[-1]
+
+    @property
+    def index_key(self) -> IndexKey:
+        """The newest index key, the one that stays when the others are retired."""
+        return self.index_keys[-1]
 
     @property
     def signing_key(self) -> SigningKey:
         """The key that signs new tokens."""
         return self.signing_keys[-1]
+
+    def added_at(self, kind: Kind) -> dict[str, datetime]:
+        """Return when each key of a kind was added, by its id, newest last."""
+        if kind is Kind.SIGNING:
+            return {kid: self.signing_added_at[kid] for kid in self.public_keys}
+        if kind is Kind.INDEX:
+            return {key.id: key.added_at for key in self.index_keys}
+        return {key.id.hex(): key.added_at for key in self.master_keys}
+
+    def suites(self, kind: Kind) -> dict[str, str]:
+        """Return the suite of each key of a kind by its id, newest last; signing keys have the one algorithm."""
+        if kind is Kind.SIGNING:
+            return dict.fromkeys(self.public_keys, ALGORITHM)
+        if kind is Kind.INDEX:
+            return {key.id: key.suite.name for key in self.index_keys}
+        return {key.id.hex(): key.suite.name for key in self.master_keys}
 
     @property
     def public_keys(self) -> dict[str, PublicKey]:
@@ -101,36 +152,49 @@ class Keyring:
 
     def new_person_key(self) -> WrappedKey:
         """Return a new key for one person, wrapped under the newest master key. Whoever destroys it erases them."""
-        master = self.master_keys[-1]
-        head = SUITE_AES_256_GCM + master.id
-        return WrappedKey(head + _sealed(master.wrapping, AESGCM.generate_key(_KEY_BYTES * 8), b"person key" + head))
+        return self._wrapped(secrets.token_bytes(self.master_key.suite.key_bytes))
+
+    def rewrapped(self, wrapped: bytes) -> WrappedKey:
+        """Return the same person's key wrapped under the newest master key. Raises SealBroken."""
+        return self._wrapped(self.person_cipher(wrapped).cipher.key)
 
     def person_cipher(self, wrapped: bytes) -> PersonCipher:
         """Return the cipher of the person whose wrapped key this is. Raises SealBroken."""
         suite, master, rest = self._parted(wrapped)
-        return PersonCipher(AESGCM(_opened(master.wrapping, suite, rest, b"person key" + suite + master.id)))
+        key = master.wrapping.opened(suite, rest, b"person key" + suite + master.id)
+        return PersonCipher(Cipher(SUITE_OF_KEY_BYTES[len(key)], key))
 
     def seal_bank(self, text: str, place: str) -> bytes:
         """Return a text that belongs to the bank, not to a person (a kept answer), as it may be stored at `place`."""
-        master = self.master_keys[-1]
-        return SUITE_AES_256_GCM + master.id + _sealed(master.bank, text.encode(), place.encode())
+        master = self.master_key
+        return master.suite.byte + master.id + master.bank.sealed(text.encode(), place.encode())
 
     def opened_bank(self, sealed: bytes, place: str) -> str:
         """Return the bank's text that was sealed for this place. Raises SealBroken."""
         suite, master, rest = self._parted(sealed)
-        return _opened(master.bank, suite, rest, place.encode()).decode()
+        return master.bank.opened(suite, rest, place.encode()).decode()
 
     def blind_index(self, domain: str, value: str) -> bytes:
         """Return 32 bytes that are equal for equal values of one domain ("cn.resident_id") and say nothing else."""
-        return _blind(self.index_keys[-1], domain, value)
+        return self.index_key.blind(domain, value)
 
-    def blind_indexes(self, domain: str, value: str) -> tuple[bytes, ...]:
-        """Return the index under every index key, newest first, to look a value up while rows are indexed anew."""
-        return tuple(_blind(key, domain, value) for key in reversed(self.index_keys))
+    def blind_indexes(self, domain: str, value: str) -> tuple[BlindIndex, ...]:
+        """Return the index under every index key, newest first.
+
+        What is to be found again is written under all of them and looked up under all of them: whoever has one key in
+        common with the writer finds it.
+        """
+        return tuple(BlindIndex(key.id, key.blind(domain, value)) for key in reversed(self.index_keys))
+
+    def _wrapped(self, key: bytes) -> WrappedKey:
+        """Return a person's key wrapped under the newest master key."""
+        master = self.master_key
+        head = master.suite.byte + master.id
+        return WrappedKey(head + master.wrapping.sealed(key, b"person key" + head))
 
     def _parted(self, sealed: bytes) -> tuple[bytes, MasterKey, bytes]:
         """Return the suite, the master key and the sealed rest."""
-        suite, key_id, rest = sealed[:1], sealed[1 : 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
+        suite, key_id, rest = sealed[:1], sealed[1 : 1 + ID_BYTES], sealed[1 + ID_BYTES :]
         for master in self.master_keys:
             if master.id == key_id:
                 return suite, master, rest
@@ -138,133 +202,85 @@ class Keyring:
         raise SealBroken(message)
 
 
-def create_keyring(path: Path) -> None:
-    """Write a new keyring, readable by its owner only; it appears whole or not at all. Raises KeyringUnusable.
+class Keys(Protocol):
+    """Where the bank takes its keys from: a file, the environment, or whatever else is plugged in."""
 
-    Nothing that stands at `path` is ever replaced: losing a keyring loses what was sealed under it.
-    """
+    def current(self) -> Keyring:
+        """Return the keys as they stand now; the same object as long as they stand."""
+
+    def add(self, kind: Kind, suite: Suite | None, at: datetime) -> str:
+        """Add a new key, the newest of its kind from now on, and return its id. Raises KeyringUnusable."""
+
+    def drop(self, kind: Kind, ids: Collection[str]) -> None:
+        """Take away keys of a kind for ever. Raises KeyringUnusable."""
+
+
+def keyring_of(body: bytes, source: str) -> Keyring:
+    """Return the keys that a keyring's content describes. Raises KeyringUnusable, which names the source."""
     try:
-        _write_once(path, json.dumps(_new_content(), indent=1).encode())
-    except FileExistsError:
-        message = f"{path} exists already: remove or rename it yourself if nothing was ever sealed under it"
-        raise KeyringUnusable(message) from None
-    except OSError as error:
-        message = f"{path} can't be written ({error.strerror}): make its directory writable for this user"
-        raise KeyringUnusable(message) from None
-
-
-def open_keyring(path: Path) -> Keyring:
-    """Return the keys of a keyring file. Raises KeyringUnusable where it is missing, open to others or malformed."""
-    try:
-        return _keyring(parsed(_private_bytes(path), bytes_max=FILE_BYTES_MAX))
+        return _keyring(parsed(body, bytes_max=CONTENT_BYTES_MAX))
     except (Refusal, UnsupportedAlgorithm, ValueError, KeyError, TypeError, AttributeError):
-        message = f"{path} is not a keyring of layout {VERSION}: restore it from its backup"
+        message = f"{source} is not a keyring of layout {VERSION}: restore it from its backup"
         raise KeyringUnusable(message) from None
-
-
-def _private_bytes(path: Path) -> bytes:
-    """Return the content of a file that only its owner can read."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                message = f"{path} is open to other users (mode {stat.S_IMODE(mode):04o}): run chmod 600 {path}"
-                raise KeyringUnusable(message)
-            return file.read(FILE_BYTES_MAX + 1)
-    except FileNotFoundError:
-        message = f"there is no keyring at {path}: correct the path, or create a keyring there"
-        raise KeyringUnusable(message) from None
-    except OSError as error:
-        message = f"{path} can't be read ({error.strerror}): give it to the user that runs the bank"
-        raise KeyringUnusable(message) from None
-
-
-def _new_content() -> dict[str, object]:
-    return {
-        "version": VERSION,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "master_keys": [{"id": secrets.token_hex(_ID_BYTES), "secret": _new_secret()}],
-        "index_keys": [{"secret": _new_secret()}],
-        "signing_keys": [{"private_key_pem": pem_of(new_signing_key())}],
-    }
 
 
 def _keyring(content: object) -> Keyring:
-    """Return the keyring that a file's content describes; raises one of many errors where it describes none."""
+    """Return the keyring that a content describes; raises one of many errors where it describes none."""
     if not isinstance(content, dict) or content["version"] != VERSION:
         raise ValueError
+    created_at = _instant(content["created_at"])
+    signing_keys = tuple(signing_key_from_pem(key["private_key_pem"]) for key in content["signing_keys"])
     keyring = Keyring(
-        master_keys=tuple(
-            MasterKey.from_secret(_id(key["id"]), _secret(key["secret"])) for key in content["master_keys"]
-        ),
-        index_keys=tuple(_secret(key["secret"]) for key in content["index_keys"]),
-        signing_keys=tuple(signing_key_from_pem(key["private_key_pem"]) for key in content["signing_keys"]),
-        created_at=datetime.fromisoformat(content["created_at"]).astimezone(UTC),
+        master_keys=tuple(_master_key(key, created_at) for key in content["master_keys"]),
+        index_keys=tuple(_index_key(key, created_at) for key in content["index_keys"]),
+        signing_keys=signing_keys,
+        created_at=created_at,
+        signing_added_at={
+            key.public.kid: _added_at(stored, created_at)
+            for key, stored in zip(signing_keys, content["signing_keys"], strict=True)
+        },
     )
-    if not (keyring.master_keys and keyring.index_keys and keyring.signing_keys):
-        raise ValueError
-    if len({key.id for key in keyring.master_keys}) < len(keyring.master_keys):
-        raise ValueError
+    counts = len(keyring.master_keys), len(keyring.index_keys), len(keyring.signing_keys)
+    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != counts:
+        raise ValueError  # a list is empty, or two keys have one id
     return keyring
 
 
-def _write_once(path: Path, body: bytes) -> None:
-    """Write a file of mode 0600 whole, and link it to its name only if the name is free."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keyring-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    finally:
-        Path(temporary).unlink()
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+def _master_key(stored: dict[str, str], created_at: datetime) -> MasterKey:
+    secret = _bytes(stored["secret"], SECRET_BYTES)
+    return MasterKey.from_secret(_id(stored["id"]), _added_at(stored, created_at), _suite(stored), secret)
 
 
-def _sealed(cipher: AESGCM, data: bytes, place: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, data, SUITE_AES_256_GCM + place)
+def _index_key(stored: dict[str, str], created_at: datetime) -> IndexKey:
+    """Return an index key; one from before they had ids gets its id from its secret."""
+    secret = _bytes(stored["secret"], SECRET_BYTES)
+    key_id = _id(stored["id"]) if "id" in stored else AES_256_GCM.derived(secret, b"creditbank index key id")[:ID_BYTES]
+    return IndexKey(key_id.hex(), _added_at(stored, created_at), _suite(stored), secret)
 
 
-def _opened(cipher: AESGCM, suite: bytes, sealed: bytes, place: bytes) -> bytes:
-    if suite != SUITE_AES_256_GCM:
-        message = "this was sealed with a suite that is not known here"
-        raise SealBroken(message)
-    try:
-        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], suite + place)
-    except (InvalidTag, ValueError):
-        message = "this was changed, moved from its place, or sealed under another key"
-        raise SealBroken(message) from None
+def _added_at(stored: Mapping[str, str], created_at: datetime) -> datetime:
+    """Return when a key was added; the first ones came with the keyring."""
+    return _instant(stored["added_at"]) if "added_at" in stored else created_at
 
 
-def _blind(key: bytes, domain: str, value: str) -> bytes:
-    """Return the keyed hash; the domain's length goes first, so that no two pairs run into the same text."""
-    name = domain.encode()
-    return hmac.digest(key, len(name).to_bytes(4, "big") + name + value.encode(), "sha256")
+def _suite(stored: Mapping[str, str]) -> Suite:
+    """Return a key's suite; before there was a choice it was always the same."""
+    return SUITES[stored.get("suite", AES_256_GCM.name)]
 
 
-def _derived(secret: bytes, use: bytes) -> AESGCM:
-    return AESGCM(HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=use).derive(secret))
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _new_secret() -> str:
-    return base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
-
-
-def _secret(text: str) -> bytes:
+def _bytes(text: str, length: int) -> bytes:
     secret = base64.b64decode(text, validate=True)
-    if len(secret) != _KEY_BYTES:
+    if len(secret) != length:
         raise ValueError
     return secret
 
 
 def _id(text: str) -> bytes:
     key_id = bytes.fromhex(text)
-    if len(key_id) != _ID_BYTES:
+    if len(key_id) != ID_BYTES:
         raise ValueError
     return key_id

@@ -22,7 +22,7 @@ from creditbank.core.review import (
 )
 from creditbank.core.rules import ConversionSet
 from creditbank.core.rules.conversion_set import Reviewers, ReviewStep
-from creditbank.services import converting
+from creditbank.services import converting, delegations
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import is_own, no_such_learner
 from creditbank.storage import conversion_events, conversions, decisions, institutions, outcomes, people
@@ -76,7 +76,12 @@ def may_see(work: Work, found: conversions.Conversion) -> bool:
         return any(is_own(work, account) for account in accounts)
     if actor.audits:
         return True
-    return actor.institution_id is not None and conversions.may_read(work.connection, found, actor.institution_id)
+    if actor.institution_id is None:
+        return False
+    if conversions.may_read(work.connection, found, actor.institution_id):
+        return True
+    in_place_of = delegations.delegators_of(work, found)
+    return bool(in_place_of) and not in_place_of.isdisjoint(_reviewing(work, found))
 
 
 def note_seen(work: Work, found: conversions.Conversion) -> None:
@@ -90,18 +95,26 @@ def note_seen(work: Work, found: conversions.Conversion) -> None:
 
 def readers(work: Work, found: conversions.Conversion) -> set[UUID]:
     """Return the institutions that have a part in an application: they accept, submitted or may come to review it."""
+    submitter = {found.submitter_id} if found.submitter_id else set()
+    return _reviewing(work, found) | {found.institution_id} | submitter
+
+
+def _reviewing(work: Work, found: conversions.Conversion) -> set[UUID]:
+    """Return the institutions that may come to review an application."""
     ruleset = ruleset_of(work, found)
     named = [step.by for step in ruleset.review]
     named += [step.escalates_to for step in ruleset.review if step.escalates_to is not None]
     named += [ruleset.appeal.by] if ruleset.appeal is not None else []
-    reviewing = {one for reviewer in named for one in _institution_ids(work, found, reviewer)}
-    return reviewing | {found.institution_id} | ({found.submitter_id} if found.submitter_id else set())
+    return {one for reviewer in named for one in _institution_ids(work, found, reviewer)}
 
 
 def is_awaited(work: Work, found: conversions.Conversion) -> bool:
-    """Tell whether the step that is up is one for the actor's institution to decide."""
-    entitled = reviewers(ruleset_of(work, found), found.progress, work.today)
-    return any(work.actor.institution_id in _institution_ids(work, found, one) for one in entitled)
+    """Tell whether the step that is up is one for the actor's institution to decide, also in another's place."""
+    entitled = _entitled(work, found, ruleset_of(work, found))
+    mine = work.actor.institution_id
+    if mine in entitled or mine == found.submitter_id:
+        return mine in entitled
+    return not entitled.isdisjoint(delegations.delegators_of(work, found))
 
 
 def own(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, ConversionSet]:
@@ -149,10 +162,14 @@ def check_may_review(work: Work, found: conversions.Conversion, ruleset: Convers
     if actor.client_id == found.submitted_by:
         zh, en = "申请的提交者不能审核该申请。", "Who submitted an application can't review it."
         raise NotAllowed((Fault("", "submitter_reviews", zh, en),))
-    entitled = reviewers(ruleset, found.progress, work.today)
-    if not any(actor.institution_id in _institution_ids(work, found, one) for one in entitled):
-        zh, en = "当前步骤不由您的机构审核。", "The step that is up is not your institution's to decide."
-        raise NotAllowed((Fault("", "not_your_step", zh, en),))
+    entitled = _entitled(work, found, ruleset)
+    if actor.institution_id not in entitled:
+        if entitled.isdisjoint(delegations.delegators_of(work, found)):
+            zh, en = "当前步骤不由您的机构审核。", "The step that is up is not your institution's to decide."
+            raise NotAllowed((Fault("", "not_your_step", zh, en),))
+        if actor.institution_id == found.submitter_id:
+            zh, en = "提交申请的机构不能受托审核该申请。", "Who submitted an application can't review it for another."
+            raise NotAllowed((Fault("", "submitter_reviews", zh, en),))
     if found.progress.is_appeal and actor.client_id in _deciders(work, found):
         zh, en = "申诉须由未曾作出决定的审核人处理。", "An appeal is decided by somebody who has not decided before."
         raise NotAllowed((Fault("", "decided_before", zh, en),))
@@ -162,6 +179,12 @@ def _deciders(work: Work, found: conversions.Conversion) -> set[str]:
     """Return who decided a step of the application."""
     events = conversion_events.of(work.connection, found.learner_id, found.id)
     return {event.actor for event in events if event.kind in PAST.values()}
+
+
+def _entitled(work: Work, found: conversions.Conversion, ruleset: ConversionSet) -> set[UUID]:
+    """Return the institutions whose the step that is up is to decide."""
+    named = reviewers(ruleset, found.progress, work.today)
+    return {one for reviewer in named for one in _institution_ids(work, found, reviewer)}
 
 
 def _institution_ids(work: Work, found: conversions.Conversion, named: Reviewers) -> set[UUID]:

@@ -1,10 +1,12 @@
 """The bank: what every use case works with, and how one is carried out in one transaction, once."""
 
+import hashlib
 import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -20,12 +22,15 @@ from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
-from creditbank.gateways.keyring import Keyring
+from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.storage import access_log, audit, clients, institutions, kept_answers, rulesets, schemes
-from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable
+from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 
 ATTEMPTS_MAX = 8
 """Runs of one transaction before the caller is asked to try later: races for a key are over after two or three."""
+
+REOPENINGS_MAX = 2
+"""Further runs where something doesn't open: a key that is changed between two statements is seen by the next run."""
 
 PAUSE_SECONDS = 0.01
 """The first pause between two runs; it doubles, and chance spreads those who collided."""
@@ -70,10 +75,22 @@ class Bank:
     """Everything that use cases need of the outside: the database, the keys, a clock and a source of ids."""
 
     database: Database
-    keyring: Keyring
+    keys: Keys
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     _shelf: _Shelf = field(default_factory=_Shelf)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys as they stand now; a rotation anywhere on this machine shows here at once."""
+        return self.keys.current()
+
+    def await_earlier_transactions(self) -> None:
+        """Wait until all transactions have ended that may go by keys from before a rotation. Refused: TryLater."""
+        try:
+            self.database.read(outlast_transactions)
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
 
     def membership(self, client_id: str) -> tuple[UUID, str] | None:
         """Return the id and code of the institution that a client belongs to. Refused: TryLater."""
@@ -112,6 +129,8 @@ class Work:
     connection: Connection
     actor: Actor
     now: datetime
+    keyring: Keyring
+    """The keys that seal and find personal data, the same throughout the transaction."""
     request_id: str = ""
     sights: list[access_log.DiaryLine] = field(default_factory=list)
     """What was seen of learners by others so far: it stands in their diaries before the answer leaves."""
@@ -123,11 +142,6 @@ class Work:
     def today(self) -> date:
         """The bank's calendar day."""
         return bank_day(self.now)
-
-    @property
-    def keyring(self) -> Keyring:
-        """The keys that seal and find personal data."""
-        return self.bank.keyring
 
     def new_id(self) -> UUID:
         """Return a new id."""
@@ -152,14 +166,21 @@ class Work:
 def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
     """Run the action in one transaction together with its idempotency key and its line in the audit log.
 
-    A lost race rolls everything back and runs it again.
-    Refused: what the action refuses, TryLater, InFlight, KeyReused.
+    A lost race rolls everything back and runs it again, and so does a change of the keys: what is committed is sealed
+    and indexed under the keys that stand. What doesn't open is tried once more, as its key may have been changed
+    meanwhile. Refused: what the action refuses, TryLater, InFlight, KeyReused.
     """
+    seals_broken = 0
     for attempt in range(ATTEMPTS_MAX):
         try:
             with bank.database.transaction() as connection:
-                work = Work(bank, connection, errand.actor, bank.clock(), errand.request_id)
+                work = Work(bank, connection, errand.actor, bank.clock(), bank.keyring, errand.request_id)
                 answer = _once(work, errand, action)
+                _check_keys_stand(work)
+        except SealBroken:
+            seals_broken += 1
+            if seals_broken > REOPENINGS_MAX:
+                raise
         except Raced:
             metrics.retries_total.inc()
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads load, no secret
@@ -174,14 +195,30 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
     raise _busy()
 
 
+def _check_keys_stand(work: Work) -> None:
+    """Let nothing be committed under keys that were changed since the transaction began: Raced.
+
+    Whoever rotates waits, after the change, for transactions that passed here before it.
+    """
+    if work.bank.keyring is not work.keyring:
+        raise Raced("the keys were changed meanwhile")
+
+
 def looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id: str = "") -> T:
     """Run a query that changes nothing but the diaries of those who were seen.
 
-    Refused: what the query refuses, TryLater.
+    It is run once more where something doesn't open: its key may have been changed. Refused: what the query refuses,
+    TryLater.
     """
+    for _ in range(REOPENINGS_MAX):
+        with suppress(SealBroken):
+            return _looked_up(bank, actor, query, request_id)
+    return _looked_up(bank, actor, query, request_id)
 
+
+def _looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id: str) -> T:
     def noted(connection: Connection) -> T:
-        work = Work(bank, connection, actor, bank.clock(), request_id)
+        work = Work(bank, connection, actor, bank.clock(), bank.keyring, request_id)
         found = query(work)
         access_log.add_at_once(connection, work.sights)
         return found
@@ -205,17 +242,18 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     if errand.key is None:
         return _audited(work, errand, action)
     client_id = errand.actor.client_id
-    request_digest = work.keyring.blind_index("kept_answer.request", errand.content)
+    digest = hashlib.sha256(errand.content.encode()).hexdigest()
     place = f"kept_answer:{client_id}:{errand.key}"
     kept = kept_answers.by_key(work.connection, client_id, errand.key)
     if kept is not None:
-        if kept.request_digest != request_digest:
+        said = json.loads(work.keyring.opened_bank(kept, place))
+        if said.pop("request", digest) != digest:  # answers from before the digest stood in them have none
             raise _key_reused()
-        return Answer(**json.loads(work.keyring.opened_bank(kept.sealed_answer, place)))
-    kept_answers.claim(work.connection, client_id, errand.key, request_digest, work.now)
+        return Answer(**said)
+    kept_answers.claim(work.connection, client_id, errand.key, work.now)
     kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
-    text = text_of({"body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
+    text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     kept_answers.keep(work.connection, client_id, errand.key, work.keyring.seal_bank(text, place))
     return answer
 

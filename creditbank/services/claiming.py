@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from uuid import UUID
 
 from creditbank.core.errors import Conflict, Fault, Malformed
@@ -10,7 +11,7 @@ from creditbank.core.merging import Person
 from creditbank.formats.claims import Declared, claim_of
 from creditbank.services import conflicts
 from creditbank.services.bank import Work
-from creditbank.storage import claims, learners, likeness, people
+from creditbank.storage import claims, identifier_index, learners, likeness, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ def find(work: Work, application: Application, account_id: UUID | None = None) -
 
     Refused: Conflict where its identifiers belong to different people.
     """
-    keys = learners.claim_keys(work.keyring, application)
-    matches = learners.matches(work.connection, keys)
-    resolution = resolved(keys, matches)
+    keys = identifier_index.claim_keys(work.keyring, application)
+    matches = identifier_index.matches(work.connection, keys)
+    resolution = resolved(chain.from_iterable(keys), matches)
     same = (*resolution.learner_ids, *(() if account_id is None else (account_id,)))
     found = people.people(work.connection, (*same, *resolution.rivals))
     persons = {found[one].id: found[one] for one in same}
@@ -63,8 +64,8 @@ def find(work: Work, application: Application, account_id: UUID | None = None) -
 def open_new(work: Work, openings: Sequence[learners.Opening]) -> None:
     """Open accounts, and let them be compared with those that are like them."""
     learners.open_accounts(work.connection, work.keyring, openings, work.new_id)
-    keys = {opened.id: _likeness_keys(work, opened.application) for opened in openings}
-    likeness.add(work.connection, keys)
+    keyed = [(opened.id, keys) for opened in openings for keys in _blocks(work, opened.application)]
+    likeness.add(work.connection, keyed)
 
 
 def add_new(work: Work, found: Found, application: Application, institution_id: UUID) -> bool:
@@ -76,18 +77,18 @@ def add_new(work: Work, found: Found, application: Application, institution_id: 
     assert found.account_id is not None, "the account was found"
     account_id = found.account_id
     learners.affiliate(work.connection, [(account_id, institution_id, work.now)])
-    likeness_keys = _likeness_keys(work, application)
-    in_blocks = likeness.held(work.connection, found.person.members) if likeness_keys else set()
+    born = learners.birth_dates(work.connection, work.keyring, [account_id]).get(account_id)
+    blocks = _blocks(work, replace(application, birth_date=born))
+    held = likeness.of_learners(work.connection, found.person.members)
+    in_blocks = {key for keys in held.values() for key in keys}
     new = tuple(one for one in application.claims if not _is_held(work, one, found, in_blocks))
     conflicts.raise_between(work, [(account_id, min(found.rivals))] if found.rivals else [])
     learners.mark_conflict(work.connection, found.rivals)
     if new:
         claimant = learners.Claimant(account_id, institution_id, work.now, found.rivals)
         learners.add_claims(work.connection, work.keyring, claimant, replace(application, claims=new), work.new_id)
-    likeness.add(
-        work.connection,
-        {account_id: {key: block for key, block in likeness_keys.items() if key not in in_blocks}},
-    )
+    fresh = [keys for keys in blocks if not any(key.key in held[account_id] for key in keys)]
+    likeness.add(work.connection, [(account_id, keys) for keys in fresh])
     _prolong(work, found.person, [one for one in application.claims if one not in new and one.valid_until])
     return bool(new)
 
@@ -97,16 +98,16 @@ def _is_held(work: Work, claim: Claim, found: Found, in_blocks: set[bytes]) -> b
     assert found.person is not None, "the person was found"
     application = Application("", None, (claim,))
     if not claim.finds:
-        return bool(_likeness_keys(work, application).keys() & in_blocks)
-    (key,) = {_number(one) for one in learners.claim_keys(work.keyring, application)}
-    return any(_number(match.key) == key and match.learner_id in found.person.members for match in found.matches)
+        return any(key.key in in_blocks for keys in _blocks(work, application) for key in keys)
+    numbers = {_number(key) for keys in identifier_index.claim_keys(work.keyring, application) for key in keys}
+    return any(_number(match.key) in numbers and match.learner_id in found.person.members for match in found.matches)
 
 
 def _number(key: ClaimKey) -> tuple[str, str, bytes]:
     return key.type, key.issuer, key.value_index
 
 
-def _likeness_keys(work: Work, application: Application) -> dict[bytes, likeness.Block]:
+def _blocks(work: Work, application: Application) -> list[likeness.BlockKeys]:
     return likeness.keys_of(work.keyring, application.name, application.birth_date, application.claims)
 
 

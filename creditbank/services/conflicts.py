@@ -8,6 +8,7 @@ from creditbank.core.merging import Person
 from creditbank.core.resolution import CaseKind
 from creditbank.services.bank import Work
 from creditbank.storage import claims, identity_cases, learners, likeness
+from creditbank.storage.identifier_index import claim_keys
 from creditbank.storage.identity_cases import IdentityCase
 
 
@@ -46,9 +47,13 @@ def keep_with(work: Work, holder: Person, other: Person) -> None:
     if not shared:
         return
     standing = claims.standing(work.connection, work.keyring, other.members)
-    keyed = [(one, learners.claim_keys(work.keyring, Application("", None, (one.claim,)))) for one in standing]
-    ending = [(one, key) for one, keys in keyed for key in keys if (key.type, key.issuer, key.value_index) in shared]
-    end(work, [one for one, _ in ending], [key for _, key in ending])
+    ending, gone = [], []
+    for one in standing:
+        keys = [key for keys in claim_keys(work.keyring, Application("", None, (one.claim,))) for key in keys]
+        if not shared.isdisjoint((key.type, key.issuer, key.value_index) for key in keys):
+            ending.append(one)
+            gone += keys
+    end(work, ending, gone)
     thirds = {one for found in claims.holders(work.connection, shared).values() for one in found}
     raise_between(work, [(holder.id, third) for third in thirds - {*holder.members, *other.members}])
 

@@ -10,6 +10,7 @@ from creditbank.core.conversion.wording import faults as reasons_why_not
 from creditbank.core.credit import Scheme
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Conflict, Fault, Malformed, RuleSaysNo, unknown
+from creditbank.core.institution import ended_fault
 from creditbank.core.merging import Person, owner, standing
 from creditbank.core.permission import require
 from creditbank.core.programme import Course, Programme
@@ -20,7 +21,7 @@ from creditbank.core.review import (
 from creditbank.core.rules import ConversionSet
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.optimiser import best_values
-from creditbank.services import converting, situations
+from creditbank.services import converting, delegations, situations
 from creditbank.services.applications import (
     Shown,
     check_identity,
@@ -34,7 +35,7 @@ from creditbank.services.applications import (
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import is_own, no_such_learner, seen
 from creditbank.services.situations import Account
-from creditbank.storage import conversions, decisions, institutions, ledger, people, programmes
+from creditbank.storage import conversions, decisions, institution_days, institutions, ledger, people, programmes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
     seen(work, learner_id, Sight.CONVERSION)
     person = check_identity(work, learner_id)
     programme = _programme(work, wish)
+    _check_accepts(work, programme)
     courses = _courses(programme, wish)
     _lapse_overdue(work, person)
     ruleset, scheme = _rules(work, programme)
@@ -107,11 +109,14 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
     if actor.learner_id is not None and (learner_id is None or not is_own(work, learner_id, person)):
         raise no_such_learner()
     members = (person.members if person else (learner_id,)) if learner_id is not None else None
-    reader_id = None if actor.learner_id is not None or actor.audits else actor.institution_id
-    listing = conversions.Listing(members, reader_id, State.IN_REVIEW if wanted.awaits_me else wanted.state)
+    sees_all = actor.learner_id is not None or actor.audits
+    given = set() if sees_all else {one.from_institution for one in delegations.delegators(work)}
+    reader_ids = None if sees_all or actor.institution_id is None else (actor.institution_id, *given)
+    listing = conversions.Listing(members, reader_ids, State.IN_REVIEW if wanted.awaits_me else wanted.state)
     found: list[conversions.Conversion] = []
     while page := conversions.page(work.connection, listing, after, rows_max):
-        found += [one for one in page if not wanted.awaits_me or is_awaited(work, one)]
+        visible = [one for one in page if may_see(work, one)] if given else page
+        found += [one for one in visible if not wanted.awaits_me or is_awaited(work, one)]
         if len(found) >= rows_max or len(page) < rows_max:
             break
         after = (page[-1].opened_at, page[-1].id)
@@ -131,6 +136,15 @@ def _programme(work: Work, wish: Wish) -> Programme:
     if found is None:
         raise unknown("培养方案", "programme", "/target")
     return found.programme
+
+
+def _check_accepts(work: Work, programme: Programme) -> None:
+    """Refuse what would be converted into a programme of an institution that has ended: Conflict."""
+    accepting = institutions.by_code(work.connection, programme.institution)
+    ending = institution_days.ending(work.connection, accepting.id) if accepting is not None else None
+    fault = ended_fault(ending, work.today, "/target/institution")
+    if fault is not None:
+        raise Conflict((fault,))
 
 
 def _courses(programme: Programme, wish: Wish) -> tuple[Course, ...]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from creditbank.core.errors import Conflict, Fault, Malformed, Outdated, unknown
 from creditbank.core.identity import Application, resolved
+from creditbank.core.institution import ended_fault
 from creditbank.core.outcome import Record, Status, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
@@ -15,8 +16,28 @@ from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import Receipt, with_ages
-from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, post, reversal, revision_of, settle
-from creditbank.storage import decisions, institutions, learners, ledger, outcomes, people
+from creditbank.services.repeats import Told, differing
+from creditbank.services.settling import (
+    Draft,
+    book,
+    certificate_of,
+    duplicate_claims,
+    post,
+    reversal,
+    revision_of,
+    settle,
+)
+from creditbank.storage import (
+    certificates,
+    decisions,
+    identifier_index,
+    institution_days,
+    institutions,
+    learners,
+    ledger,
+    outcomes,
+    people,
+)
 
 
 def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) -> Receipt:
@@ -30,8 +51,7 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
     latest = outcomes.revision(work.connection, head, head.revision)
     assert latest is not None, "a head points to a revision"
     _check(work, head, record)
-    mac = content_mac(work.keyring, record.content(), record.certificate_no, head.learner_id)
-    is_same = latest.content_mac == mac
+    is_same = not differing(work.keyring, _told(work, latest), record, head.learner_id)
     if is_same and seen_revision == head.revision - 1:
         return _standing(work, head)
     if seen_revision != head.revision:
@@ -71,6 +91,13 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     return Receipt(revoked, None, is_new=False)
 
 
+def _told(work: Work, latest: outcomes.Revision) -> Told:
+    """Return the latest revision with its certificate."""
+    known = learners.known(work.connection, [latest.learner_id], None)[latest.learner_id]
+    found = certificates.of_outcomes(work.connection, [latest.outcome_id])
+    return Told(latest, found.get((latest.outcome_id, latest.revision)), known.wrapped_key)
+
+
 def _own(work: Work, outcome_id: UUID) -> outcomes.Head:
     """Return an outcome of the actor's institution, locked."""
     head = outcomes.locked(work.connection, outcome_id)
@@ -87,7 +114,9 @@ def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, recor
     facts = record.facts(work.actor.institution_code, latest.applied_on)
     claims = duplicate_claims(work.keyring, head.learner_id, facts, record.certificate_no)
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
-    outcomes.add_revisions(work.connection, [revision_of(work, changed, record, known.wrapped_key, latest.applied_on)])
+    outcomes.add_revisions(work.connection, [revision_of(work, changed, record, latest.applied_on)])
+    certificate = certificate_of(work, changed, record, known.wrapped_key)
+    certificates.add(work.connection, [] if certificate is None else [certificate])
     outcomes.release_claims(work.connection, [head.id])
     settled = _settle(work, [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)])
     return settled[0]
@@ -119,6 +148,7 @@ def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
     outcomes.release_claims(work.connection, [found.id for found in heads])
     revisions = outcomes.revisions(work.connection, [found.id for found in heads])
     known = learners.known(work.connection, [found.learner_id for found in heads], None)
+    told = certificates.of_outcomes(work.connection, [found.id for found in heads])
     codes = institutions.codes(work.connection, [found.institution_id for found in heads])
     kin = _kin(work, heads)
     drafts = []
@@ -126,7 +156,8 @@ def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
         revision = revisions[found.id][-1]
         issued = {"issuer": codes[found.institution_id], "applied_on": revision.applied_on.isoformat()}
         facts = facts_from(json.loads(revision.content) | issued)
-        number = revision.certificate_no(work.keyring, known[found.learner_id].wrapped_key)
+        certificate = told.get((found.id, revision.revision))
+        number = None if certificate is None else certificate.number(work.keyring, known[found.learner_id].wrapped_key)
         claims = duplicate_claims(work.keyring, found.learner_id, facts, number)
         drafts.append(Draft(found, facts, claims, kin=kin[found.learner_id]))
     return drafts
@@ -145,6 +176,11 @@ def _check(work: Work, head: outcomes.Head, record: Record) -> None:
         zh = "更正不能更改 external_id；请撤销此成果后重新提交。"
         en = "A correction can't change the external_id; revoke this outcome and post a new one."
         faults.append(Fault("/external_id", "fixed", zh, en))
+    if record.completed_on != head.completed_on:
+        ended = ended_fault(
+            institution_days.ending(work.connection, head.institution_id), record.completed_on, "/completed_on"
+        )
+        faults += [ended] if ended is not None else []
     if not _is_same_learner(work, head, record):
         zh = "更正不能更换学习者；请撤销此成果后为正确的学习者重新提交。"
         en = "A correction can't change the learner; revoke this outcome and post it for the right one."
@@ -160,8 +196,8 @@ def _is_same_learner(work: Work, head: outcomes.Head, record: Record) -> bool:
         return reference.id == head.learner_id
     code = work.actor.institution_code
     claim = claim_of_reference(reference, code, work.today)
-    keys = learners.claim_keys(work.keyring, Application(reference.name, None, (claim,)))
-    return head.learner_id in resolved(keys, learners.matches(work.connection, keys)).learner_ids
+    (keys,) = identifier_index.claim_keys(work.keyring, Application(reference.name, None, (claim,)))
+    return head.learner_id in resolved(keys, identifier_index.matches(work.connection, [keys])).learner_ids
 
 
 def _standing(work: Work, head: outcomes.Head) -> Receipt:

@@ -14,6 +14,7 @@ from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import knows, no_such_learner, seen
 from creditbank.storage import claims, learners, people
+from creditbank.storage.identifier_index import claim_keys
 
 __all__ = ["Declared", "Identifier", "add", "end"]
 
@@ -34,8 +35,7 @@ def add(work: Work, learner_id: UUID, name: str | None, declared: Declared) -> t
     if name is not None and name_key(name) not in {name_key(one) for one in known_as.values()}:
         raise _another_name()
     _check_birth_date(shown, claim)
-    own_name = name or known_as.get(learner_id, shown.name)
-    application = Application(own_name, shown.birth_date, (claim,))
+    application = Application(known_as.get(learner_id, shown.name), shown.birth_date, (claim,))
     found = claiming.find(work, application, learner_id)
     assert work.actor.institution_id is not None, "who knows a learner is an institution"
     is_new = claiming.add_new(work, found, application, work.actor.institution_id)
@@ -61,8 +61,8 @@ def end(work: Work, learner_id: UUID, identifier_id: UUID) -> Learner:
         if one.claim.finds and not any(other.claim.finds for other in standing if other is not one):
             raise _last_one()
         alike = [other for other in standing if other.claim == one.claim and other.learner_id == one.learner_id]
-        keys = learners.claim_keys(work.keyring, Application("", None, (one.claim,)))
-        conflicts.end(work, [one], keys if alike == [one] else [])
+        keyed = claim_keys(work.keyring, Application("", None, (one.claim,)))
+        conflicts.end(work, [one], [key for keys in keyed for key in keys] if alike == [one] else [])
     shown = learners.shown(work.connection, work.keyring, person, work.actor.institution_code)
     if shown is None:
         raise no_such_learner()

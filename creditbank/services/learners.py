@@ -14,7 +14,7 @@ from creditbank.formats.claims import Declared, check_birth_date, check_findable
 from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
-from creditbank.storage import learners
+from creditbank.storage import identifier_index, learners
 
 __all__ = ["READING_SCOPES", "Declared", "account", "holder", "open_account"]
 
@@ -50,7 +50,7 @@ def account(work: Work, learner_id: UUID) -> Learner:
 def holder(work: Work, account_no: str) -> UUID:
     """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
     require(work.actor, "admin")
-    found = learners.with_account_no(work.connection, work.keyring, account_no)
+    found = identifier_index.with_account_no(work.connection, work.keyring, account_no)
     if found is None:
         raise unknown("学习者", "learner")
     return found

@@ -86,7 +86,7 @@ def _links(work: Work, person: Person) -> tuple[Link, ...]:
 
 
 def _joint_conversions(work: Work, union: Person, merged: Person) -> list[Conversion]:
-    """Return the conversions that rest on outcomes of both sides of a link, oldest first."""
+    """Return the conversions that rest on outcomes of both sides of a link, or stand on the other side than they."""
     found = {one.id: one for one in conversions.of_people(work.connection, union.members)}
     used: dict[UUID, set[UUID]] = {}
     for part in conversions.parts_of(work.connection, union.members, found):
@@ -97,7 +97,7 @@ def _joint_conversions(work: Work, union: Person, merged: Person) -> list[Conver
     return [
         found[conversion_id]
         for conversion_id, ids in used.items()
-        if len({standing_on[one] in side for one in ids}) > 1
+        if len({account in side for account in (found[conversion_id].learner_id, *map(standing_on.get, ids))}) > 1
     ]
 
 

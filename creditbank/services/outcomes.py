@@ -10,17 +10,20 @@ from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
-from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, resolved
+from creditbank.core.identity import Application, Claim, LearnerStatus, Match, resolved
+from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of_reference
-from creditbank.gateways.keyring import Keyring
 from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import is_own, seen
-from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
-from creditbank.storage import decisions, learners, outcomes, people
+from creditbank.services.repeats import Told, differing
+from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
+from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
+from creditbank.storage.certificates import Certificate
+from creditbank.storage.identifier_index import ClaimKeys, claim_keys
 from creditbank.storage.outcomes import Revision
 
 __all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records", "with_ages"]
@@ -63,7 +66,9 @@ class Entered:
     """An acceptable new record with its learner, as it will be written."""
 
     draft: Draft
+    record: Record
     revision: outcomes.Revision
+    certificate: Certificate | None
     person: Person
 
 
@@ -76,6 +81,9 @@ class _Desk:
     schemes: Mapping[str, object]
     heads: dict[str, outcomes.Head]
     revisions: dict[UUID, list[outcomes.Revision]]
+    ending: Ending | None
+    certificates: dict[tuple[UUID, int], Certificate] = field(default_factory=dict)
+    wrapped_keys: dict[UUID, bytes] = field(default_factory=dict)
     entered: dict[str, Entered] = field(default_factory=dict)
 
 
@@ -86,7 +94,8 @@ def post_records(work: Work, records: Sequence[Record]) -> list[Receipt | Refusa
     """
     require(work.actor, "outcomes:write")
     desk = _desk(work, [record.external_id for record in records])
-    people = _people(work, records)
+    people = _people(desk, records)
+    desk.certificates |= certificates.of_outcomes(work.connection, [head.id for head in desk.heads.values()])
     refusals = [_entered_or_refused(desk, record, person) for record, person in zip(records, people, strict=True)]
     written = _write(work, list(desk.entered.values()))
     return _answers(work, records, refusals, desk.heads, written)
@@ -142,46 +151,54 @@ def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
     heads = outcomes.recorded(work.connection, work.actor.institution_id, external_ids)
     revisions = outcomes.revisions(work.connection, [head.id for head in heads.values()])
     schemes = work.rulebook().schemes
-    return _Desk(work, work.actor.institution_id, schemes, heads, revisions)
+    ending = institution_days.ending(work.connection, work.actor.institution_id)
+    return _Desk(work, work.actor.institution_id, schemes, heads, revisions, ending)
 
 
-def _people(work: Work, records: Sequence[Record]) -> list[Person | Refusal]:
-    """Return the learner of each record, found for all of them together, or why it can't be known."""
-    keyed = [_claim_key(work, record) for record in records]
-    matches = learners.matches(work.connection, list({key for key in keyed if isinstance(key, ClaimKey)}))
+def _people(desk: _Desk, records: Sequence[Record]) -> list[Person | Refusal]:
+    """Return the learner of each record, found for all of them together, or why it can't be known.
+
+    The keys of those whose outcomes are on record come with them, for comparing what is sealed.
+    """
+    work = desk.work
+    keyed = [_claim_keys(work, record) for record in records]
+    matches = identifier_index.matches(work.connection, {keys for keys in keyed if isinstance(keys, tuple)})
     named = {record.learner.id for record in records if record.learner.id is not None}
-    known = learners.known(work.connection, named | {match.learner_id for match in matches}, work.actor.institution_id)
+    wanted = named | {match.learner_id for match in matches} | {head.learner_id for head in desk.heads.values()}
+    known = learners.known(work.connection, wanted, work.actor.institution_id)
     kin = _kin(work, known.values())
-    found: dict[ClaimKey, Person] = {}
+    desk.wrapped_keys |= {found.id: found.wrapped_key for found in known.values()}
+    found: dict[ClaimKeys, Person] = {}
     found_people: list[Person | Refusal] = []
-    matches_of: dict[bytes, list[Any]] = {}
+    matches_of: dict[bytes, list[Match]] = {}
     for match in matches:
         matches_of.setdefault(match.key.value_index, []).append(match)
-    for record, key in zip(records, keyed, strict=True):
-        if isinstance(key, Refusal):
-            found_people.append(key)
-        elif key is None:
+    for record, keys in zip(records, keyed, strict=True):
+        if isinstance(keys, Refusal):
+            found_people.append(keys)
+        elif keys is None:
             found_people.append(_named(record, known, kin))
         else:
-            if key not in found:
-                resolution = resolved([key], matches_of.get(key.value_index, []))
-                found[key] = (
+            if keys not in found:
+                matching = [match for key in keys for match in matches_of.get(key.value_index, [])]
+                resolution = resolved(keys, matching)
+                found[keys] = (
                     _known_person(known[resolution.learner_ids[0]], kin)
                     if resolution.learner_ids
                     else _new_person(work, record, resolution.rivals)
                 )
-            found_people.append(found[key])
+            found_people.append(found[keys])
     return found_people
 
 
-def _claim_key(work: Work, record: Record) -> ClaimKey | Refusal | None:
+def _claim_keys(work: Work, record: Record) -> ClaimKeys | Refusal | None:
     """Return how the record's identifier is searched for; None where it names the learner by id."""
     if record.learner.id is not None:
         return None
     application = _application(work, record)
     if isinstance(application, Refusal):
         return application
-    return learners.claim_keys(work.keyring, application)[0]
+    return claim_keys(work.keyring, application)[0]
 
 
 def _application(work: Work, record: Record) -> Application | Refusal:
@@ -244,30 +261,33 @@ def _entered_or_refused(desk: _Desk, record: Record, person: Person | Refusal) -
         return Malformed(faults)
     head = desk.heads.get(record.external_id)
     if head is not None:
-        return _refused_repeat(desk.work.keyring, record, person, head, desk.revisions[head.id])
+        return _refused_repeat(desk, record, person, head)
     earlier = desk.entered.get(record.external_id)
     if earlier is not None:
-        return _refused_repeat(desk.work.keyring, record, person, earlier.draft.head, [earlier.revision])
+        return _refused_second(record, person, earlier)
+    too_late = ended_fault(desk.ending, record.completed_on, "/completed_on")
+    if too_late is not None:
+        return Malformed((too_late,))
     desk.entered[record.external_id] = _entered(desk, record, person)
     return None
 
 
-def _refused_repeat(
-    keyring: Keyring, record: Record, person: Person, head: outcomes.Head, revisions: Sequence[outcomes.Revision]
-) -> Refusal | None:
+def _refused_repeat(desk: _Desk, record: Record, person: Person, head: outcomes.Head) -> Refusal | None:
     """Return why a repeated external id is refused; None if its content is that of any revision on record."""
-    content, number = record.content(), record.certificate_no
-    mac = content_mac(keyring, content, number, person.id)
-    if any(revision.content_mac == mac for revision in revisions):
-        return None
-    latest = revisions[-1]
-    stored = json.loads(latest.content)
-    names = differing_fields(stored, content)
-    if person.id != head.learner_id:
+    key = desk.wrapped_keys[head.learner_id]
+    told = [Told(one, desk.certificates.get((head.id, one.revision)), key) for one in desk.revisions[head.id]]
+    names = [differing(desk.work.keyring, one, record, person.id) for one in told]
+    return content_differs(names[-1], head.revision) if all(names) else None
+
+
+def _refused_second(record: Record, person: Person, earlier: Entered) -> Refusal | None:
+    """Return why a record is refused whose external id came earlier in the same request; None if it says the same."""
+    names = differing_fields(earlier.record.content(), record.content())
+    if person.id != earlier.person.id:
         names.append("learner")
-    if latest.content_mac != content_mac(keyring, stored, number, head.learner_id):
+    if record.certificate_no != earlier.record.certificate_no:
         names.append("certificate_no")
-    return content_differs(names, latest.revision)
+    return content_differs(names, earlier.revision.revision) if names else None
 
 
 def _entered(desk: _Desk, record: Record, person: Person) -> Entered:
@@ -288,11 +308,9 @@ def _entered(desk: _Desk, record: Record, person: Person) -> Entered:
     )
     facts = record.facts(work.actor.institution_code, work.today)
     claims = duplicate_claims(work.keyring, person.id, facts, record.certificate_no)
-    return Entered(
-        Draft(head, facts, claims, kin=person.kin),
-        revision_of(work, head, record, person.wrapped_key, work.today),
-        person,
-    )
+    certificate = certificate_of(work, head, record, person.wrapped_key)
+    draft = Draft(head, facts, claims, kin=person.kin)
+    return Entered(draft, record, revision_of(work, head, record, work.today), certificate, person)
 
 
 def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
@@ -303,6 +321,7 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
     settlement = settle(work, with_ages(work, [item.draft for item in entered]))
     outcomes.add(work.connection, settlement.heads)
     outcomes.add_revisions(work.connection, [item.revision for item in entered])
+    certificates.add(work.connection, [item.certificate for item in entered if item.certificate is not None])
     book(work, settlement)
     return {
         head.external_id: Receipt(head, json.loads(decision.result), is_new=True)

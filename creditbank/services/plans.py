@@ -11,7 +11,8 @@ from creditbank.core.conversion.situation import Holding
 from creditbank.core.conversion.wording import sentences
 from creditbank.core.credit import decimal_text
 from creditbank.core.entitlement import Sight
-from creditbank.core.errors import unknown
+from creditbank.core.errors import Conflict, unknown
+from creditbank.core.institution import ended_fault
 from creditbank.core.normalisation import title_key
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
@@ -20,7 +21,7 @@ from creditbank.gateways.optimiser import best_values
 from creditbank.services import situations
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import seen
-from creditbank.storage import programmes
+from creditbank.storage import institution_days, programmes
 
 TARGETS_MAX = 200
 """Programmes planned in one request; each takes some milliseconds."""
@@ -119,14 +120,19 @@ def _rank(option: Option, rank_by: RankBy) -> tuple[int, int, str, str]:
 
 
 def _targets(work: Work, targets: Sequence[tuple[str, str]] | None) -> list[Programme]:
-    """Return the programmes that are asked about. Refused: Unknown."""
+    """Return the programmes that are asked about. Refused: Unknown, Conflict for an institution that has ended."""
+    ended = institution_days.ended_by(work.connection, work.today)
     if targets is None:
-        return [stored.programme for stored in programmes.every(work.connection)]
+        every = [stored.programme for stored in programmes.every(work.connection)]
+        return [programme for programme in every if programme.institution not in ended]
     found = []
     for number, (institution, code) in enumerate(targets):
         stored = programmes.by_code(work.connection, institution, code)
         if stored is None:
             raise unknown("培养方案", "programme", f"/targets/{number}")
+        fault = ended_fault(ended.get(institution), work.today, f"/targets/{number}/institution")
+        if fault is not None:
+            raise Conflict((fault,))
         found.append(stored.programme)
     return found
 

@@ -16,7 +16,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.settling import Draft, book, duplicate_claims, post, reversal, settle
-from creditbank.storage import conversions, decisions, institutions, learners, ledger, outcomes
+from creditbank.storage import certificates, conversions, decisions, institutions, learners, ledger, outcomes
 
 _COUNTING = (Status.RECOGNISED, Status.RECORDED)
 
@@ -131,11 +131,12 @@ def _facts(work: Work, heads: Iterable[outcomes.Head]) -> dict[UUID, Facts]:
 def _drafts(work: Work, heads: list[outcomes.Head], sides: dict[UUID, Person]) -> list[Draft]:
     """Return outcomes to be settled anew, each known on the accounts of its own person only."""
     facts = _facts(work, heads)
-    revisions = outcomes.revisions(work.connection, [head.id for head in heads])
     known = learners.known(work.connection, [head.learner_id for head in heads], None)
+    told = certificates.of_outcomes(work.connection, [head.id for head in heads])
     drafts = []
     for head in heads:
-        number = revisions[head.id][-1].certificate_no(work.keyring, known[head.learner_id].wrapped_key)
+        certificate = told.get((head.id, head.revision))
+        number = None if certificate is None else certificate.number(work.keyring, known[head.learner_id].wrapped_key)
         claims = duplicate_claims(work.keyring, head.learner_id, facts[head.id], number)
         members = sides[head.learner_id].members if head.learner_id in sides else ()
         kin = tuple(member for member in members if member != head.learner_id)

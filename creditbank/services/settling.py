@@ -13,9 +13,10 @@ from creditbank.core.recognition import Recognition, result_document
 from creditbank.core.rules import facts_document
 from creditbank.core.settlement import Case, Verdict, settled
 from creditbank.formats.strict_json import text_of
-from creditbank.gateways.keyring import Keyring
+from creditbank.gateways.keyring import BlindIndex, Keyring
 from creditbank.services.bank import Work
 from creditbank.storage import decisions, ledger, outcomes
+from creditbank.storage.certificates import Certificate, certificate_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Draft:
 
     head: outcomes.Head
     facts: Facts
-    claims: tuple[bytes, ...]
+    claims: tuple[BlindIndex, ...]
     before: outcomes.Head | None = None
     lot: ledger.Lot | None = None
     kin: tuple[UUID, ...] = ()
@@ -43,40 +44,40 @@ class Settlement:
     postings: tuple[ledger.Posting, ...]
 
 
-def duplicate_claims(keyring: Keyring, learner_id: UUID, facts: Facts, certificate_no: str | None) -> tuple[bytes, ...]:
-    """Return the keyed hashes by which the same learning is known again.
+def duplicate_claims(
+    keyring: Keyring, learner_id: UUID, facts: Facts, certificate_no: str | None
+) -> tuple[BlindIndex, ...]:
+    """Return the keyed hashes by which the same learning is known again, each under every index key.
 
     One of the normalised certificate number, whoever holds it; one of learner, normalised title and completion day.
     """
-    claims = [course_claim(keyring, learner_id, facts)]
+    claims = course_claims(keyring, learner_id, facts)
     if certificate_no is not None:
-        claims.append(keyring.blind_index("outcome.certificate", certificate_key(certificate_no)))
-    return tuple(claims)
+        claims += keyring.blind_indexes("outcome.certificate", certificate_key(certificate_no))
+    return claims
 
 
-def course_claim(keyring: Keyring, learner_id: UUID, facts: Facts) -> bytes:
-    """Return the keyed hash of a learner's account, a course's normalised title and the day of its completion."""
-    return keyring.blind_index("outcome.course", f"{learner_id}|{facts.completed_on}|{title_key(facts.title)}")
+def course_claims(keyring: Keyring, learner_id: UUID, facts: Facts) -> tuple[BlindIndex, ...]:
+    """Return the keyed hashes of a learner's account, a course's normalised title and the day of its completion."""
+    return keyring.blind_indexes("outcome.course", f"{learner_id}|{facts.completed_on}|{title_key(facts.title)}")
 
 
-def content_mac(keyring: Keyring, content: Mapping[str, object], certificate_no: str | None, learner_id: UUID) -> bytes:
-    """Return the keyed hash of everything that a record says; equal hashes are equal content."""
-    return keyring.blind_index("outcome.content", text_of([content, certificate_no, str(learner_id)]))
+def certificate_of(work: Work, head: outcomes.Head, record: Record, wrapped_key: bytes) -> Certificate | None:
+    """Return the record's certificate number sealed for the head's revision, if it tells one."""
+    if record.certificate_no is None:
+        return None
+    place = certificate_place(head.id, head.revision)
+    sealed = work.keyring.person_cipher(wrapped_key).seal(record.certificate_no, place)
+    return Certificate(head.learner_id, head.id, head.revision, sealed)
 
 
-def revision_of(
-    work: Work, head: outcomes.Head, record: Record, wrapped_key: bytes, applied_on: date
-) -> outcomes.Revision:
-    """Return the record as it is kept under the head's revision, with its certificate number sealed."""
-    content, number = record.content(), record.certificate_no
-    place = outcomes.certificate_place(head.id, head.revision)
+def revision_of(work: Work, head: outcomes.Head, record: Record, applied_on: date) -> outcomes.Revision:
+    """Return the record as it is kept under the head's revision."""
     return outcomes.Revision(
         learner_id=head.learner_id,
         outcome_id=head.id,
         revision=head.revision,
-        content=text_of(content),
-        content_mac=content_mac(work.keyring, content, number, head.learner_id),
-        sealed_certificate_no=None if number is None else work.keyring.person_cipher(wrapped_key).seal(number, place),
+        content=text_of(record.content()),
         applied_on=applied_on,
         recorded_at=work.now,
         actor=work.actor.client_id,
@@ -98,8 +99,9 @@ def settle(
     heads, made, postings = [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
         for claim in draft.claims:
-            if claim not in held:
-                claims.setdefault(claim, outcomes.DuplicateClaim(claim, draft.head.learner_id, draft.head.id))
+            if claim.value not in held:
+                holder = outcomes.DuplicateClaim(claim.value, draft.head.learner_id, draft.head.id, claim.key_id)
+                claims.setdefault(claim.value, holder)
         if draft.before is None and _stays(draft.head, verdict):
             continue
         decision = _decision(work, draft, verdict)
@@ -113,8 +115,8 @@ def settle(
 
 def _case(work: Work, draft: Draft) -> Case:
     """Return a draft as it is judged, with what the same learning is known by on the person's other accounts."""
-    also = tuple(course_claim(work.keyring, one, draft.facts) for one in draft.kin)
-    return Case(draft.head.id, draft.facts, draft.claims, also)
+    also = (claim.value for one in draft.kin for claim in course_claims(work.keyring, one, draft.facts))
+    return Case(draft.head.id, draft.facts, tuple(claim.value for claim in draft.claims), tuple(also))
 
 
 def _stays(head: outcomes.Head, verdict: Verdict) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from creditbank.core.credit import decimal_text
 from creditbank.core.ledger import Entry, EntryKind, Standing, replayed
-from creditbank.core.merging import root_of
+from creditbank.core.merging import roots
 from creditbank.core.review import OPEN, State
 from creditbank.services.bank import Work
 from creditbank.services.converting import claims_for
@@ -74,9 +74,7 @@ def verify(work: Work) -> Report:
 def _person_faults(work: Work) -> list[str]:
     """Return accounts on which somebody else is written than whom the standing links join them to."""
     links = people.every_standing(work.connection)
-    joint = {end for link in links for end in (link.learner_id, link.into_id)}
-    expected = {(account, root_of(links, account)) for account in joint}
-    wrong = sorted({account for account, _ in expected ^ set(people.every_root(work.connection).items())})
+    wrong = sorted({account for account, _ in roots(links).items() ^ people.every_root(work.connection).items()})
     return [f"learner {account}: is not known by the account that its links lead to" for account in wrong]
 
 

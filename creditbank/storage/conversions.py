@@ -163,10 +163,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which applications: a person's, those an institution has a part in, those in a state; None for any."""
+    """Which applications: a person's, those that any of some institutions has a part in, in a state; None for any."""
 
     members: tuple[UUID, ...] | None = None
-    reader_id: UUID | None = None
+    reader_ids: tuple[UUID, ...] | None = None
     state: State | None = None
 
 
@@ -239,11 +239,11 @@ def page(
     """Return applications, newest first."""
     query = select(conversion)
     place = (conversion.c.opened_at, conversion.c.id)
-    if listing.reader_id is not None:
-        joined = (conversion_reader.c.learner_id == conversion.c.learner_id) & (
-            conversion_reader.c.conversion_id == conversion.c.id
-        )
-        query = query.join(conversion_reader, joined).where(conversion_reader.c.institution_id == listing.reader_id)
+    if listing.reader_ids is not None and len(listing.reader_ids) > 1:
+        among = conversion_reader.c.institution_id.in_(listing.reader_ids)
+        query = query.where(conversion.c.id.in_(select(conversion_reader.c.conversion_id).where(among)))
+    elif listing.reader_ids is not None:
+        query = query.join(conversion_reader).where(conversion_reader.c.institution_id == listing.reader_ids[0])
         place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)
     if listing.members is not None:
         query = query.where(member_of(connection, conversion.c.learner_id, listing.members))

@@ -1,5 +1,6 @@
 """The database: its engines and transactions, and the few places where SQLite and PostgreSQL differ."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,8 +12,10 @@ from sqlalchemy import (
     Engine,
     any_,
     bindparam,
+    cast,
     create_engine,
     event,
+    func,
     make_url,
     text,
 )
@@ -28,6 +31,9 @@ BUSY_SECONDS = 30
 
 LOCK_SECONDS = 20
 """How long a statement waits for a lock on PostgreSQL before the caller is asked to try later."""
+
+LOOK_SECONDS = 0.02
+"""Between two looks at which transactions are still under way."""
 
 POOL_SIZE = 16
 """Connections that one process keeps: one for each of its threads, as the server starts them."""
@@ -245,8 +251,8 @@ def for_change(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update(key_share=True) if connection.dialect.name == "postgresql" else query
 
 
-def for_reference(connection: Connection, query: Any, of: Any) -> Any:  # noqa: ANN401 - a select of any shape
-    """Return the query locking rows `of` one table as a reference to them does: only who locks them whole waits."""
+def for_reference(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking rows (`of` one table) as a reference to them does: only who locks them whole waits."""
     is_postgresql = connection.dialect.name == "postgresql"
     return query.with_for_update(read=True, key_share=True, of=of) if is_postgresql else query
 
@@ -261,6 +267,26 @@ def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
         numbers = sorted({int.from_bytes(key[:8]) % KEY_LOCKS_MAX for key in keys})
         locks = "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
         connection.execute(text(locks), {"numbers": numbers})
+
+
+def outlast_transactions(connection: Connection) -> None:
+    """Wait until every transaction that is under way now has ended; on SQLite the next one to write has waited anyway.
+
+    Raised: LockedTooLong where one lasts longer than a caller is made to wait.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    query = text("""
+        SELECT virtualtransaction FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'virtualxid' AND granted AND datname = current_database() AND pid <> pg_backend_pid()
+    """)
+    waiting = set(connection.execute(query).scalars())
+    deadline = time.monotonic() + LOCK_SECONDS
+    while waiting:
+        if time.monotonic() > deadline:
+            raise LockedTooLong("a transaction that began earlier goes on")
+        time.sleep(LOOK_SECONDS)
+        waiting &= set(connection.execute(query).scalars())
 
 
 @contextmanager
@@ -280,3 +306,11 @@ def is_ready(database: Database) -> bool:
         return database.read(lambda connection: bool(connection.execute(text("SELECT 1")).scalar_one() == 1))
     except Unavailable:
         return False
+
+
+def json_member(connection: Connection, column: ColumnElement[str], name: str) -> ColumnElement[str]:
+    """Return the text that stands under a name in a column of JSON texts."""
+    if connection.dialect.name == "postgresql":
+        member: ColumnElement[str] = cast(column, postgresql.JSONB)[name].astext
+        return member
+    return func.json_extract(column, f"$.{name}")

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -70,9 +71,18 @@ identity_event = Table(
     Column("institution_id", Uuid),
     Column("happened_at", Instant, nullable=False),
     Column("account_id", Uuid),
-    Column("sealed_reason", LargeBinary),
     CheckConstraint("verdict IN ('same', 'different')", name="verdict"),
 )
+
+identity_reason = Table(
+    "identity_reason",
+    catalogue,
+    Column("case_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sealed_reason", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["case_id", "number"], ["identity_event.case_id", "identity_event.number"]),
+)
+"""Why somebody said so, apart from what they said: this is sealed anew with each master key, that is written once."""
 
 _learner = table("learner", column("id", Uuid), column("root_id", Uuid))
 _affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
@@ -172,7 +182,12 @@ def change(connection: Connection, cases: Sequence[IdentityCase]) -> None:
 
 def say(connection: Connection, said: Said) -> None:
     """Write what somebody said. Said meanwhile by somebody else: Raced."""
-    append(connection, identity_event, [{**row_of(said), "verdict": said.verdict.value}])
+    row = {**row_of(said), "verdict": said.verdict.value}
+    reason = row.pop("sealed_reason")
+    append(connection, identity_event, [row])
+    if reason is not None:
+        rows = [{"case_id": said.case_id, "number": said.number, "sealed_reason": reason}]
+        append(connection, identity_reason, rows)
 
 
 def by_id(connection: Connection, case_id: UUID) -> IdentityCase | None:
@@ -192,7 +207,9 @@ def said_on(connection: Connection, case_ids: Iterable[UUID]) -> dict[UUID, list
     """Return what was said on cases, oldest first, by case."""
     wanted = sorted(set(case_ids))
     found: dict[UUID, list[Said]] = {case_id: [] for case_id in wanted}
-    query = select(identity_event).where(member_of(connection, identity_event.c.case_id, wanted))
+    joined = identity_event.outerjoin(identity_reason)
+    query = select(identity_event, identity_reason.c.sealed_reason).select_from(joined)
+    query = query.where(member_of(connection, identity_event.c.case_id, wanted))
     for row in connection.execute(query.order_by(identity_event.c.case_id, identity_event.c.number)):
         cells = {**row._mapping, "verdict": Verdict(row.verdict)}  # noqa: SLF001 - SQLAlchemy's public name for it
         found[row.case_id].append(Said(**cells))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Row, String, Table, Uuid, select
+from sqlalchemy import CheckConstraint, Column, Connection, Date, ForeignKey, Row, String, Table, Uuid, select
 
 from creditbank.core.institution import Institution, Level, Role
 from creditbank.storage.columns import Instant, catalogue
@@ -22,6 +22,7 @@ institution = Table(
     Column("social_credit_code", String(18), unique=True),
     Column("region_code", String(12)),
     Column("created_at", Instant, nullable=False),
+    Column("valid_from", Date),
     CheckConstraint("level IN ('city', 'district', 'town', 'village')", name="level"),
 )
 
@@ -63,6 +64,18 @@ def page(connection: Connection, after_code: str, rows_max: int) -> list[Institu
     return [_institution(row) for row in connection.execute(query)]
 
 
+def every(connection: Connection) -> list[Institution]:
+    """Return all institutions in the order of their codes."""
+    return [_institution(row) for row in connection.execute(select(institution).order_by(institution.c.code))]
+
+
+def is_below(connection: Connection, lower_id: UUID, higher_id: UUID) -> bool:
+    """Tell whether an institution stands below another in the tree, however far."""
+    above = select(institution.c.parent_id).where(institution.c.id == lower_id).cte("above", recursive=True)
+    above = above.union(select(institution.c.parent_id).join(above, institution.c.id == above.c.parent_id))
+    return connection.execute(select(above.c.parent_id).where(above.c.parent_id == higher_id)).first() is not None
+
+
 def add(connection: Connection, value: Institution) -> None:
     """Register an institution."""
     connection.execute(
@@ -76,6 +89,7 @@ def add(connection: Connection, value: Institution) -> None:
             social_credit_code=value.social_credit_code,
             region_code=value.region_code,
             created_at=value.created_at,
+            valid_from=value.valid_from,
         )
     )
 
@@ -97,4 +111,5 @@ def _institution(row: Row[Any]) -> Institution:
         social_credit_code=row.social_credit_code,
         region_code=row.region_code,
         created_at=row.created_at,
+        valid_from=row.valid_from,
     )

@@ -1,6 +1,5 @@
 """Answers kept under their idempotency keys, written in the same transaction as the effect."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Column, Connection, LargeBinary, String, Table, delete, select, update
@@ -12,32 +11,20 @@ kept_answer = Table(
     catalogue,
     Column("client_id", String(64), primary_key=True),
     Column("key", String(128), primary_key=True),
-    Column("request_digest", LargeBinary, nullable=False),
     Column("sealed_answer", LargeBinary),
     Column("created_at", Instant, nullable=False, index=True),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """What was asked under a key (a keyed digest) and the sealed answer."""
-
-    request_digest: bytes
-    sealed_answer: bytes
+def by_key(connection: Connection, client_id: str, key: str) -> bytes | None:
+    """Return the sealed answer under the client's key, with a digest of what was asked inside."""
+    query = select(kept_answer.c.sealed_answer).where(kept_answer.c.client_id == client_id, kept_answer.c.key == key)
+    return connection.execute(query).scalar_one_or_none()
 
 
-def by_key(connection: Connection, client_id: str, key: str) -> KeptAnswer | None:
-    """Return what is kept under the client's key."""
-    query = select(kept_answer).where(kept_answer.c.client_id == client_id, kept_answer.c.key == key)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else KeptAnswer(row.request_digest, row.sealed_answer)
-
-
-def claim(connection: Connection, client_id: str, key: str, request_digest: bytes, at: datetime) -> None:
+def claim(connection: Connection, client_id: str, key: str, at: datetime) -> None:
     """Take the key before anything else is done; whoever comes second waits here, then meets Raced."""
-    connection.execute(
-        kept_answer.insert().values(client_id=client_id, key=key, request_digest=request_digest, created_at=at)
-    )
+    connection.execute(kept_answer.insert().values(client_id=client_id, key=key, created_at=at))
 
 
 def keep(connection: Connection, client_id: str, key: str, sealed_answer: bytes) -> None:

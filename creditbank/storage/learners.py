@@ -1,6 +1,6 @@
-"""Learners: sealed personal data, claims, the keyed index that finds them, and who knows whom."""
+"""Learners: sealed personal data, claims, and who knows whom; `identifier_index` is what finds them."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,19 +28,18 @@ from creditbank.core.identity import (
     Application,
     Assurance,
     Claim,
-    ClaimKey,
     Identifier,
     Learner,
     LearnerStatus,
-    Match,
     account_number,
 )
 from creditbank.core.merging import Person
-from creditbank.core.normalisation import name_key
 from creditbank.formats.id_number import identifier_type, masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
+from creditbank.storage import identifier_index
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, for_reference, member_of, one_by_one
+from creditbank.storage.database import Raced, among, built_once, for_reference, member_of
+from creditbank.storage.identifier_index import account_no_keys, claim_keys, claimed
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -75,16 +74,6 @@ identifier = Table(
     ForeignKeyConstraint(["learner_id"], ["learner.id"]),
 )
 
-identifier_index = Table(
-    "identifier_index",
-    catalogue,
-    Column("value_index", LargeBinary, primary_key=True),
-    Column("name_index", LargeBinary, primary_key=True),
-    Column("type", String(40), primary_key=True),
-    Column("issuer", String(32), primary_key=True),
-    Column("learner_id", Uuid, nullable=False, index=True),
-)
-
 affiliation = Table(
     "affiliation",
     catalogue,
@@ -92,9 +81,6 @@ affiliation = Table(
     Column("institution_id", Uuid, primary_key=True),
     Column("since", Instant, nullable=False),
 )
-
-ACCOUNT_NO = "creditbank.account_no"
-"""The account number stands in the index as a claim of the bank's own, which keeps it unique."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +127,10 @@ def opening(keyring: Keyring, learner_id: UUID, application: Application, who: U
     return Opening(learner_id, number, LearnerStatus.ACTIVE, application, keyring.new_person_key(), who, at)
 
 
-def claim_keys(keyring: Keyring, application: Application) -> list[ClaimKey]:
-    """Return the searchable form of an application's claims, of those that lead to their holder."""
-    name_index = keyring.blind_index("learner.name", name_key(application.name))
-    return [
-        ClaimKey(claim.type, claim.issuer, _value_index(keyring, claim), name_index)
-        for claim in application.claims
-        if claim.finds
-    ]
-
-
-def matches(connection: Connection, keys: Sequence[ClaimKey]) -> list[Match]:
-    """Return every stored claim with one of the identifiers, whatever its name."""
-    if not keys:
-        return []
-    wanted = {key.value_index for key in keys}
-    query = select(identifier_index).where(member_of(connection, identifier_index.c.value_index, wanted))
-    return [
-        Match(ClaimKey(row.type, row.issuer, row.value_index, row.name_index), row.learner_id)
-        for row in connection.execute(query)
-    ]
-
-
 def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID | None) -> dict[UUID, Known]:
     """Return those of the learners that exist, and whether the institution knows each.
 
-    Until the transaction ends none of them is merged or parted.
+    Until the transaction ends none of them is merged or parted, and their keys don't change.
     """
     ids = sorted(set(learner_ids))
     if not ids:
@@ -199,33 +163,25 @@ def known_to(connection: Connection, learner_ids: Iterable[UUID], institution_id
     return set(connection.execute(query.where(among_them)).scalars())
 
 
-def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -> UUID | None:
-    """Return the learner with this account number."""
-    index = _value_index(keyring, Claim(ACCOUNT_NO, "", account_no))
-    query = select(identifier_index.c.learner_id).where(identifier_index.c.value_index == index)
-    return connection.execute(query).scalar_one_or_none()
-
-
 def open_accounts(
     connection: Connection, keyring: Keyring, openings: Sequence[Opening], new_id: Callable[[], UUID]
 ) -> None:
     """Write new accounts with their sealed claims, index rows and who knows them. Opened meanwhile: Raced."""
-    named = {key.value_index: opened for opened in openings for key in claim_keys(keyring, opened.application)}
-    for value_index, _, status in _claimed(connection, named):
+    claims = [(opened, keys) for opened in openings for keys in claim_keys(keyring, opened.application)]
+    named = {key.value_index: opened for opened, keys in claims for key in keys}
+    for value_index, _, status in claimed(connection, [keys for _, keys in claims]):
         if LearnerStatus.ACTIVE in (status, named[value_index].status):
             raise Raced("an identifier was claimed under another name meanwhile")
     append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
-    index_rows, claim_rows = [], []
+    numbers = [(opened, account_no_keys(keyring, opened.account_no)) for opened in openings]
+    claim_rows = []
     for opened in openings:
-        number = Claim(ACCOUNT_NO, "", opened.account_no)
-        index_rows.append(_index_row(ClaimKey(ACCOUNT_NO, "", _value_index(keyring, number), b""), opened.id))
-        index_rows += [_index_row(key, opened.id) for key in claim_keys(keyring, opened.application)]
         cipher = keyring.person_cipher(opened.wrapped_key)
         claim_rows += [
             _claim_row(cipher, Claimant(opened.id, opened.opened_by, opened.opened_at), claim, new_id())
             for claim in opened.application.claims
         ]
-    append(connection, identifier_index, sorted(index_rows, key=lambda row: row["value_index"]))
+    identifier_index.add(connection, [(opened.id, keys) for opened, keys in numbers + claims])
     append(connection, identifier, claim_rows)
     affiliate(connection, [(opened.id, opened.opened_by, opened.opened_at) for opened in openings])
 
@@ -234,13 +190,12 @@ def add_claims(
     connection: Connection, keyring: Keyring, claimant: Claimant, application: Application, new_id: Callable[[], UUID]
 ) -> None:
     """Add claims to a learner who is there already. Claimed meanwhile by others than the claimant's rivals: Raced."""
-    claimed = _claimed(connection, [key.value_index for key in claim_keys(keyring, application)])
-    if {learner_id for _, learner_id, _ in claimed} - set(claimant.rivals):
+    keys = claim_keys(keyring, application)
+    if {learner_id for _, learner_id, _ in claimed(connection, keys)} - set(claimant.rivals):
         raise Raced("an identifier was claimed meanwhile")
-    wrapped = connection.execute(select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)).scalar_one()
-    cipher = keyring.person_cipher(wrapped)
-    index_rows = [_index_row(key, claimant.learner_id) for key in claim_keys(keyring, application)]
-    append(connection, identifier_index, index_rows)
+    query = select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)
+    cipher = keyring.person_cipher(connection.execute(for_reference(connection, query)).scalar_one())
+    identifier_index.add(connection, [(claimant.learner_id, claim) for claim in keys])
     append(connection, identifier, [_claim_row(cipher, claimant, claim, new_id()) for claim in application.claims])
 
 
@@ -314,18 +269,6 @@ def _identifier(cipher: PersonCipher, found: Row[Any]) -> Identifier:
     return Identifier(found.id, found.type, found.issuer, hidden, Assurance(found.assurance), found.valid_until)
 
 
-def _claimed(connection: Connection, value_indexes: Collection[bytes]) -> list[tuple[bytes, UUID, LearnerStatus]]:
-    """Return those of the identifiers that are claimed, by whom, and their status; nobody claims others till the end.
-
-    The same identifier under two names breaks no key, so that two who claim it at once would not see each other.
-    """
-    one_by_one(connection, value_indexes)
-    joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
-    query = select(identifier_index.c.value_index, learner.c.id, learner.c.status).select_from(joined)
-    rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, value_indexes)))
-    return [(row.value_index, row.id, LearnerStatus(row.status)) for row in rows]
-
-
 def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
     """Return a claim as stored: its value sealed under the learner's key for this very row."""
     return {
@@ -368,22 +311,6 @@ def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:
         "sealed_birth_date": born and cipher.seal(born.isoformat(), _place("learner.birth_date", opening.id)),
         "created_at": opening.opened_at,
     }
-
-
-def _index_row(key: ClaimKey, learner_id: UUID) -> dict[str, Any]:
-    """Return a searchable claim as stored."""
-    return {
-        "value_index": key.value_index,
-        "name_index": key.name_index,
-        "type": key.type,
-        "issuer": key.issuer,
-        "learner_id": learner_id,
-    }
-
-
-def _value_index(keyring: Keyring, claim: Claim) -> bytes:
-    """Return the keyed hash that finds a claim."""
-    return keyring.blind_index(f"identifier:{claim.type}:{claim.issuer}", claim.value)
 
 
 def _place(column: str, row_id: UUID) -> str:

@@ -1,10 +1,10 @@
 """The index of likeness: keyed hashes of what two accounts of one person have in common, so that few are compared."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -33,7 +33,7 @@ from creditbank.formats.legacy_id import narrowed
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
-from creditbank.storage.writing import append, rewrite
+from creditbank.storage.writing import append, append_missing, rewrite
 
 likeness_index = Table(
     "likeness_index",
@@ -42,6 +42,7 @@ likeness_index = Table(
     Column("key", LargeBinary, primary_key=True),
     Column("block", String(16), nullable=False),
     Column("is_new", Boolean, nullable=False),
+    Column("key_id", String(16), nullable=False),
     Index("ix_likeness_index_key", "key"),
     Index("ix_likeness_index_new", "key", postgresql_where=text("is_new"), sqlite_where=text("is_new")),
 )
@@ -77,6 +78,18 @@ class Block(StrEnum):
     """The resident number as it was, or would have been, with 15 digits."""
 
 
+class BlockKey(NamedTuple):
+    """A block by its keyed hash, and the id of the index key that made it."""
+
+    block: Block
+    key: bytes
+    key_id: str
+
+
+BlockKeys = tuple[BlockKey, ...]
+"""One block under every index key of the ring, newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """Accounts that have come into blocks and were not compared yet, with those that are in the same blocks.
@@ -89,38 +102,53 @@ class Fresh:
     skipped: int
 
 
-def keys_of(keyring: Keyring, name: str, birth_date: date | None, claims: Iterable[Claim]) -> dict[bytes, Block]:
-    """Return the blocks of an account by their keyed hashes, which are made under every index key of the ring."""
+def keys_of(keyring: Keyring, name: str, birth_date: date | None, claims: Iterable[Claim]) -> list[BlockKeys]:
+    """Return the blocks of an account; birth dates count as they are stated and as resident numbers say them."""
     listed = list(claims)
     key = name_key(name)
-    said: list[tuple[Block, str]] = []
-    born = birth_date or next((day for day in map(_born, listed) if day is not None), None)
-    if born is not None and key:
-        said += [(Block.BORN_SURNAME, f"{born}|{key[0]}"), (Block.NAME_YEAR, f"{''.join(sorted(key))}|{born.year}")]
-    said += [(Block.PHONE, claim.value) for claim in listed if claim.type == "phone"]
-    said += [(Block.LEGACY, legacy) for legacy in map(_legacy, listed) if legacy is not None]
-    return {hashed: block for block, value in said for hashed in keyring.blind_indexes(f"likeness:{block}", value)}
-
-
-def add(connection: Connection, keys: Mapping[UUID, Mapping[bytes, Block]]) -> None:
-    """Put accounts into blocks, in one statement. There already: Raced."""
-    rows = [
-        {"learner_id": learner_id, "key": key, "block": block.value, "is_new": True}
-        for learner_id, found in sorted(keys.items())
-        for key, block in found.items()
+    said: dict[tuple[Block, str], None] = {}
+    for born in sorted({birth_date, *map(_born, listed)} - {None}, key=str) if key else ():
+        assert born is not None, "None was taken out"
+        said[Block.BORN_SURNAME, f"{born}|{key[0]}"] = None
+        said[Block.NAME_YEAR, f"{''.join(sorted(key))}|{born.year}"] = None
+    said |= {(Block.PHONE, claim.value): None for claim in listed if claim.type == "phone"}
+    said |= {(Block.LEGACY, legacy): None for legacy in map(_legacy, listed) if legacy is not None}
+    return [
+        tuple(
+            BlockKey(block, hashed.value, hashed.key_id) for hashed in keyring.blind_indexes(f"likeness:{block}", value)
+        )
+        for block, value in said
     ]
-    append(connection, likeness_index, rows)
 
 
-def held(connection: Connection, learner_ids: Iterable[UUID]) -> set[bytes]:
-    """Return the keys of the blocks in which any of some accounts is."""
-    among = member_of(connection, likeness_index.c.learner_id, sorted(set(learner_ids)))
-    return set(connection.execute(select(likeness_index.c.key).where(among)).scalars())
+def add(connection: Connection, keyed: Iterable[tuple[UUID, BlockKeys]]) -> None:
+    """Put accounts into blocks, in one statement. There already: Raced."""
+    append(
+        connection, likeness_index, [_row(learner_id, key, is_new=True) for learner_id, keys in keyed for key in keys]
+    )
 
 
-def keep_only(connection: Connection, learner_id: UUID, keys: Collection[bytes]) -> None:
-    """Take an account out of all blocks but those with these keys; out of all where there are none (erasure)."""
-    gone = held(connection, [learner_id]) - set(keys)
+def put(connection: Connection, keyed: Iterable[tuple[UUID, BlockKey, bool]]) -> None:
+    """Write blocks under another index key, with whether they are still to be compared, where they are not there."""
+    rows = [_row(learner_id, key, is_new=is_new) for learner_id, key, is_new in keyed]
+    append_missing(connection, likeness_index, rows)
+
+
+def of_learners(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, dict[bytes, bool]]:
+    """Return by account the keys of its blocks, each with whether it is still to be compared there."""
+    ids = sorted(set(learner_ids))
+    found: dict[UUID, dict[bytes, bool]] = {one: {} for one in ids}
+    for row in connection.execute(
+        select(likeness_index).where(member_of(connection, likeness_index.c.learner_id, ids))
+    ):
+        found[row.learner_id][row.key] = row.is_new
+    return found
+
+
+def keep_only(connection: Connection, learner_id: UUID, keyed: Iterable[BlockKeys]) -> None:
+    """Take an account out of all blocks but these; out of all where there are none (erasure)."""
+    kept = {key.key for keys in keyed for key in keys}
+    gone = of_learners(connection, [learner_id])[learner_id].keys() - kept
     among = member_of(connection, likeness_index.c.key, sorted(gone))
     connection.execute(delete(likeness_index).where(likeness_index.c.learner_id == learner_id, among))
 
@@ -178,6 +206,17 @@ def _hashed(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, tuple[fro
     for row in connection.execute(select(_affiliation).where(member_of(connection, _affiliation.c.learner_id, ids))):
         sets[row.learner_id][institutions].add(row.institution_id)
     return {one: tuple(map(frozenset, found)) for one, found in sets.items()}
+
+
+def _under_all(keyring: Keyring, block: Block, value: str) -> BlockKeys:
+    hashes = keyring.blind_indexes(f"likeness:{block}", value)
+    return tuple(BlockKey(block, hashed.value, hashed.key_id) for hashed in hashes)
+
+
+def _row(learner_id: UUID, key: BlockKey, *, is_new: bool) -> dict[str, Any]:
+    """Return an account in a block as it is stored."""
+    block = key.block.value
+    return {"learner_id": learner_id, "key": key.key, "block": block, "is_new": is_new, "key_id": key.key_id}
 
 
 def _born(claim: Claim) -> date | None:

@@ -17,15 +17,16 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
     *("access_log", "identity_event", "learner_link"),
+    *("region_successor", "institution_region", "institution_end"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
 DELETED_FROM = (
-    *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
-    *("identifier_index", "likeness_index"),
+    *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
+    *("ruleset", "course", "likeness_index"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced, and what
-finds people."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys,
+drafts and courses replaced, what accounts have in common no more."""
 
 
 def configuration(database: Database) -> Config:

@@ -28,10 +28,9 @@ from sqlalchemy import (
 )
 
 from creditbank.core.outcome import Status
-from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, among, built_once, for_change, for_share, for_update, member_of
-from creditbank.storage.writing import append, rewrite, row_of
+from creditbank.storage.writing import append, replace_rows, rewrite, row_of
 
 outcome_key = Table(
     "outcome_key",
@@ -69,8 +68,6 @@ outcome_revision = Table(
     Column("outcome_id", Uuid, primary_key=True),
     Column("revision", Integer, primary_key=True),
     Column("content", Text, nullable=False),
-    Column("content_mac", LargeBinary, nullable=False),
-    Column("sealed_certificate_no", LargeBinary),
     Column("applied_on", Date, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("actor", String(64), nullable=False),
@@ -83,6 +80,7 @@ outcome_claim = Table(
     Column("claim", LargeBinary, primary_key=True),
     Column("learner_id", Uuid, nullable=False),
     Column("outcome_id", Uuid, nullable=False, index=True),
+    Column("key_id", String(16), nullable=False, server_default="unnamed"),
 )
 
 
@@ -105,38 +103,25 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What an institution recorded, once and for ever: JSON text, a keyed hash of it all, the sealed certificate no."""
+    """What an institution recorded, once and for ever, as JSON text; `certificates` holds the certificate number."""
 
     learner_id: UUID
     outcome_id: UUID
     revision: int
     content: str
-    content_mac: bytes
-    sealed_certificate_no: bytes | None
     applied_on: date
     recorded_at: datetime
     actor: str
 
-    def certificate_no(self, keyring: Keyring, wrapped_key: bytes) -> str | None:
-        """Return the certificate number, opened with its learner's key."""
-        if self.sealed_certificate_no is None:
-            return None
-        place = certificate_place(self.outcome_id, self.revision)
-        return keyring.person_cipher(wrapped_key).opened(self.sealed_certificate_no, place)
-
 
 @dataclass(frozen=True, slots=True)
 class DuplicateClaim:
-    """A keyed hash by which the same learning is known again, and the outcome that holds it."""
+    """A keyed hash by which the same learning is known again, the outcome that holds it, and the key that made it."""
 
     claim: bytes
     learner_id: UUID
     outcome_id: UUID
-
-
-def certificate_place(outcome_id: UUID, revision: int) -> str:
-    """Return where a sealed certificate number belongs; it can't be opened anywhere else."""
-    return f"outcome_revision.certificate_no:{outcome_id}:{revision}"
+    key_id: str
 
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
@@ -156,6 +141,12 @@ def locked(connection: Connection, outcome_id: UUID) -> Head | None:
     query = for_change(connection, select(outcome).where(outcome.c.id == outcome_id))
     row = connection.execute(query).one_or_none()
     return None if row is None else _head(row)
+
+
+def locked_all(connection: Connection, outcome_ids: Sequence[UUID]) -> list[Head]:
+    """Return outcomes in the order of their ids, each locked as one alone is."""
+    query = select(outcome).where(member_of(connection, outcome.c.id, outcome_ids)).order_by(outcome.c.id)
+    return [_head(row) for row in connection.execute(for_change(connection, query))]
 
 
 def duplicates_of(connection: Connection, outcome_id: UUID) -> list[Head]:
@@ -258,6 +249,20 @@ def change(connection: Connection, heads: Sequence[Head]) -> None:
 def claim(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
     """Let outcomes hold claims. A claim taken meanwhile: Raced."""
     append(connection, outcome_claim, [row_of(value) for value in sorted(claims, key=lambda value: value.claim)])
+
+
+def claims_of(connection: Connection, outcome_ids: Sequence[UUID]) -> dict[UUID, set[bytes]]:
+    """Return the claims that outcomes hold."""
+    held: dict[UUID, set[bytes]] = {outcome_id: set() for outcome_id in outcome_ids}
+    query = select(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, outcome_ids))
+    for row in connection.execute(query):
+        held[row.outcome_id].add(row.claim)
+    return held
+
+
+def put_claims(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
+    """Let outcomes hold claims, whoever holds them now: a duplicate may have come first under a newer key."""
+    replace_rows(connection, outcome_claim, [row_of(value) for value in claims])
 
 
 def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:

@@ -117,6 +117,21 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     connection.execute(table.update().where(*where).values(changes), bound)
 
 
+def replace_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows of all columns; where a row's key stands already, its other columns are set."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    ordered = sorted(rows, key=lambda row: [str(row[key]) for key in keys])
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert().prefix_with("OR REPLACE"), ordered)
+        return
+    names = tuple(ordered[0])
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    sql = f"{_insert_sql(table, names)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    connection.exec_driver_sql(sql, _columns(ordered, names))
+
+
 def row_of(value: object) -> dict[str, Any]:
     """Return the fields of a slotted dataclass as a row; `dataclasses.asdict` would copy every value deeply."""
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined] # our values have slots

@@ -17,13 +17,25 @@ OPENED_BY = "migration"
 def upgrade() -> None:
     _add_open_key()
     op.add_column("identity_event", sa.Column("account_id", sa.Uuid(), nullable=True))
-    op.add_column("identity_event", sa.Column("sealed_reason", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "identity_reason",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sealed_reason", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id", "number"],
+            ["identity_event.case_id", "identity_event.number"],
+            name="fk_identity_reason_case_id_number",
+        ),
+        sa.PrimaryKeyConstraint("case_id", "number", name="pk_identity_reason"),
+    )
     op.create_table(
         "likeness_index",
         sa.Column("learner_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("block", sa.String(length=16), nullable=False),
         sa.Column("is_new", sa.Boolean(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.ForeignKeyConstraint(["learner_id"], ["learner.id"], name="fk_likeness_index_learner_id"),
         sa.PrimaryKeyConstraint("learner_id", "key", name="pk_likeness_index"),
     )
@@ -35,7 +47,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("likeness_index")
-    op.drop_column("identity_event", "sealed_reason")
+    op.drop_table("identity_reason")
     op.drop_column("identity_event", "account_id")
     op.drop_index("uq_identity_case_open_key", "identity_case")
     op.drop_column("identity_case", "open_key")

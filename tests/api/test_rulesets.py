@@ -86,7 +86,7 @@ def sizes(house: House) -> dict[str, int]:
 
 def second_app(house: House, url: str) -> House:
     """Return another process's app on the same database."""
-    bank = Bank(Database(url), house.bank.keyring, house.clock, house.bank.new_id)
+    bank = Bank(Database(url), house.bank.keys, house.clock, house.bank.new_id)
     app = create_app(Settings(database_url=url, base_url=BASE_URL), bank)
     return House(bank, app, house.clock, house.numbers, house.tokens)
 

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from creditbank.core.permission import SCOPES
+from creditbank.packs import shipped_regions
 from tests.builders import House, add_client, learner_body, new_house, outcome_body, programme_body
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
@@ -84,6 +85,10 @@ class Seeds:
             "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
+            "/v1/institutions/{institution_id}/end": lambda: {"ended_on": "2099-12-31", "reason": f"合并 {serial}"},
+            "/v1/institutions/{institution_id}/region": lambda: {"region": "500103", "from_day": "2026-07-01"},
+            "/v1/institutions/{institution_id}/delegations": lambda: {"to": "below", "reason": "代审"},
+            "/v1/regions": lambda: {"regions": [{"id": f"made-{serial}", "name": "虚构市", "level": "city"}]},
             "/v1/schemes": lambda: scheme(serial),
         }
         return bodies[path]()
@@ -188,6 +193,18 @@ def a_case(house: House, learner_id: str) -> str:
     return case_id
 
 
+def a_delegation(house: House, giver: dict[str, Any]) -> str:
+    """Return a delegation by an institution to one that stands below it."""
+    admin = house.auth("authority", *SCOPES)
+    below = institution(0) | {"code": "below", "parent": giver["code"]}
+    assert house.http.post("/v1/institutions", json=below, headers=admin).status_code == 201
+    url = f"/v1/institutions/{giver['id']}/delegations"
+    given = house.http.post(url, json={"to": "below", "reason": "代审"}, headers=admin)
+    assert given.status_code == 201, given.get_data(as_text=True)
+    delegation_id: str = given.get_json()["id"]
+    return delegation_id
+
+
 def institution(serial: int) -> dict[str, Any]:
     return {"code": f"made-{serial}", "name": "社区学校", "level": "village", "roles": ["issuer"]}
 
@@ -205,13 +222,19 @@ def seeds_of(house: House) -> Seeds:
     house.publish_rules(conversion_rules())
     for accepting in ("cqdx", "acceptor"):
         house.publish_programme(accepting, code="made-up")
+    admin = house.auth("authority", *SCOPES)
+    loaded = house.http.post("/v1/regions", json=shipped_regions(), headers=admin)
+    assert loaded.status_code == 201, loaded.get_data(as_text=True)
     registry = house.http.get("/v1/institutions", headers=house.auth()).get_json()["items"]
     client = add_client(house.bank, "cqdx", SCOPES)
     form = {"grant_type": "client_credentials", "client_id": client.client.id, "client_secret": client.secret}
     converted, another = (house.open_learner()["id"] for _ in range(2))
     for one in (converted, another):
         house.post_outcome(one, title="管理学")
+    delegation = a_delegation(house, registry[0])
     paths = {
+        "region": "500103",
+        "delegation_id": delegation,
         "conversion_id": house.convert(converted, target("cqdx"))["id"],
         "case_id": a_case(house, another),
         "institution": "cqdx",

@@ -13,7 +13,7 @@ ANNA, BORIS, CHEN = (UUID(int=number) for number in (1, 2, 3))
 
 
 def key(value: str = "id", name: str = "anna", issuer: str = "", kind: str = "cn.resident_id") -> ClaimKey:
-    return ClaimKey(kind, issuer, value.encode(), name.encode())
+    return ClaimKey(kind, issuer, value.encode(), name.encode(), "k1")
 
 
 @pytest.mark.parametrize(

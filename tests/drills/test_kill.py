@@ -101,7 +101,7 @@ def test_without_its_database_the_bank_asks_to_try_later(tmp_path: Path) -> None
     headers = house.auth()
     house.bank.database.close()
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-    bank = Bank(nowhere, house.bank.keyring, house.clock, house.bank.new_id)
+    bank = Bank(nowhere, house.bank.keys, house.clock, house.bank.new_id)
     http = create_app(Settings(base_url=builders.BASE_URL), bank).test_client()
     answers = [
         http.get(f"/v1/learners/{learner_id}/balance", headers=headers),

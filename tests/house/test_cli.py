@@ -41,6 +41,25 @@ def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunne
     assert "444 entries, 0 conversions, 0 faults" in console.invoke(main, ["verify"]).output
 
 
+def test_regions_are_loaded_as_shipped_and_from_a_file(console: CliRunner, tmp_path: Path) -> None:
+    assert "0 new, 0 changed, 40 as they stood." in console.invoke(main, ["region", "load"]).stdout
+    file = tmp_path / "code.json"
+    file.write_text('{"source": "公告", "regions": [{"id": "cq-liangjiang", "code": "500157"}]}', "utf-8")
+    loaded = console.invoke(main, ["region", "load", str(file)])
+    assert (loaded.exit_code, loaded.stdout.splitlines()[0]) == (0, "changed: cq-liangjiang")
+    assert "公告" in loaded.stdout
+    for faulty, place in (
+        ('{"regions": [{"id": "cq-liangjiang", "code": "500158"}]}', "/regions/0/code"),
+        ('{"regions": [{"id": "A", "level": 3}]}', "/regions/0/level"),
+        ('{"regions": ', "/"),
+        ("[]", "/"),
+    ):
+        file.write_text(faulty, "utf-8")
+        ended = console.invoke(main, ["region", "load", str(file)])
+        assert (ended.exit_code, ended.stderr.count("Traceback")) == (1, 0)
+        assert f"{place}: " in ended.stderr
+
+
 def test_a_client_is_made_rotated_and_ended(console: CliRunner) -> None:
     made = json.loads(console.invoke(main, ["client", "create", "cqdx", "registry", "--scope", "balance:read"]).stdout)
     rotated = json.loads(console.invoke(main, ["client", "rotate", made["client_id"]]).stdout)

@@ -28,8 +28,8 @@ PARAMETERS_MAX = 5
 
 LONGER_FILES = {
     "creditbank/formats/strict_json.py": (310, "one door for JSON with each of its checks beside the others"),
-    "creditbank/services/outcomes.py": (330, "posting a batch is one use case whose steps are read together"),
-    "creditbank/storage/learners.py": (360, "the tables of a person, which are written and found together"),
+    "creditbank/services/outcomes.py": (345, "posting a batch is one use case whose steps are read together"),
+    "creditbank/storage/database.py": (310, "transactions, locks and conditions: what the engines do differently"),
     "creditbank/storage/ledger.py": (320, "the one door into the ledger: three tables that move in one posting"),
     "creditbank/storage/outcomes.py": (340, "heads, revisions and claims, which one posting writes together"),
 }

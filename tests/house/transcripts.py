@@ -134,6 +134,7 @@ def demo_runner(folder: Path) -> Runner:
         "AUTHOR": "rule author",
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
+        "ADMIN": "administrator",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import CheckConstraint, Connection, Table, make_url, select, text
@@ -12,10 +13,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
 from creditbank.config import Settings
-from creditbank.services.bank import Answer, Bank, Errand, carried_out, looked_up
+from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.packs import shipped_regions
+from creditbank.services import merging
+from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue
+from creditbank.storage import catalogue, identity_cases
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs
@@ -32,11 +36,19 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
+    "delegation": {"id": uuid4()},
     "entry": {"seq": 99},
+    "identity_case": {"id": uuid4(), "open_key": "another"},
+    "identity_event": {"number": 99},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
+    "institution_end": {"number": 99},
+    "institution_region": {"number": 99},
     "learner": {"id": uuid4()},
+    "learner_link": {"id": uuid4()},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "region": {"id": "other", "code": None},
+    "region_successor": {"successor_id": "500103"},
     "ruleset": {"version": 99, "publication_no": 99},
     "scheme": {"code": "other"},
 }
@@ -68,14 +80,33 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
     ("decision", "on_conversion", {"kind": "case"}),
     ("decision", "on_outcome", {"outcome_id": None}),
+    ("delegation", "to_another", {"to_institution": "from_institution"}),
+    ("delegation", "valid", {"valid_until": date(2020, 1, 1)}),
+    ("delegation", "withdrawn_whole", {"withdrawn_by": "somebody"}),
     ("entry", "moves_something", {"kind": "reverse", "amount_hundredths": 0}),
     ("entry", "balance_after", {"balance_after_hundredths": -1}),
     ("entry", "kind", {"kind": "gift", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("identity_case", "decided_whole", {"state": "decided", "open_key": None}),
+    ("identity_case", "decided_whole", {"verdict": "same"}),
+    ("identity_case", "kind", {"kind": "whim"}),
+    ("identity_case", "link", {"kind": "unmerge"}),
+    ("identity_case", "open_key", {"open_key": None}),
+    ("identity_case", "open_key", {"state": "decided", "verdict": "same"}),
+    ("identity_case", "link", {"link_id": uuid4()}),
+    ("identity_case", "of_two", {"other_id": "learner_id"}),
+    ("identity_case", "state", {"state": "lost", "open_key": None}),
+    ("identity_case", "verdict", {"state": "decided", "verdict": "maybe", "open_key": None}),
+    ("identity_event", "verdict", {"verdict": "maybe"}),
     ("institution", "level", {"level": "planet"}),
+    ("institution_end", "another", {"successor_id": "institution_id"}),
+    ("institution_end", "number", {"number": 0}),
+    ("institution_end", "succeeded_when_ended", {"ended_on": None}),
+    ("institution_region", "number", {"number": 0}),
     ("learner", "status", {"status": "lost"}),
+    ("learner_link", "of_two", {"into_id": "learner_id"}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": -1}),
@@ -84,6 +115,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
     ("programme", "total", {"total_hundredths": 0}),
     ("programme", "revision", {"revision": 0}),
+    ("region", "in_a_city", {"parent_id": None}),
+    ("region", "level", {"level": "planet"}),
+    ("region", "under_another", {"parent_id": "other"}),
+    ("region", "valid", {"valid_from": date(2026, 1, 2), "valid_until": date(2026, 1, 1)}),
+    ("region_successor", "another", {"successor_id": "region_id"}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -164,7 +200,53 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    _merge(house, learner["id"], house.open_learner()["id"])
+    house.balance(learner["id"])
+    _keep_regions(house)
     return house
+
+
+def _merge(house: House, one: str, into: str) -> None:
+    """Merge two accounts under a case on which somebody spoke."""
+
+    def action(work: Work) -> Answer:
+        case = identity_cases.IdentityCase(
+            id=work.new_id(),
+            kind=CaseKind.MERGE,
+            learner_id=UUID(one),
+            other_id=UUID(into),
+            link_id=None,
+            score_hundredths=None,
+            sealed_reason=None,
+            sealed_evidence=None,
+            opened_by="registrar",
+            opened_at=work.now,
+        )
+        identity_cases.add(work.connection, [case])
+        identity_cases.say(work.connection, identity_cases.Said(case.id, 1, Verdict.SAME, "a", None, work.now))
+        merging.join(work, UUID(one), UUID(into), case.id)
+        return Answer({}, is_new=True, subject=str(case.id))
+
+    carried_out(house.bank, Errand(administrator(), "test.merge"), action)
+
+
+def _keep_regions(house: House) -> None:
+    """Load regions, move and end an institution, and delegate its reviews."""
+    admin = house.auth("authority", "admin")
+    parent = {"code": "upper", "name": "上级", "level": "city", "roles": ["acceptor"]}
+    child = {"code": "lower", "name": "下级", "level": "district", "roles": ["branch"], "parent": "upper"}
+    upper, lower = (
+        house.http.post("/v1/institutions", json=body, headers=admin).get_json()["id"] for body in (parent, child)
+    )
+    asked = {
+        "/v1/regions": shipped_regions(),
+        f"/v1/institutions/{lower}/region": {"region": "500103", "from_day": "2026-07-01"},
+        f"/v1/institutions/{upper}/end": {"ended_on": "2026-12-31", "successor": "lower", "reason": "合并"},
+        f"/v1/institutions/{upper}/delegations": {"to": "lower", "valid_until": "2026-12-31", "reason": "代审"},
+    }
+    for path, body in asked.items():
+        answer = house.http.post(path, json=body, headers=admin)
+        assert answer.status_code == 201, answer.get_data(as_text=True)
 
 
 def _checks(table: Table) -> set[str]:
@@ -181,6 +263,8 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
         query = query.where(table.c.status == "published")
     if name == "decision":
         query = query.where(table.c.kind == "recognition")
+    if name == "region":
+        query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
     row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))

@@ -18,11 +18,11 @@ OPENING_MAX = {"postgresql": 18, "sqlite": 24}
 """Statements of a posting for people who are new: a look whether somebody else claims their identifiers, and the rows
 of their accounts and balances come on top."""
 
-BALANCE_MAX = 3
-"""May the actor see the learner, and the balances with the lots that end some day; one to spare."""
+BALANCE_MAX = 2
+"""May the actor see the learner and the balances with the lots that end some day; and the line in the diary."""
 
-STATEMENT_MAX = 3
-"""May the actor see the learner, and one page of lines; one to spare."""
+STATEMENT_MAX = 4
+"""Whose account it is, may the actor see it, one page of lines; and the line in the diary."""
 
 
 @dataclass

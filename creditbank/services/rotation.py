@@ -1,0 +1,156 @@
+"""Rotation: new keys are added while requests go on, and old ones retired once nothing needs them any more."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from creditbank.core.errors import Conflict, Fault
+from creditbank.core.permission import Actor, require
+from creditbank.gateways.keyring import Keyring, Kind
+from creditbank.gateways.suites import Suite
+from creditbank.services.access import TOKEN_SECONDS
+from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
+from creditbank.services.upkeep import carried_out_as
+from creditbank.storage import renewing
+from creditbank.storage.renewing import BANK_SEALED, KEYED, WRAPPED
+
+KEYS_MAX = 4
+"""Keys of one kind at a time: each index key more is another row for everything that is found by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInUse:
+    """One key of the ring, or one that rows name though it is not in the ring (`added_at` is None): never a secret."""
+
+    kind: Kind
+    id: str
+    suite: str
+    added_at: datetime | None
+    rows: int | None
+    """Rows that still need it; None where none ever do, as with signing keys."""
+
+
+def keys_in_use(work: Work) -> list[KeyInUse]:
+    """Return all keys, newest last of each kind, with how much still rests on each. Refused: ScopeMissing."""
+    require(work.actor, "admin")
+    counts = {
+        Kind.MASTER: _sums([renewing.counts_by_master_key(work.connection, one) for one in (*WRAPPED, *BANK_SEALED)]),
+        Kind.INDEX: _sums([renewing.counts_by_index_key(work.connection, one) for one in KEYED]),
+    }
+    return [key for kind in Kind for key in _listed(work.keyring, kind, counts.get(kind))]
+
+
+def rotate(bank: Bank, actor: Actor, kind: Kind, suite: Suite | None = None) -> str:
+    """Add a new key, which serves from the next request on, and return its id.
+
+    Refused: ScopeMissing, Conflict where too many keys stand. Raises KeyringUnusable where it can't be added.
+    """
+    require(actor, "admin")
+    if len(bank.keyring.added_at(kind)) >= KEYS_MAX:
+        raise _too_many(kind)
+    key_id = bank.keys.add(kind, suite, bank.clock())
+    _write_down(bank, actor, "keys.rotate", f"{kind.value} {key_id}")
+    return key_id
+
+
+def retire(bank: Bank, actor: Actor, kind: Kind, *, at_once: bool = False) -> list[str]:
+    """Take away all keys of a kind but the newest, and return their ids: what they sealed or signed counts no more.
+
+    `at_once` takes signing keys though tokens that they signed may still be in use, as after a theft.
+    Refused: ScopeMissing, Conflict where something still needs one of them, TryLater.
+    Raises KeyringUnusable where they can't be taken away.
+    """
+    require(actor, "admin")
+    ring = bank.keyring
+    *older, newest = ring.added_at(kind)
+    if kind is Kind.SIGNING:
+        _check_tokens_over(bank, ring.signing_added_at[newest], at_once=at_once or not older)
+    else:
+        bank.await_earlier_transactions()
+        check = _check_sealed_anew if kind is Kind.MASTER else _check_indexed_anew
+        carried_out_as(bank, actor, "keys.check", newest, partial(check, newest=newest, older=older))
+    if older:
+        bank.keys.drop(kind, older)
+        _write_down(bank, actor, "keys.retire", f"{kind.value} {' '.join(older)}")
+    if kind is Kind.INDEX:
+        bank.await_earlier_transactions()
+        _forget_retired(bank, actor)
+    return older
+
+
+def _check_tokens_over(bank: Bank, newest_added_at: datetime, *, at_once: bool) -> None:
+    """Let older signing keys go only when no token of theirs counts any more. Refused: Conflict."""
+    over_at = newest_added_at + timedelta(seconds=TOKEN_SECONDS)
+    if not at_once and bank.clock() < over_at:
+        zh = f"旧签名密钥签发的令牌在 {over_at.isoformat()} 之前仍可能有效；请届时再试，或加 --now 立即作废。"
+        en = f"Tokens of the older signing key may count until {over_at.isoformat()}; retire it then, or use --now."
+        raise Conflict((Fault("", "tokens_still_count", zh, en),))
+
+
+def _check_sealed_anew(work: Work, *, newest: str, older: list[str]) -> None:
+    """Let older master keys go only when nothing is sealed under them any more. Refused: Conflict."""
+    del newest
+    needing = {}
+    for column in (*WRAPPED, *BANK_SEALED):
+        counts = renewing.counts_by_master_key(work.connection, column)
+        needing[f"{column.table}.{column.name}"] = sum(counts.get(key_id, 0) for key_id in older)
+    _check_nothing_needs(needing)
+
+
+def _check_indexed_anew(work: Work, *, newest: str, older: list[str]) -> None:
+    """Let older index keys go only when all is found by the newest. Refused: Conflict."""
+    del older
+    _check_nothing_needs(
+        {keyed.table: len(renewing.incomplete(work.connection, keyed, newest, None, 1)) for keyed in KEYED}
+    )
+
+
+def _check_nothing_needs(needing: dict[str, int]) -> None:
+    tables = ", ".join(name for name, rows in needing.items() if rows)
+    if tables:
+        zh = f"{tables} 中仍有数据依赖旧密钥；请先运行 creditbank keys renew。"
+        en = f"The older keys are still needed in {tables}; run creditbank keys renew first."
+        raise Conflict((Fault("", "key_still_needed", zh, en),))
+
+
+def _forget_retired(bank: Bank, actor: Actor) -> None:
+    """Delete what was indexed under keys that are in the ring no more."""
+    for keyed in KEYED:
+        forget = partial(_forget_some, keyed=keyed)
+        while carried_out_as(bank, actor, "keys.forget", keyed.table, forget) >= renewing.DELETED_MAX:
+            pass
+
+
+def _forget_some(work: Work, *, keyed: renewing.KeyedTable) -> int:
+    ids = list(work.keyring.added_at(Kind.INDEX))
+    return renewing.forget_other_keys(work.connection, keyed, ids)
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Return counts by key over several tables."""
+    return sum((Counter(one) for one in counts), Counter())
+
+
+def _listed(ring: Keyring, kind: Kind, counts: Counter[str] | None) -> list[KeyInUse]:
+    """Return the keys of a kind, and before them those that rows name though the ring has them not."""
+    added, suites = ring.added_at(kind), ring.suites(kind)
+    missing = [key_id for key_id in sorted(counts or ()) if key_id not in added]
+    return [
+        KeyInUse(kind, key_id, suites.get(key_id, ""), added.get(key_id), None if counts is None else counts[key_id])
+        for key_id in (*missing, *added)
+    ]
+
+
+def _write_down(bank: Bank, actor: Actor, action_name: str, subject: str) -> None:
+    """Write into the audit log what was done outside the database."""
+    carried_out(bank, Errand(actor, action_name), lambda _: Answer({}, is_new=True, subject=subject))
+
+
+def _too_many(kind: Kind) -> Conflict:
+    """Return the answer to one rotation more while older ones aren't ended."""
+    commands = f"creditbank keys renew, creditbank keys retire {kind.value}"
+    zh = f"已有 {KEYS_MAX} 个 {kind.value} 密钥；请先淘汰旧密钥：{commands}。"
+    en = f"There are {KEYS_MAX} {kind.value} keys already; end the older ones first: {commands}."
+    return Conflict((Fault("", "too_many_keys", zh, en),))

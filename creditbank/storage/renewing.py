@@ -1,0 +1,196 @@
+"""What is sealed and what is indexed where: the one list from which keys are rotated, renewed and retired."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, case, delete, func, select, tuple_
+
+from creditbank.core.identity import Application, Claim
+from creditbank.gateways.keyring import ID_BYTES, Keyring, SealBroken
+from creditbank.storage.columns import catalogue
+from creditbank.storage.database import for_change, for_update, member_of
+from creditbank.storage.learners import identifier, learner
+from creditbank.storage.writing import rewrite
+
+DELETED_MAX = 5000
+"""Rows deleted by one statement, so that on SQLite others get their turn to write in between."""
+
+Cursor = tuple[Any, ...] | None
+"""The primary key after which a page begins; None at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column of sealed texts. `place` is made of the row's own columns, as it was when the text was sealed.
+
+    `owner` is the column with the id of the person under whose key they are sealed; empty for the bank's own texts.
+    """
+
+    table: str
+    name: str
+    place: str
+    owner: str = ""
+
+    def place_of(self, row: Mapping[str, Any]) -> str:
+        """Return where the row's text belongs."""
+        return self.place.format(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTable:
+    """A table of keyed hashes, each with the `key_id` of its index key; `owner` is whose hashes are made anew."""
+
+    table: str
+    owner: str
+
+
+PERSON_SEALED = (
+    SealedColumn("learner", "sealed_name", "learner.name:{id}", "id"),
+    SealedColumn("learner", "sealed_birth_date", "learner.birth_date:{id}", "id"),
+    SealedColumn("identifier", "sealed_value", "identifier.value:{id}", "learner_id"),
+    SealedColumn(
+        "certificate", "sealed_number", "outcome_revision.certificate_no:{outcome_id}:{revision}", "learner_id"
+    ),
+)
+"""Everything that is sealed under a person's key."""
+
+BANK_SEALED = (
+    SealedColumn("kept_answer", "sealed_answer", "kept_answer:{client_id}:{key}"),
+    SealedColumn("identity_case", "sealed_reason", "identity_case.reason:{id}"),
+    SealedColumn("identity_case", "sealed_evidence", "identity_case.evidence:{id}"),
+    SealedColumn("identity_reason", "sealed_reason", "identity_event.reason:{case_id}:{number}"),
+)
+"""Everything that is sealed under a master key as the bank's own."""
+
+WRAPPED = (SealedColumn("learner", "wrapped_key", ""),)
+"""Persons' keys, which are wrapped under a master key."""
+
+IDENTIFIERS = KeyedTable("identifier_index", "learner_id")
+CLAIMS = KeyedTable("outcome_claim", "outcome_id")
+
+LIKENESS = KeyedTable("likeness_index", "learner_id")
+
+KEYED = (IDENTIFIERS, CLAIMS, LIKENESS)
+"""Everything that is found by a keyed hash."""
+
+
+def counts_by_master_key(connection: Connection, column: SealedColumn) -> dict[str, int]:
+    """Return how many rows are under each master key, by its id."""
+    found = _column(column)
+    key_id = _master_id(found)
+    query = select(key_id, func.count()).where(found.is_not(None)).group_by(key_id)
+    return {bytes(row[0]).hex(): row[1] for row in connection.execute(query)}
+
+
+def counts_by_index_key(connection: Connection, keyed: KeyedTable) -> dict[str, int]:
+    """Return how many rows were made with each index key, by its id."""
+    key_id = catalogue.tables[keyed.table].c.key_id
+    return {row[0]: row[1] for row in connection.execute(select(key_id, func.count()).group_by(key_id))}
+
+
+def under_older_master_keys(
+    connection: Connection, column: SealedColumn, keyring: Keyring, after: Cursor, rows_max: int
+) -> list[dict[str, Any]]:
+    """Return rows under any but the newest master key, locked, in the order of their primary key."""
+    table, found = catalogue.tables[column.table], _column(column)
+    query = select(*table.primary_key, found).where(found.is_not(None), _master_id(found) != keyring.master_key.id)
+    if after is not None:
+        query = query.where(_is_behind(list(table.primary_key), after))
+    query = query.order_by(*table.primary_key).limit(rows_max)
+    return [dict(row) for row in connection.execute(for_change(connection, query)).mappings()]
+
+
+def key_of(column: SealedColumn, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a row's primary key."""
+    return tuple(row[key.name] for key in catalogue.tables[column.table].primary_key)
+
+
+def put(connection: Connection, column: SealedColumn, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set a sealed column of rows that are given with their primary key."""
+    rewrite(connection, catalogue.tables[column.table], rows)
+
+
+def of_learner(connection: Connection, column: SealedColumn, learner_id: UUID) -> list[dict[str, Any]]:
+    """Return a learner's sealed texts of one column with their primary keys."""
+    table, found = catalogue.tables[column.table], _column(column)
+    query = select(*table.primary_key, found).where(table.c[column.owner] == learner_id, found.is_not(None))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def locked_whole(connection: Connection, learner_id: UUID) -> bytes | None:
+    """Return a learner's wrapped key; until the transaction ends nobody seals anything for them."""
+    query = select(learner.c.wrapped_key).where(learner.c.id == learner_id)
+    return connection.execute(for_update(connection, query)).scalar_one_or_none()
+
+
+def learner_ids(connection: Connection, after: UUID | None, rows_max: int) -> list[UUID]:
+    """Return the ids of learners, in their order."""
+    query = select(learner.c.id).order_by(learner.c.id).limit(rows_max)
+    if after is not None:
+        query = query.where(learner.c.id > after)
+    return list(connection.execute(query).scalars())
+
+
+def incomplete(connection: Connection, keyed: KeyedTable, key_id: str, after: UUID | None, rows_max: int) -> list[UUID]:
+    """Return owners that have fewer hashes under this index key than under another one, in their order."""
+    table = catalogue.tables[keyed.table]
+    owner = table.c[keyed.owner]
+    under_it = func.sum(case((table.c.key_id == key_id, 1), else_=0))
+    query = select(owner).group_by(owner).having(under_it * func.count(table.c.key_id.distinct()) < func.count())
+    if after is not None:
+        query = query.where(owner > after)
+    return list(connection.execute(query.order_by(owner).limit(rows_max)).scalars())
+
+
+def forget_other_keys(connection: Connection, keyed: KeyedTable, key_ids: Collection[str]) -> int:
+    """Delete some of what was made with other index keys than these, and return how many rows that were."""
+    table = catalogue.tables[keyed.table]
+    keys = list(table.primary_key)
+    some = select(*keys).where(table.c.key_id.not_in(key_ids)).limit(DELETED_MAX)
+    return connection.execute(delete(table).where(tuple_(*keys).in_(some))).rowcount
+
+
+def applications(
+    connection: Connection, keyring: Keyring, ids: Sequence[UUID]
+) -> Iterator[tuple[UUID, str, Application | None]]:
+    """Yield learners, locked, with account number and all that the index is made of; None where it doesn't open."""
+    query = select(learner.c.id, learner.c.account_no, learner.c.wrapped_key, learner.c.sealed_name)
+    query = query.where(member_of(connection, learner.c.id, ids)).order_by(learner.c.id)
+    people = connection.execute(for_change(connection, query)).all()
+    claims: dict[UUID, list[Any]] = {found: [] for found in ids}
+    for row in connection.execute(select(identifier).where(member_of(connection, identifier.c.learner_id, ids))):
+        claims[row.learner_id].append(row)
+    for person in people:
+        try:
+            yield person.id, person.account_no, _application(keyring, person, claims[person.id])
+        except SealBroken:
+            yield person.id, person.account_no, None
+
+
+def _application(keyring: Keyring, person: Any, claims: Sequence[Any]) -> Application:  # noqa: ANN401 - rows
+    cipher = keyring.person_cipher(person.wrapped_key)
+    name = cipher.opened(person.sealed_name, f"learner.name:{person.id}")
+    return Application(
+        name,
+        None,
+        tuple(
+            Claim(row.type, row.issuer, cipher.opened(row.sealed_value, f"identifier.value:{row.id}")) for row in claims
+        ),
+    )
+
+
+def _column(column: SealedColumn) -> Column[Any]:
+    table: Table = catalogue.tables[column.table]
+    return table.c[column.name]
+
+
+def _master_id(column: Column[Any]) -> ColumnElement[bytes]:
+    """Return where a sealed text names its master key, behind the byte of the suite."""
+    return func.substr(column, 2, ID_BYTES, type_=column.type)
+
+
+def _is_behind(keys: Sequence[Column[Any]], after: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Return the condition that a row comes after one with this primary key."""
+    return tuple_(*keys) > tuple_(*after)
