@@ -11,7 +11,7 @@ from creditbank.core.institution import ended_fault
 from creditbank.core.outcome import Record, Status, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
@@ -195,10 +195,7 @@ def _is_same_learner(work: Work, head: outcomes.Head, record: Record) -> bool:
     if reference.id is not None:
         return reference.id == head.learner_id
     code = work.actor.institution_code
-    try:
-        claim = claim_of(reference.identifier_type, reference.identifier_value, code, work.today)
-    except Malformed as malformed:
-        raise Malformed(tuple(fault.under("/learner/identifier") for fault in malformed.faults)) from malformed
+    claim = claim_of_reference(reference, code, work.today)
     (keys,) = identifier_index.claim_keys(work.keyring, Application(reference.name, None, (claim,)))
     return head.learner_id in resolved(keys, identifier_index.matches(work.connection, [keys])).learner_ids
 

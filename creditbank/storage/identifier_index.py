@@ -32,9 +32,10 @@ ClaimKeys = tuple[ClaimKey, ...]
 
 
 def claim_keys(keyring: Keyring, application: Application) -> list[ClaimKeys]:
-    """Return the searchable form of each of an application's claims."""
+    """Return the searchable form of each of an application's claims that leads to its holder."""
     names = keyring.blind_indexes("learner.name", name_key(application.name))
-    return [_under_all(keyring, claim, [name.value for name in names]) for claim in application.claims]
+    finding = [claim for claim in application.claims if claim.finds]
+    return [_under_all(keyring, claim, [name.value for name in names]) for claim in finding]
 
 
 def account_no_keys(keyring: Keyring, account_no: str) -> ClaimKeys:
@@ -58,8 +59,8 @@ def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -
     return next(iter(holders), None)
 
 
-def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[bytes, LearnerStatus]]:
-    """Return those of the identifiers that are claimed, and their learners' status; nobody claims others till the end.
+def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[bytes, UUID, LearnerStatus]]:
+    """Return those of the identifiers that are claimed, by whom, and their status; nobody claims others till the end.
 
     The same identifier under two names breaks no key, so that two who claim it at once would not see each other.
     """
@@ -67,9 +68,9 @@ def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[byt
     one_by_one(connection, wanted)
     learner = catalogue.tables["learner"]
     joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
-    query = select(identifier_index.c.value_index, learner.c.status).select_from(joined)
+    query = select(identifier_index.c.value_index, learner.c.id, learner.c.status).select_from(joined)
     rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, wanted)))
-    return [(row.value_index, LearnerStatus(row.status)) for row in rows]
+    return [(row.value_index, row.id, LearnerStatus(row.status)) for row in rows]
 
 
 def add(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKeys]]) -> None:

@@ -72,6 +72,7 @@ BANK_SEALED = (
     SealedColumn("staff_login", "sealed_subject", "staff_login.subject:{id}"),
     SealedColumn("login_ticket", "sealed_subject", "login_ticket.subject:{ticket_hash}"),
     SealedColumn("login_attempt", "sealed_secrets", "login_attempt:{state_hash}"),
+    SealedColumn("identity_reason", "sealed_reason", "identity_event.reason:{case_id}:{number}"),
 )
 """Everything that is sealed under a master key as the bank's own."""
 
@@ -82,7 +83,9 @@ IDENTIFIERS = KeyedTable("identifier_index", "learner_id")
 CLAIMS = KeyedTable("outcome_claim", "outcome_id")
 LOGINS = KeyedTable("login_index", "holder_id")
 
-KEYED = (IDENTIFIERS, CLAIMS, LOGINS)
+LIKENESS = KeyedTable("likeness_index", "learner_id")
+
+KEYED = (IDENTIFIERS, CLAIMS, LOGINS, LIKENESS)
 """Everything that is found by a keyed hash."""
 
 
