@@ -57,6 +57,9 @@ STAFF = (
     ("appeal reviewer", ("conversions:review",)),
     ("auditor", ("audit:read",)),
     ("administrator", ("admin",)),
+    ("identity clerk", ("identity:review",)),
+    ("identity reviewer", ("identity:review",)),
+    ("second identity reviewer", ("identity:review",)),
 )
 """Clients of the authority and what each may do."""
 

@@ -33,7 +33,9 @@ _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (
-        re.compile(r'"(account_no|as_of|applied_on|due_on|request_id|access_token|drafted_by|published_by)": "[^"]*"'),
+        re.compile(
+            r'"(account_no|as_of|applied_on|due_on|request_id|access_token|drafted_by|published_by|opened_by|said_by)": "[^"]*"'
+        ),
         r'"\1": "…"',
     ),
 )
@@ -135,6 +137,9 @@ def demo_runner(folder: Path) -> Runner:
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
         "ADMIN": "administrator",
+        "CLERK": "identity clerk",
+        "APPROVER": "identity reviewer",
+        "SECOND": "second identity reviewer",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)
