@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from creditbank.services.access import client_token
+from creditbank.storage import catalogue
+from creditbank.storage.access_log import access_log
 from tests.builders import BASE_URL, House, learner_body, outcome_body, resident_id
 
 REASON = {"reason": "同一人在两处报名", "evidence": "现场核验身份证"}
@@ -311,3 +314,50 @@ def test_without_the_scope_there_is_no_way_in(house: House) -> None:
             ),
         ]
         assert [(answer.status_code, codes(answer.get_json())) for answer in answers] == [(403, ["scope_missing"])] * 4
+
+
+def test_whoever_is_shown_a_case_leaves_a_line_in_both_diaries(house: House) -> None:
+    one, other = rivals(house)
+    auth = reviewer(house)
+    (case,) = cases(house, auth)
+    house.http.get(f"/v1/identity/cases/{case['id']}", headers=auth)
+    with house.bank.database.reading() as connection:
+        query = select(access_log.c.learner_id, access_log.c.sight).where(access_log.c.basis == "identity_case")
+        lines = {(str(row.learner_id), row.sight) for row in connection.execute(query)}
+    assert lines == {(end, sight) for end in (one["id"], other["id"]) for sight in ("case", "identity")}
+
+
+def test_reasons_are_sealed_and_stand_nowhere_else(house: House) -> None:
+    one, other = house.open_learner(), house.open_learner()
+    secret = "金丝雀理由"
+    body = {"reason": secret, "evidence": secret, "kind": "merge", "learner_id": one["id"], "into_id": other["id"]}
+    case = house.http.post("/v1/identity/cases", json=body, headers=reviewer(house)).get_json()
+    answer = said(house, reviewer(house), case["id"], "different", reason=secret)[1]
+    assert (answer["reason"], answer["evidence"], answer["said"][0]["reason"]) == (secret, secret, secret)
+    with house.bank.database.reading() as connection:
+        for table in catalogue.tables.values():
+            for row in connection.execute(select(table)):
+                assert all(secret.encode() not in bytes(str(cell), "utf-8") for cell in row)
+                assert all(secret.encode() not in cell for cell in row if isinstance(cell, bytes))
+
+
+def test_accounts_with_a_joint_conversion_are_parted_only_when_it_was_taken_back(house: House) -> None:
+    one, other, _ = merged(house)
+    house.publish_rules(SAME_TITLE)
+    house.publish_programme("acceptor")
+    for account, title in ((one, "管理学"), (other, "行政法")):
+        house.post_outcome(account["id"], title=title, completed_on="2026-06-29", code=None)
+    target = {"institution": "acceptor", "programme": "administration", "courses": ["c1", "c2"]}
+    converted = house.convert(other["id"], target)
+    assert converted["state"] == "approved"
+    asks, first, second = reviewers(house)
+    parting = opened(house, asks, kind="unmerge", learner_id=one["id"])
+    said(house, first, parting["id"], "different")
+    status, problem = said(house, second, parting["id"], "different")
+    assert (status, codes(problem)) == (409, ["joint_conversion"])
+    accepting = house.auth("acceptor", "conversions:review")
+    (case,) = house.http.get("/v1/cases", headers=accepting).get_json()["items"]
+    taken = {"decision": "undo", "reason": "误并账户"}
+    assert house.http.post(f"/v1/cases/{case['id']}/decisions", json=taken, headers=accepting).status_code == 200
+    assert said(house, second, parting["id"], "different")[1]["verdict"] == "different"
+    assert shown(house, one["id"])["id"] == one["id"]

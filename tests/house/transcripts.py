@@ -140,6 +140,9 @@ def demo_runner(folder: Path) -> Runner:
         "ADMIN": "administrator",
         "SECURITY": "security administrator",
         "AUDITING": "audit administrator",
+        "CLERK": "identity clerk",
+        "APPROVER": "identity reviewer",
+        "SECOND": "second identity reviewer",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
     return Runner(app.test_client(), values)
