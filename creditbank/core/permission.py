@@ -16,6 +16,7 @@ SCOPES = {
     "rules:publish": "Publish rule sets drafted by somebody else",
     "conversions:write": "Apply for conversions",
     "conversions:review": "Decide conversions and cases",
+    "identity:review": "Decide identity cases, merges and erasures",
     "credentials:issue": "Issue credentials",
     "webhooks:write": "Register webhooks",
     "audit:read": "Read every account's balance, passbook and decisions, for audit",

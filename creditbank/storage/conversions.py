@@ -29,6 +29,7 @@ from sqlalchemy import (
 from creditbank.core.review import Progress, State
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
+from creditbank.storage.people import is_open_to_others
 from creditbank.storage.writing import append, rewrite, row_of
 
 _STATES = ", ".join(f"'{state.value}'" for state in State)
@@ -244,6 +245,7 @@ def page(
             conversion_reader.c.conversion_id == conversion.c.id
         )
         query = query.join(conversion_reader, joined).where(conversion_reader.c.institution_id == listing.reader_id)
+        query = query.where(is_open_to_others(conversion_reader.c.learner_id))
         place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)
     if listing.members is not None:
         query = query.where(member_of(connection, conversion.c.learner_id, listing.members))

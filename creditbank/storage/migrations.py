@@ -16,14 +16,16 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
-    *("access_log", "identity_event", "learner_link"),
+    *("access_log", "identity_event", "learner_link", "identity_history"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
 
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "outcome_claim", "conversion_claim", "ruleset", "course"),
+    *("identifier", "identifier_index", "affiliation"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go, drafts and courses replaced,
+and who a learner was, where they are erased."""
 
 
 def configuration(database: Database) -> Config:
