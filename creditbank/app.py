@@ -13,13 +13,16 @@ from creditbank.api import (
     batches,
     cases,
     conversions,
+    correction_requests,
     decisions,
+    erasures,
     learners,
     operations,
     outcomes,
     plans,
     programmes,
     registries,
+    rights,
     rulesets,
     statements,
     tokens,
@@ -48,6 +51,9 @@ RESOURCES = (
     conversions.resource,
     cases.resource,
     plans.resource,
+    rights.resource,
+    correction_requests.resource,
+    erasures.resource,
     operations.resource,
 )
 
@@ -62,6 +68,7 @@ def create_bank(settings: Settings) -> Bank:
         keyring=open_keyring(settings.keyring),
         clock=lambda: datetime.now(UTC),
         new_id=uuid_utils.compat.uuid7,
+        erasures=settings.erasures,
     )
 
 

@@ -154,7 +154,9 @@ def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
     keyring = folder / KEYRING_FILE
     if not keyring.exists():
         create_keyring(keyring)
-    bank = Bank(Database(url), open_keyring(keyring), clock or Clock(), uuid_utils.compat.uuid7)
+    bank = Bank(
+        Database(url), open_keyring(keyring), clock or Clock(), uuid_utils.compat.uuid7, folder / "erasures.jsonl"
+    )
     migrate(bank.database)
     return bank
 

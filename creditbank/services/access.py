@@ -30,19 +30,22 @@ def actor_of(bank: Bank, claims: TokenClaims) -> Actor:
     """Return who stands behind a verified token. Refused: InvalidToken where there is nobody."""
     scopes = frozenset(claims.scopes)
     if claims.client_id == LEARNER_CLIENT:
-        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=_learner_id(claims.subject))
+        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=_learner_id(bank, claims.subject))
     membership = bank.membership(claims.client_id)
     if membership is None or claims.subject != claims.client_id:
         raise _nobodys()
     return Actor(claims.client_id, scopes, *membership)
 
 
-def _learner_id(subject: str) -> UUID:
-    """Return the learner whose token it is. Refused: InvalidToken."""
+def _learner_id(bank: Bank, subject: str) -> UUID:
+    """Return the learner whose token it is. Refused: InvalidToken, also where they were erased since; TryLater."""
     try:
-        return UUID(subject)
+        learner_id = UUID(subject)
     except ValueError:
         raise _nobodys() from None
+    if bank.is_erased(learner_id):
+        raise _nobodys()
+    return learner_id
 
 
 def _nobodys() -> InvalidToken:

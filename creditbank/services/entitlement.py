@@ -12,9 +12,13 @@ from creditbank.storage import learners, people
 def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
     """Return the person whose account it is, if the actor may see this kind of data; others' sights are noted.
 
-    Refused: Unknown, alike for a learner who does not exist and one whom the actor does not know.
+    Refused: Unknown, alike for a learner who does not exist, one whom the actor does not know, one who restricted
+    their data to themselves, and one who was erased; auditors see the latter two.
     """
-    person = people.person(work.connection, learner_id)
+    found = people.standing(work.connection, learner_id)
+    person = None if found is None else found.person
+    if found is not None and _is_kept_from(work, found):
+        raise no_such_learner()
     if is_own(work, learner_id, person):
         person = person or Person(learner_id, (learner_id,))
         if work.actor.is_proxy:
@@ -25,6 +29,26 @@ def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
         raise no_such_learner()
     work.note_sight(person.id, sight, basis)
     return person
+
+
+def acting_for(work: Work, learner_id: UUID, sight: Sight) -> Person:
+    """Return the person if the actor is the learner or acts for them; their sights are noted as everywhere.
+
+    Refused: Unknown, to institutions and auditors as well.
+    """
+    if work.actor.learner_id is None:
+        raise no_such_learner()
+    return seen(work, learner_id, sight)
+
+
+def hides(work: Work, learner_id: UUID) -> bool:
+    """Tell whether what belongs to a learner is kept from the actor.
+
+    What is of somebody who was erased is kept from all, what is of a restricted learner from other learners and
+    institutions; auditors see both.
+    """
+    found = people.standing(work.connection, learner_id)
+    return found is None or _is_kept_from(work, found)
 
 
 def is_own(work: Work, learner_id: UUID, person: Person | None = None) -> bool:
@@ -47,6 +71,14 @@ def knows(work: Work, person: Person) -> bool:
 def no_such_learner(pointer: str = "") -> Unknown:
     """Return the one answer for learners who don't exist and those whom the actor may not see."""
     return unknown("学习者", "learner", pointer)
+
+
+def _is_kept_from(work: Work, found: people.Standing) -> bool:
+    """Tell whether a person was erased, or restricted their data to those who act as themselves."""
+    actor = work.actor
+    if actor.learner_id is not None:
+        return found.is_erased
+    return (found.is_erased or found.is_restricted) and not actor.audits
 
 
 def _basis(work: Work, person: Person) -> str | None:

@@ -11,9 +11,11 @@ from creditbank.core.identity import Application, Claim, Learner, LearnerStatus,
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import check_birth_date, claim_of
+from creditbank.formats.id_number import masked
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
 from creditbank.storage import learners, people
+from creditbank.storage.database import Raced
 
 READING_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read")
 """Any of these lets an institution look at the account of a learner whom it knows."""
@@ -41,6 +43,8 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
         raise _different_people()
     if found.learner_ids:
         learner_id = found.learner_ids[0]
+        if learner_id not in learners.known(work.connection, [learner_id], None):
+            raise Raced("the learner was erased meanwhile")
         _add_what_is_new(work, learner_id, application, matches)
         if found.rivals:
             learners.mark_conflict(work.connection, [learner_id, *found.rivals])
@@ -50,7 +54,8 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
     assert person is not None, "an account that was found or opened is there"
     if found.learner_ids:
         work.note_sight(person.id, Sight.IDENTITY, Basis.KNOWN)
-    return _shown(work, person), not found.learner_ids
+    shown = _shown(work, person)
+    return _as_declared(shown, application) if shown.is_restricted else shown, not found.learner_ids
 
 
 def account(work: Work, learner_id: UUID) -> Learner:
@@ -61,11 +66,15 @@ def account(work: Work, learner_id: UUID) -> Learner:
 
 
 def holder(work: Work, account_no: str) -> UUID:
-    """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
+    """Return who holds an account number, for a token at the counter, which stands in their diary.
+
+    Refused: ScopeMissing, Unknown.
+    """
     require(work.actor, "admin")
     found = learners.with_account_no(work.connection, work.keyring, account_no)
     if found is None:
         raise unknown("学习者", "learner")
+    work.note_sight(found, Sight.TOKEN, Basis.OPERATOR)
     return found
 
 
@@ -119,6 +128,13 @@ def _shown(work: Work, person: Person) -> Learner:
     if shown is None:
         raise no_such_learner()
     return shown
+
+
+def _as_declared(shown: Learner, application: Application) -> Learner:
+    """Return a restricted learner's account with nothing but what the institution said itself."""
+    said = {(claim.type, masked(claim.type, claim.value)) for claim in application.claims}
+    own = tuple(one for one in shown.identifiers if (one.type, one.masked) in said)
+    return replace(shown, name=application.name, birth_date=application.birth_date, identifiers=own)
 
 
 def _institution(work: Work) -> UUID:

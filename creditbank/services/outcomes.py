@@ -17,7 +17,7 @@ from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of
 from creditbank.gateways.keyring import Keyring
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own, seen
+from creditbank.services.entitlement import hides, is_own, seen
 from creditbank.services.settling import Draft, book, content_mac, duplicate_claims, revision_of, settle
 from creditbank.storage import decisions, learners, outcomes, people
 from creditbank.storage.outcomes import Revision
@@ -120,6 +120,8 @@ def outcomes_of(
 def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
+    if hides(work, head.learner_id):
+        return False
     if actor.learner_id is not None:
         return is_own(work, head.learner_id)
     return actor.audits or head.institution_id == actor.institution_id
@@ -150,6 +152,7 @@ def _people(work: Work, records: Sequence[Record]) -> list[Person | Refusal]:
     matches = learners.matches(work.connection, list({key for key in keyed if isinstance(key, ClaimKey)}))
     named = {record.learner.id for record in records if record.learner.id is not None}
     known = learners.known(work.connection, named | {match.learner_id for match in matches}, work.actor.institution_id)
+    matches = [match for match in matches if match.learner_id in known]  # not those who were erased meanwhile
     kin = _kin(work, known.values())
     found: dict[ClaimKey, Person] = {}
     found_people: list[Person | Refusal] = []

@@ -28,11 +28,14 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "conversion": {"id": uuid4()},
     "conversion_case": {"id": uuid4()},
     "conversion_part": {"number": 99},
+    "correction_request": {"id": uuid4()},
     "course": {"code": "other"},
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
     "entry": {"seq": 99},
+    "erasure_request": {"id": uuid4()},
+    "identity_history": {"id": uuid4()},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
     "learner": {"id": uuid4()},
     "lot": {"id": uuid4()},
@@ -63,6 +66,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("conversion_part", "lapsed", {"lapsed_hundredths": -1}),
     ("conversion_part", "spends_a_lot", {"lot_id": None}),
     ("conversion_part", "state", {"state": "lost"}),
+    ("correction_request", "about_one", {"field": None}),
+    ("correction_request", "about_one", {"outcome_id": uuid4()}),
+    ("correction_request", "field", {"field": "shoe_size"}),
+    ("correction_request", "verdict", {"verdict": "shrug", "answered_at": "opened_at"}),
+    ("correction_request", "answered_whole", {"verdict": "declined"}),
+    ("correction_request", "answered_whole", {"answered_at": "opened_at"}),
     ("course", "credit", {"credit_hundredths": 0}),
     ("decision", "kind", {"kind": "whim"}),
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
@@ -74,6 +83,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("erasure_request", "state", {"state": "lost", "decided_at": "requested_at"}),
+    ("erasure_request", "decided_whole", {"state": "declined"}),
+    ("erasure_request", "decided_whole", {"decided_at": "requested_at"}),
+    ("identity_history", "field", {"field": "shoe_size"}),
     ("institution", "level", {"level": "planet"}),
     ("learner", "status", {"status": "lost"}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
@@ -164,7 +177,21 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    _exercise_rights(house, learner)
     return house
+
+
+def _exercise_rights(house: House, learner: dict[str, Any]) -> None:
+    """Leave something in the tables of a learner's rights."""
+    own = house.learner_auth(learner["id"])
+    for path, body, auth in (
+        ("correction-requests", {"about": {"field": "name"}, "says": "x", "wants": "y"}, own),
+        ("corrections", {"name": "新名", "reason": "更正"}, house.auth()),
+        ("erasure-requests", {"confirm_account_no": learner["account_no"]}, own),
+    ):
+        answer = house.http.post(f"/v1/learners/{learner['id']}/{path}", json=body, headers=auth)
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+    house.balance(learner["id"])
 
 
 def _checks(table: Table) -> set[str]:
