@@ -24,6 +24,7 @@ from creditbank.storage.erasure import DELETED, EMPTIED, REWRITTEN, STAYS
 from creditbank.storage.migrations import APPEND_ONLY
 from tests.api.test_rights import TARGET, same_title
 from tests.builders import House, outcome_body, resident_id
+from tests.services.test_races import at_once, poster, statuses
 
 NAME = "欧阳独一"
 NUMBER = resident_id(942)
@@ -398,3 +399,38 @@ def test_secure_delete_is_on_wherever_the_file_is_opened(house: House) -> None:
         pytest.skip("SQLite's own")
     with house.bank.database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_whatever_comes_at_the_moment_of_erasure_leaves_nothing_behind(house: House, number: int) -> None:
+    shown = {"type": "cn.resident_id", "value": resident_id(900 + number)}
+    body: dict[str, Any] = {"name": NAME, "identifiers": [shown]}
+    learner = house.open_learner(**body)
+    outcome = house.post_outcome(learner["id"])
+    asked = ask(house, learner).get_json()["id"]
+    own = house.learner_auth(learner["id"])
+    for institution in ("cqou", "elsewhere"):
+        house.auth(institution)  # made before the race
+    house.auth("reviewer", "identity:review")
+    corrected = outcome_body(learner["id"], 1) | {"external_id": outcome["external_id"], "hours": "64"}
+    said = {"about": {"field": "name"}, "says": "x", "wants": "y"}
+    url = f"/v1/outcomes/{outcome['id']}"
+    answers = at_once(
+        [
+            lambda: decide(house, asked),
+            lambda: decide(house, asked),
+            poster(house, outcome_body(learner["id"], 5000)),
+            poster(house, outcome_body(learner["id"], 6000) | {"learner": {"identifier": shown, "name": NAME}}, "cqou"),
+            poster(house, body, "elsewhere", "/v1/learners"),
+            poster(house, {"name": "新名", "reason": "x"}, "cqdx", f"/v1/learners/{learner['id']}/corrections"),
+            poster(house, {"reason": "x"}, "cqdx", f"{url}/revoke"),
+            lambda: house.http.put(url, json=corrected, headers=house.auth() | {"If-Match": '"1"'}),
+            lambda: house.http.post("/v1/learners/me/correction-requests", json=said, headers=own),
+            lambda: house.http.get("/v1/learners/me/export", headers=own),
+        ]
+    )
+    assert max(statuses(answers)) < 500, [one.get_data(as_text=True)[:300] for one in answers]
+    assert statuses(answers[:2]) == {200: 2}
+    assert secrets_of(house, learner["id"]) == {}
+    assert house.http.get("/v1/learners/me", headers=own).status_code == 401
+    assert looked_up(house.bank, administrator(), verify).faults == ()
