@@ -9,7 +9,7 @@ from flask import Response
 
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.pages import PageQuery
-from creditbank.api.resource import Resource, answered, cursor_place, instant_part, page_of
+from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, instant_part, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.core.entitlement import Sight
 from creditbank.services import diary, exporting, restrictions
@@ -95,6 +95,7 @@ def export(learner_id: UUID | None) -> Response:
 
 
 @resource.route("/<learner:learner_id>/restriction", methods=["POST"])
+@resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.response(200, RestrictionOut)
 def restrict(learner_id: UUID | None) -> Response:
     """Have a learner's data kept and not used: institutions and partners see nobody, nothing is converted.
