@@ -13,7 +13,10 @@ from sqlalchemy import func, select, text
 
 from creditbank.core.diary import BASES, SIGHTS
 from creditbank.core.entitlement import Basis, Sight
+from creditbank.core.permission import Actor
 from creditbank.formats.tables import cell, csv_bytes
+from creditbank.services import diary as diary_pages
+from creditbank.services import exporting
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.exporting import EXEMPT, PARTS
@@ -331,6 +334,21 @@ def test_an_export_is_for_the_learner_alone(house: House) -> None:
     for auth in (house.auth(), house.auth("authority", "audit:read"), house.learner_auth(house.open_learner()["id"])):
         assert house.http.get(f"/v1/learners/{learner['id']}/export", headers=auth).status_code == 404
     assert diary(house, learner["id"]) == []
+
+
+def test_who_acts_for_the_learner_gets_identifiers_masked_and_stands_in_the_diary(house: House) -> None:
+    learner = house.open_learner()
+    staff = Actor("staff-1", frozenset(), learner_id=UUID(learner["id"]), is_proxy=True)
+    with looked_up(house.bank, staff, lambda work: exporting.export(work, UUID(learner["id"]))) as packed:
+        (number,) = table(zipfile.ZipFile(packed), "identifiers")
+    assert number["value"] == learner["identifiers"][0]["masked"]
+    looked_up(house.bank, staff, lambda work: diary_pages.page(work, UUID(learner["id"]), None, 10))
+    lines = diary(house, learner["id"])
+    assert {(line["sight"], line["basis"], line["reader"]) for line in lines} == {
+        ("export", "proxy", "staff-1"),
+        ("access_log", "proxy", "staff-1"),
+    }
+    assert lines[0]["sentences"]["zh"].startswith("staff-1于")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, text
 
 from creditbank.cli import main
+from creditbank.core.merging import Link, Person
 from creditbank.core.permission import Actor
 from creditbank.gateways import erasure_journal
 from creditbank.gateways.erasure_journal import JournalUnusable
@@ -19,7 +20,7 @@ from creditbank.services import erasures
 from creditbank.services.bank import Answer, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue, learners
+from creditbank.storage import catalogue, learners, people
 from creditbank.storage.erasure import DELETED, EMPTIED, REWRITTEN, STAYS
 from creditbank.storage.migrations import APPEND_ONLY
 from tests.api.test_rights import TARGET, same_title
@@ -154,6 +155,22 @@ def test_the_same_person_may_come_again_and_has_nothing(house: House) -> None:
     assert again["id"] != learner["id"]
     assert (again["status"], house.balance(again["id"])) == ("active", {})
     assert house.post_outcome(again["id"], certificate_no=CERTIFICATE)["status"] == "recognised"
+
+
+def test_all_accounts_of_a_person_are_erased_together(house: House) -> None:
+    learner, other = opened(house), house.open_learner("cqou")
+    house.post_outcome(other["id"], "cqou")
+    root, merged = UUID(learner["id"]), UUID(other["id"])
+    with house.bank.database.transaction() as connection:
+        link = Link(house.bank.new_id(), merged, root, house.clock.now)
+        people.join_up(connection, link, people.Stamp(house.bank.new_id(), "test", house.clock.now))
+        people.note_roots(connection, [Person(root, (root, merged))])
+    erase(house, learner)
+    for one in (learner, other):
+        assert secrets_of(house, one["id"]) == {}
+        assert house.http.get("/v1/learners/me", headers=house.learner_auth(one["id"])).status_code == 401
+    assert house.http.get(f"/v1/learners/{other['id']}/outcomes", headers=house.auth("cqou")).status_code == 404
+    assert looked_up(house.bank, administrator(), verify).faults == ()
 
 
 def test_the_issuer_can_neither_read_correct_nor_revoke_what_it_recorded(house: House) -> None:
