@@ -99,9 +99,11 @@ def _told(work: Work, latest: outcomes.Revision) -> Told:
 
 
 def _own(work: Work, outcome_id: UUID) -> outcomes.Head:
-    """Return an outcome of the actor's institution, locked."""
+    """Return an outcome of the actor's institution, locked, of a learner who is not erased until this is done."""
     head = outcomes.locked(work.connection, outcome_id)
     if head is None or head.institution_id != work.actor.institution_id:
+        raise unknown("学习成果", "outcome")
+    if head.learner_id not in learners.known(work.connection, [head.learner_id], None):
         raise unknown("学习成果", "outcome")
     return head
 

@@ -11,10 +11,12 @@ from creditbank.core.identity import Application, Learner, LearnerStatus
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import Declared, check_birth_date, check_findable
+from creditbank.formats.id_number import masked
 from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
 from creditbank.storage import identifier_index, learners
+from creditbank.storage.database import Raced
 
 __all__ = ["READING_SCOPES", "Declared", "account", "holder", "open_account"]
 
@@ -36,11 +38,14 @@ def open_account(work: Work, name: str, birth_date: date | None, declared: Seque
     check_birth_date(birth_date, claims, work.today)
     application = Application(name, birth_date, claims)
     found = claiming.find(work, application)
-    if found.person is None:
+    if found.person is None or found.account_id is None:
         return _shown(work, _opened(work, application, found.rivals)), True
+    if found.account_id not in learners.known(work.connection, [found.account_id], None):
+        raise Raced("the learner was erased meanwhile")
     claiming.add_new(work, found, application, _institution(work))
     work.note_sight(found.person.id, Sight.IDENTITY, Basis.KNOWN)
-    return _shown(work, found.person), False
+    shown = _shown(work, found.person)
+    return _as_declared(shown, application) if shown.is_restricted else shown, False
 
 
 def account(work: Work, learner_id: UUID) -> Learner:
@@ -51,11 +56,15 @@ def account(work: Work, learner_id: UUID) -> Learner:
 
 
 def holder(work: Work, account_no: str) -> UUID:
-    """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
+    """Return who holds an account number, for a token at the counter, which stands in their diary.
+
+    Refused: ScopeMissing, Unknown.
+    """
     require(work.actor, "admin")
     found = identifier_index.with_account_no(work.connection, work.keyring, account_no)
     if found is None:
         raise unknown("学习者", "learner")
+    work.note_sight(found, Sight.TOKEN, Basis.OPERATOR)
     return found
 
 
@@ -77,6 +86,13 @@ def _shown(work: Work, person: Person) -> Learner:
     if shown is None:
         raise no_such_learner()
     return shown
+
+
+def _as_declared(shown: Learner, application: Application) -> Learner:
+    """Return a restricted learner's account with nothing but what the institution said itself."""
+    said = {(claim.type, masked(claim.type, claim.value)) for claim in application.claims}
+    own = tuple(one for one in shown.identifiers if (one.type, one.masked) in said)
+    return replace(shown, name=application.name, birth_date=application.birth_date, identifiers=own)
 
 
 def _institution(work: Work) -> UUID:

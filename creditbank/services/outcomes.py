@@ -18,7 +18,7 @@ from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of_reference
 from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import looked_at, note_standing, standing_of
+from creditbank.services.entitlement import hides, looked_at, note_standing, standing_of
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
 from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
@@ -130,6 +130,8 @@ def outcomes_of(
 def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
+    if hides(work, head.learner_id):
+        return False
     if actor.learner_id is not None:
         return standing_of(work, head.learner_id) is not None
     return actor.audits or (head.institution_id == actor.institution_id and not actor.is_partner)
@@ -166,6 +168,7 @@ def _people(desk: _Desk, records: Sequence[Record]) -> list[Person | Refusal]:
     named = {record.learner.id for record in records if record.learner.id is not None}
     wanted = named | {match.learner_id for match in matches} | {head.learner_id for head in desk.heads.values()}
     known = learners.known(work.connection, wanted, work.actor.institution_id)
+    matches = [match for match in matches if match.learner_id in known]  # not those who were erased meanwhile
     kin = _kin(work, known.values())
     desk.wrapped_keys |= {found.id: found.wrapped_key for found in known.values()}
     found: dict[ClaimKeys, Person] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, select
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, delete, select
 
 from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, Match
 from creditbank.core.normalisation import name_key
@@ -77,6 +77,12 @@ def add(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKeys]]) -> None
     """Make learners' claims findable. Claimed under the same name meanwhile: Raced."""
     rows = [_row(key, learner_id) for learner_id, keys in keyed for key in keys]
     append(connection, identifier_index, sorted(rows, key=lambda row: (row["value_index"], row["name_index"])))
+
+
+def forget_claims(connection: Connection, learner_id: UUID) -> None:
+    """Let a learner be found by nothing but the account number any more."""
+    own = identifier_index.c.learner_id == learner_id
+    connection.execute(delete(identifier_index).where(own, identifier_index.c.type != ACCOUNT_NO))
 
 
 def of_learners(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, list[ClaimKey]]:

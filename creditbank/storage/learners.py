@@ -128,7 +128,7 @@ def opening(keyring: Keyring, learner_id: UUID, application: Application, who: U
 
 
 def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID | None) -> dict[UUID, Known]:
-    """Return those of the learners that exist, and whether the institution knows each.
+    """Return those of the learners that exist and were not erased, and whether the institution knows each.
 
     Until the transaction ends none of them is merged or parted, and their keys don't change.
     """
@@ -293,7 +293,8 @@ def _known(connection: Connection) -> Select[Any]:
         (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == bindparam("institution_id")),
     )
     columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
-    query = select(*columns, knows).select_from(joined).where(among(connection, learner.c.id, "ids"))
+    query = select(*columns, knows).select_from(joined)
+    query = query.where(among(connection, learner.c.id, "ids"), learner.c.erased_at.is_(None))
     keeping: Select[Any] = for_reference(connection, query, of=learner)
     return keeping
 
