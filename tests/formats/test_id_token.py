@@ -211,7 +211,21 @@ def test_an_access_token_of_another_login_is_noticed() -> None:
         "rsa",
         None,
     ],
-    ids=str,
+    ids=(
+        "secret",
+        "enc",
+        "HS256",
+        "RS512",
+        "ES256",
+        "number",
+        "weak",
+        "curve",
+        "bare",
+        "no number",
+        "list",
+        "text",
+        "none",
+    ),
 )
 def test_keys_that_are_of_no_use_are_passed_over(item: Any) -> None:
     assert keys(item) == ()
