@@ -234,7 +234,8 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     answer = _audited(work, errand, action)
     text = text_of({"body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     sealed = work.keyring.seal_bank(text, place)
-    kept_answers.keep(work.connection, (client_id, errand.key), sealed, answer.subject)
+    about = work.keyring.blind_index(kept_answers.SUBJECT, answer.subject)
+    kept_answers.keep(work.connection, (client_id, errand.key), sealed, about)
     return answer
 
 

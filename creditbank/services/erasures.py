@@ -134,7 +134,7 @@ def reapply(work: Work, entries: Sequence[Erased]) -> int:
             continue
         for learner_id in erasure.alive(work.connection, entry.learner_ids):
             people.locked_whole(work.connection, learner_id)
-            erasure.erase(work.connection, [learner_id], entry.at)
+            erasure.erase(work.connection, work.keyring, [learner_id], entry.at)
             erased += 1
         if request is not None and request.state == erasure_requests.OPEN:
             done = replace(request, state="erased", sealed_reason=None, decided_at=entry.at)
@@ -147,7 +147,7 @@ def _erase(work: Work, entry: Erased) -> None:
     """Write the erasure to the journal, then do it; once it is committed nothing is left of it in SQLite's log."""
     journal = work.bank.erasures
     assert journal is not None, "a bank that erases has a journal"
-    erasure.erase(work.connection, entry.learner_ids, entry.at)
+    erasure.erase(work.connection, work.keyring, entry.learner_ids, entry.at)
     try:
         erasure_journal.write(journal, entry)
     except erasure_journal.JournalUnusable as unusable:

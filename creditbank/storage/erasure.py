@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Table, delete, or_, select, update
 
+from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import catalogue
 from creditbank.storage.database import member_of
+from creditbank.storage.kept_answers import SUBJECT
 
 DELETED = ("identifier_index", "identifier", "outcome_claim", "affiliation")
 """Tables whose rows about the person go."""
@@ -51,12 +53,12 @@ _NOT_ANSWERED = ("access_log", "decision", "entry", "lot")
 """Tables of which no kept answer has its subject."""
 
 
-def erase(connection: Connection, members: Sequence[UUID], at: datetime) -> None:
+def erase(connection: Connection, keyring: Keyring, members: Sequence[UUID], at: datetime) -> None:
     """Destroy a person's key, texts, identifiers and index rows, and the kept answers about them.
 
     The accounts are locked by the caller.
     """
-    _drop_answers(connection, members)
+    _drop_answers(connection, keyring, members)
     for name in DELETED:
         table = catalogue.tables[name]
         connection.execute(delete(table).where(_is_theirs(connection, table, members)))
@@ -75,15 +77,16 @@ def alive(connection: Connection, learner_ids: Sequence[UUID]) -> list[UUID]:
     return sorted(connection.execute(query).scalars())
 
 
-def _drop_answers(connection: Connection, members: Sequence[UUID]) -> None:
+def _drop_answers(connection: Connection, keyring: Keyring, members: Sequence[UUID]) -> None:
     """Drop the answers that are kept for repeats about the person or anything of theirs."""
     subjects = {str(member) for member in members}
     for table in catalogue.tables.values():
         if "id" in table.c and "learner_id" in table.c and table.name not in _NOT_ANSWERED:
             theirs = _is_theirs(connection, table, members)
             subjects |= {str(found) for found in connection.execute(select(table.c.id).where(theirs)).scalars()}
+    indexes = [index for subject in sorted(subjects) for index in keyring.blind_indexes(SUBJECT, subject)]
     answer = catalogue.tables["kept_answer"]
-    connection.execute(delete(answer).where(member_of(connection, answer.c.subject, sorted(subjects))))
+    connection.execute(delete(answer).where(member_of(connection, answer.c.subject_index, indexes)))
 
 
 def _is_theirs(connection: Connection, table: Table, members: Sequence[UUID]) -> Any:  # noqa: ANN401 - a condition

@@ -15,8 +15,12 @@ kept_answer = Table(
     Column("request_digest", LargeBinary, nullable=False),
     Column("sealed_answer", LargeBinary),
     Column("created_at", Instant, nullable=False, index=True),
-    Column("subject", String(200)),
+    Column("subject_index", LargeBinary),
 )
+
+
+SUBJECT = "kept_answer.subject"
+"""The domain of the keyed hash of the id that an answer is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,16 @@ def claim(connection: Connection, client_id: str, key: str, request_digest: byte
     )
 
 
-def keep(connection: Connection, owner: tuple[str, str], sealed_answer: bytes, subject: str) -> None:
-    """Fill in the answer under a client's key that this transaction claimed; `subject` is what it is about, by id."""
+def keep(connection: Connection, owner: tuple[str, str], sealed_answer: bytes, subject_index: bytes) -> None:
+    """Fill in the answer under a client's key that this transaction claimed.
+
+    `subject_index` is the keyed hash of the id that it is about.
+    """
     client_id, key = owner
     owned = (kept_answer.c.client_id == client_id) & (kept_answer.c.key == key)
-    connection.execute(update(kept_answer).where(owned).values(sealed_answer=sealed_answer, subject=subject))
+    connection.execute(
+        update(kept_answer).where(owned).values(sealed_answer=sealed_answer, subject_index=subject_index)
+    )
 
 
 def forget(connection: Connection, created_before: datetime) -> None:

@@ -12,7 +12,7 @@ APPEND_ONLY = "identity_history"
 
 
 def upgrade() -> None:
-    op.add_column("kept_answer", sa.Column("subject", sa.String(length=200), nullable=True))
+    op.add_column("kept_answer", sa.Column("subject_index", sa.LargeBinary(), nullable=True))
     op.create_table(
         "correction_request",
         sa.Column("learner_id", sa.Uuid(), nullable=False),
@@ -81,7 +81,7 @@ def downgrade() -> None:
     op.drop_table("erasure_request")
     op.drop_table("identity_history")
     op.drop_table("correction_request")
-    op.drop_column("kept_answer", "subject")
+    op.drop_column("kept_answer", "subject_index")
 
 
 def _guard() -> None:

@@ -22,6 +22,7 @@ from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue, learners, people
 from creditbank.storage.erasure import DELETED, EMPTIED, REWRITTEN, STAYS
+from creditbank.storage.kept_answers import SUBJECT
 from creditbank.storage.migrations import APPEND_ONLY
 from tests.api.test_rights import TARGET, same_title
 from tests.builders import House, outcome_body, resident_id
@@ -69,12 +70,13 @@ def erase(house: House, learner: dict[str, Any]) -> str:
 def secrets_of(house: House, learner_id: str) -> dict[str, bytes]:
     """Return every byte string by which the person could be found or read: key, seals, index values."""
     found: dict[str, bytes] = {}
+    about = house.bank.keyring.blind_index(SUBJECT, learner_id)
     with house.bank.database.engine.connect() as connection:
         for name in ("learner", "identifier", "identifier_index", "outcome_claim", "correction_request", "kept_answer"):
             table = catalogue.tables[name]
             query = select(table)
             if name == "kept_answer":
-                query = query.where(table.c.subject == learner_id)
+                query = query.where(table.c.subject_index == about)
             else:
                 query = query.where(table.c[{"learner": "id"}.get(name, "learner_id")] == UUID(learner_id))
             for number, row in enumerate(connection.execute(query).mappings()):
@@ -193,10 +195,11 @@ def test_the_kept_answer_that_names_the_person_goes(house: House) -> None:
     auth = house.auth() | {"Idempotency-Key": "once"}
     learner = house.http.post("/v1/learners", json=body, headers=auth).get_json()
     assert house.http.post("/v1/learners", json=body, headers=auth).get_json() == learner
+    assert any(name.startswith("kept_answer") for name in secrets_of(house, learner["id"]))
     erase(house, learner)
     with house.bank.database.engine.connect() as connection:
         kept = connection.execute(select(catalogue.tables["kept_answer"])).all()
-    assert [row for row in kept if row.subject == learner["id"]] == []
+    assert house.bank.keyring.blind_index(SUBJECT, learner["id"]) not in [row.subject_index for row in kept]
     assert house.http.post("/v1/learners", json=body, headers=auth).get_json()["id"] != learner["id"]
 
 
