@@ -34,7 +34,8 @@ _VOLATILE = (
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (
         re.compile(
-            r'"(account_no|as_of|applied_on|due_on|request_id|access_token|drafted_by|published_by|opened_by|said_by)": "[^"]*"'
+            r'"(account_no|as_of|applied_on|due_on|request_id|access_token'
+            r'|drafted_by|published_by|opened_by|said_by)": "[^"]*"'
         ),
         r'"\1": "…"',
     ),
