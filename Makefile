@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test check bench drills openapi lock format clean
+.PHONY: run test test-oidc check bench drills openapi lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -19,6 +19,11 @@ run: $(RUN_READY)
 
 test: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2
+
+# The logins against the certified OpenID provider of npm; Node 20 or newer is needed for this alone.
+test-oidc: $(TEST_READY)
+	@if command -v npm > /dev/null; then npm ci --prefix tests/oidc --ignore-scripts --no-audit --no-fund --silent; fi
+	CREDITBANK_TEST_OIDC=certified $(BIN)/python -m pytest tests/api/test_logins.py
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

@@ -11,21 +11,28 @@ from flask import Flask
 
 from creditbank import __version__
 from creditbank.api import (
+    audit,
     batches,
     cases,
+    consents,
     conversions,
     decisions,
     delegations,
+    guardians,
     identity,
     institutions,
     learners,
+    logins,
+    lookups,
     operations,
     outcomes,
     plans,
     programmes,
+    proxies,
     regions,
     registries,
     rulesets,
+    staff,
     statements,
     statistics,
     tokens,
@@ -36,6 +43,7 @@ from creditbank.api.resource import documented_api
 from creditbank.config import NOWHERE, Settings, settings_from_environment
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
+from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
 from creditbank.storage.database import Database
@@ -45,8 +53,13 @@ BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 
 RESOURCES = (
     tokens.tokens,
+    logins.entrance,
+    logins.resource,
     learners.resource,
     identity.resource,
+    lookups.resource,
+    consents.resource,
+    guardians.resource,
     outcomes.resource,
     batches.resource,
     statements.resource,
@@ -61,6 +74,9 @@ RESOURCES = (
     conversions.resource,
     cases.resource,
     plans.resource,
+    staff.resource,
+    proxies.resource,
+    audit.resource,
     operations.resource,
 )
 
@@ -119,6 +135,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app = Flask("creditbank", static_folder=None)
     app.config.update(
         ISSUER=settings.base_url,
+        LOOKUPS_A_DAY=settings.lookups_a_day,
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         API_TITLE="creditbank",
         API_VERSION=__version__,
@@ -126,6 +143,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     watch_requests(app)
     register_problems(app)
     tokens.register_token_endpoint(app)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env
+from marshmallow.validate import Range
 
 VAR = Path("var")
 """Where the embedded default keeps its database and keys, below the working directory."""
@@ -37,6 +38,14 @@ class Settings:
     pool_size: int = 16
     """Database connections that one process keeps: as many as it has threads."""
 
+    lookups_a_day: int = 1000
+    """How often a client may ask in a day whether somebody is a learner."""
+    oidc_providers: str = "none"
+    """JSON file with the OpenID providers by which learners and staff log in; none for no login."""
+
+    audit_days: int = 180
+    """Days that a line of the audit log is kept at least; 180 or more, as the database refuses less."""
+
 
 def settings_from_environment() -> Settings:
     """Return the settings that the environment asks for, the defaults where it says nothing."""
@@ -50,4 +59,7 @@ def settings_from_environment() -> Settings:
         base_url=env.str("BASE_URL", default.base_url).rstrip("/"),
         log_format=env.str("LOG_FORMAT", default.log_format),
         pool_size=env.int("POOL_SIZE", default.pool_size),
+        lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
+        oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),
+        audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
     )

@@ -17,7 +17,8 @@ from creditbank.api.caller import bank as bank_of_app
 from creditbank.api.regions import RegionsIn, changes_of
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import Actor
-from creditbank.demo_records import INSTITUTIONS, PARTNER, PROGRAMME, Place, records_of
+from creditbank.demo_consents import share_with_partner
+from creditbank.demo_records import INSTITUTIONS, PARTNER, PARTNER_SCOPES, PROGRAMME, Place, records_of
 from creditbank.packs import load_pack, pack_names, shipped_regions
 from creditbank.services import regions
 from creditbank.services.access import client_token, learner_token
@@ -57,6 +58,8 @@ STAFF = (
     ("appeal reviewer", ("conversions:review",)),
     ("auditor", ("audit:read",)),
     ("administrator", ("admin",)),
+    ("security administrator", ("staff:write",)),
+    ("audit administrator", ("audit:log",)),
     ("identity clerk", ("identity:review",)),
     ("identity reviewer", ("identity:review",)),
     ("second identity reviewer", ("identity:review",)),
@@ -89,6 +92,7 @@ def run_demo(app: Flask, folder: Path, base_url: str) -> None:
     _publish_programme(app, bank, by_name[REGISTRAR[1]])
     posted = [_post(app, bank, place, by_name[place.name], folder) for place in INSTITUTIONS]
     learners = _learners(app, bank, posted)
+    share_with_partner(app, bank, by_name["administrator"], learners[0])
     _write(folder / "demo.json", {"base_url": base_url, "clients": clients, "learners": learners})
     console = Console(width=WIDTH)
     _tell(console, posted)
@@ -106,7 +110,7 @@ def _clients(bank: Bank, known: Path) -> list[dict[str, Any]]:
     wanted: list[tuple[str, str, tuple[str, ...]]] = [(place.code, place.name, ISSUER_SCOPES) for place in INSTITUTIONS]
     wanted += [(AUTHORITY, name, scopes) for name, scopes in STAFF]
     wanted.append(REGISTRAR)
-    wanted.append((PARTNER.code, PARTNER.name, ("balance:read", "statement:read")))
+    wanted.append((PARTNER.code, PARTNER.name, PARTNER_SCOPES))
     _register_institutions(bank)
     made = []
     for code, name, scopes in wanted:

@@ -17,10 +17,10 @@ from stdnum.iso7064 import mod_11_2
 from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.core.institution import Level, Role
-from creditbank.core.permission import Actor
+from creditbank.core.permission import SEPARATE_SCOPES, Actor, StaffRole, scopes_of
 from creditbank.gateways.keyring_source import KeyringFile, create_keyring
 from creditbank.packs import load_pack, pack_names
-from creditbank.services.access import client_token, learner_token
+from creditbank.services.access import client_token, learner_token, staff_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
 from creditbank.services.clients import Credentials, administrator, create_client
 from creditbank.services.institutions import Registration, register
@@ -36,6 +36,31 @@ BASE_URL = "http://bank.test"
 KEYRING_FILE = "keyring.json"
 
 INSTITUTION_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
+
+
+CONSENT_TEXTS = (
+    {
+        "code": "account-data",
+        "version": 1,
+        "title_zh": "学分信息查询授权书",
+        "title_en": "Consent to reading credits",
+        "text_zh": "我同意接收方查询我的学分余额、明细与学习成果。",
+        "text_en": "I let the recipient read my balance, passbook and learning outcomes.",
+        "purpose": "查询学分",
+        "scopes": ["balance:read", "statement:read", "outcomes:read"],
+    },
+    {
+        "code": "identity-data",
+        "version": 1,
+        "title_zh": "身份信息单独同意书",
+        "title_en": "Separate consent to reading who I am",
+        "text_zh": "我单独同意接收方查询我的姓名、出生日期与部分遮盖的证件号码。",
+        "text_en": "I let the recipient read my name, birth date and masked identifiers.",
+        "purpose": "核对身份",
+        "scopes": ["identity:read"],
+    },
+)
+"""Texts of consent: the second one on sensitive data."""
 
 
 @dataclass
@@ -67,7 +92,7 @@ class House:
 
     def client(self, institution: str, *scopes: str) -> str:
         """Return the id of a new client of an institution, which is registered if need be."""
-        return add_client(self.bank, institution, scopes).client.id
+        return add_client(self.bank, institution, registrable(scopes)).client.id
 
     def token(self, institution: str, *scopes: str) -> str:
         """Return a token of an institution, with the scopes of an ordinary one if none are named."""
@@ -84,6 +109,20 @@ class House:
     def learner_auth(self, learner_id: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {learner_token(self.bank, BASE_URL, UUID(learner_id))}"}
 
+    def staff(self, institution: str, *roles: str) -> dict[str, Any]:
+        """Register a staff member of an institution, by its authority's security administration."""
+        self.token(institution)  # which registers the institution
+        body = {"institution": institution, "name": f"职员{next(self.numbers)}", "roles": list(roles)}
+        answer = self.http.post("/v1/staff", json=body, headers=self.auth("authority", "staff:write"))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def staff_auth(self, member: dict[str, Any]) -> dict[str, str]:
+        """Return the token that a staff member has who has just logged in."""
+        scopes = scopes_of(StaffRole(role) for role in member["roles"])
+        return {"Authorization": f"Bearer {staff_token(self.bank, BASE_URL, UUID(member['id']), scopes)}"}
+
     def open_learner(self, institution: str = "cqdx", **changes: Any) -> dict[str, Any]:
         """Open the account of somebody new and return it."""
         answer = self.http.post(
@@ -97,6 +136,22 @@ class House:
         """Record an outcome that is taken, and return the answer."""
         body = outcome_body(learner_id, next(self.numbers), **changes)
         answer = self.http.post("/v1/outcomes", json=body, headers=self.auth(institution))
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        document: dict[str, Any] = answer.get_json()
+        return document
+
+    def publish_texts(self) -> None:
+        """Publish two texts of consent: on what is on the account, and on who somebody is."""
+        for body in CONSENT_TEXTS:
+            answer = self.http.post("/v1/consent-texts", json=body, headers=self.auth("authority", "admin"))
+            assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+
+    def consent(self, learner_id: str, recipient: str, *scopes: str, **changes: Any) -> dict[str, Any]:
+        """Let an institution read something of a learner's, as the learner, and return the answer."""
+        self.token(recipient)  # registers it
+        body = consent_body(recipient, *scopes, **changes)
+        url = "/v1/learners/me/consents"
+        answer = self.http.post(url, json=body, headers=self.learner_auth(learner_id))
         assert answer.status_code == 201, answer.get_data(as_text=True)
         document: dict[str, Any] = answer.get_json()
         return document
@@ -149,6 +204,16 @@ class House:
         return {one["scheme"]: one for one in answer.get_json()["balances"]}
 
 
+def registrable(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes without all but one of those that no client holds together.
+
+    A token that a test makes itself may carry them all the same: what it can't do, it can't for want of others.
+    """
+    wanted = tuple(scopes)
+    separate = [scope for scope in wanted if scope in SEPARATE_SCOPES]
+    return tuple(scope for scope in wanted if scope not in separate[1:])
+
+
 def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
     """Return a bank on a database that has its schema, with keys of its own in the folder."""
     keyring = folder / KEYRING_FILE
@@ -185,6 +250,7 @@ def add_client(bank: Bank, institution: str, scopes: Iterable[str], public_keys:
     def action(work: Work) -> Answer:
         if institutions.by_code(work.connection, institution) is None:
             roles = {Role.ISSUER, Role.ACCEPTOR} | ({Role.AUTHORITY} if institution == "authority" else set())
+            roles = {Role.PARTNER} if institution.startswith("partner") else roles
             register(work, Registration(institution, f"机构 {institution}", Level.CITY, frozenset(roles)))
         made.append(create_client(work, f"client of {institution}", institution, scopes, public_keys))
         return Answer({}, is_new=True, subject=institution)
@@ -218,6 +284,17 @@ def outcome_body(learner_id: str, number: int, **changes: Any) -> dict[str, Any]
         "title": f"课程 {number} 号",
         "hours": "48",
         "completed_on": "2026-06-30",
+    }
+    return body | changes
+
+
+def consent_body(recipient: str, *scopes: str, **changes: Any) -> dict[str, Any]:
+    """Return a request for a consent, to the balance if no scopes are named, that lasts till the end of the year."""
+    body: dict[str, Any] = {
+        "recipient": recipient,
+        "purpose": "岗位匹配",
+        "scopes": list(scopes or ("balance:read",)),
+        "valid_until": "2026-12-31",
     }
     return body | changes
 

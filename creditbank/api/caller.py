@@ -1,16 +1,18 @@
 """Who calls: the token becomes an actor, the header an idempotency key, the request an errand of the bank."""
 
+import base64
 import re
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Response, current_app, g, request
 
-from creditbank.api.resource import answered
+from creditbank.api.resource import answered, wrong_cursor
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.permission import Actor
 from creditbank.formats.signing import InvalidToken, verified_access_token
+from creditbank.gateways.keyring import SealBroken
 from creditbank.services import bank as services
 from creditbank.services.access import actor_of
 from creditbank.services.bank import Answer, Bank, Errand, Work
@@ -56,10 +58,39 @@ def looked_up(query: Callable[[Work], T]) -> T:
     return services.looked_up(bank(), actor(), query, g.request_id)
 
 
-def carried_out(action_name: str, action: Callable[[Work], Answer], *, status_new: int = 201) -> Response:
+def carried_out(
+    action_name: str, action: Callable[[Work], Answer], *, status_new: int = 201, with_key: bool = True
+) -> Response:
     """Run an errand for the caller, once under its idempotency key, and return its answer: 200 if nothing new came."""
-    answer = services.carried_out(bank(), errand(action_name, with_key=True), action)
+    answer = services.carried_out(bank(), errand(action_name, with_key=with_key), action)
     return answered(answer.body, status_new if answer.is_new else 200)
+
+
+def cursor_of(query: Mapping[str, Any]) -> str | None:
+    """Return the cursor that a query names; a partner's is opened first. Refused: Malformed."""
+    cursor: str | None = query["cursor"]
+    if cursor is None or not actor().is_partner:
+        return cursor
+    try:
+        sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return bank().keyring.opened_bank(sealed, _cursor_place())
+    except (SealBroken, ValueError):
+        raise wrong_cursor() from None
+
+
+def paged(page: dict[str, Any]) -> Response:
+    """Return a page; a partner's cursor is sealed, as it tells which ids things have here."""
+    cursor: str | None = page["next_cursor"]
+    if cursor is None or not actor().is_partner:
+        return answered(page)
+    sealed = bank().keyring.seal_bank(cursor, _cursor_place())
+    return answered({**page, "next_cursor": base64.urlsafe_b64encode(sealed).decode().rstrip("=")})
+
+
+def _cursor_place() -> str:
+    """Return where a sealed cursor can be opened: by the same partner, in the same kind of list."""
+    rule = request.url_rule.rule if request.url_rule else ""
+    return f"cursor:{actor().institution_id}:{rule}"
 
 
 def errand(action_name: str, *, with_key: bool) -> Errand:
@@ -73,4 +104,6 @@ def errand(action_name: str, *, with_key: bool) -> Errand:
     if key is not None:
         seen = request.headers.get("If-Match", "")
         content = f"{request.method} {request.path} {seen}\n{request.get_data(cache=True).decode(errors='replace')}"
+        if actor().is_proxy:
+            content = f"{actor().learner_id} {content}"
     return Errand(actor(), action_name, g.request_id, key, content)

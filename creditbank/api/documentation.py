@@ -11,6 +11,7 @@ _OF_HEADERS = {
     "Idempotency-Key": (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     "If-Match": (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED),
 }
+_OF_PATHS = {"/v1/learners/lookup": HTTPStatus.TOO_MANY_REQUESTS}
 _OF_BODIES = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -38,9 +39,13 @@ def _refusals(path: str, operation: dict[str, Any], parameters: list[dict[str, A
     if path == _TOKEN_PATH:
         yield from (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE)
         return
-    if operation.get("security") == []:
-        return
-    yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+    is_open = operation.get("security") == []
+    if not is_open:
+        yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if path in _OF_PATHS:
+        yield _OF_PATHS[path]
+    if not is_open or parameters or "requestBody" in operation:
+        yield HTTPStatus.SERVICE_UNAVAILABLE
     if "requestBody" in operation:
         yield from _OF_BODIES
     for parameter in parameters:

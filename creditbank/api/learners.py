@@ -11,9 +11,11 @@ from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered
 from creditbank.core.identity import Assurance, Identifier, Learner, LearnerStatus, Validity
+from creditbank.core.veil import OPEN, Veil
 from creditbank.formats.id_number import IDENTIFIER_TYPES
 from creditbank.services import identifiers, learners
 from creditbank.services.bank import Answer, Work
+from creditbank.services.entitlement import veil_of
 
 IDENTIFIERS_MAX = 10
 """More documents than one person can show at a counter."""
@@ -115,7 +117,8 @@ def account(learner_id: UUID | None) -> Response:
     """Show a learner's account to the learner, and to institutions that know them."""
 
     def query(work: Work) -> dict[str, Any]:
-        return _document(learners.account(work, subject(learner_id)), work.today)
+        learner = learners.account(work, subject(learner_id))
+        return _document(learner, work.today, veil_of(work))
 
     return answered(looked_up(query))
 
@@ -149,11 +152,11 @@ def end_identifier(learner_id: UUID | None, identifier_id: UUID) -> Response:
     return carried_out("identifier.end", action)
 
 
-def _document(learner: Learner, on: date) -> dict[str, Any]:
+def _document(learner: Learner, on: date, veil: Veil = OPEN) -> dict[str, Any]:
     """Return an account as it stands on the wire."""
     return {
-        "id": str(learner.id),
-        "account_no": learner.account_no,
+        "id": veil.learner(learner.id),
+        "account_no": veil.account_no(learner.account_no),
         "status": learner.status.value,
         "name": learner.name,
         "birth_date": learner.birth_date and learner.birth_date.isoformat(),

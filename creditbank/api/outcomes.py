@@ -8,7 +8,7 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, carried_out, looked_up, subject
+from creditbank.api.caller import authenticate, carried_out, cursor_of, looked_up, paged, subject
 from creditbank.api.learners import IdentifierIn
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import (
@@ -24,8 +24,10 @@ from creditbank.api.resource import (
 from creditbank.core.calendar import instant_text
 from creditbank.core.errors import Fault, Refusal
 from creditbank.core.outcome import Kind, LearnerReference, Record, Score, Status
+from creditbank.core.veil import OPEN, Veil
 from creditbank.services import corrections, outcomes
 from creditbank.services.bank import Answer, Work
+from creditbank.services.entitlement import veil_of
 from creditbank.services.outcomes import Revision
 
 resource = Resource("Outcomes", __name__, url_prefix="/v1", description="Learning outcomes and what became of them")
@@ -223,35 +225,45 @@ def revoke_outcome(revocation: dict[str, str], outcome_id: UUID) -> Response:
 @resource.response(200, OutcomePage)
 def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """List a learner's outcomes, newest first; an institution sees its own. Needs `outcomes:read`."""
-    place = cursor_place(query["cursor"], instant_part, UUID)
+    place = cursor_place(cursor_of(query), instant_part, UUID)
     after = None if place is None else (place[0], place[1])
     rows_max = query["limit"]
-    rows = looked_up(lambda work: outcomes.outcomes_of(work, subject(learner_id), after, rows_max + 1))
-    items = [_detail(receipt, revision) for receipt, revision in rows]
-    return answered(page_of(items, rows_max, lambda item: [item["recorded_at"], item["id"]]))
+
+    def asked(work: Work) -> tuple[list[tuple[outcomes.Receipt, Revision]], Veil]:
+        return outcomes.outcomes_of(work, subject(learner_id), after, rows_max + 1), veil_of(work)
+
+    rows, veil = looked_up(asked)
+    places = {veil.id(receipt.head.id): _place(receipt) for receipt, _ in rows}
+    items = [_detail(receipt, revision, veil) for receipt, revision in rows]
+    return paged(page_of(items, rows_max, lambda item: places[item["id"]]))
 
 
-def receipt_document(receipt: outcomes.Receipt) -> dict[str, Any]:
+def _place(receipt: outcomes.Receipt) -> list[Any]:
+    """Return where an outcome stands in the list, for the cursor."""
+    return [instant_text(receipt.head.recorded_at), str(receipt.head.id)]
+
+
+def receipt_document(receipt: outcomes.Receipt, veil: Veil = OPEN) -> dict[str, Any]:
     """Return what became of an outcome as it stands on the wire."""
     head = receipt.head
-    decision_id = head.decision_id and str(head.decision_id)
+    decision_id = head.decision_id and veil.id(head.decision_id)
     is_recognised = head.status is Status.RECOGNISED and receipt.result is not None
     return {
-        "id": str(head.id),
-        "external_id": head.external_id,
+        "id": veil.id(head.id),
+        "external_id": veil.text(head.external_id),
         "revision": head.revision,
         "status": head.status.value,
-        "learner_id": str(head.learner_id),
+        "learner_id": veil.learner(head.learner_id),
         "recognition": {**(receipt.result or {}), "decision_id": decision_id} if is_recognised else None,
-        "duplicate_of": head.duplicate_of and str(head.duplicate_of),
+        "duplicate_of": head.duplicate_of and veil.id(head.duplicate_of),
         "decision_id": decision_id,
     }
 
 
-def _detail(receipt: outcomes.Receipt, revision: Revision) -> dict[str, Any]:
+def _detail(receipt: outcomes.Receipt, revision: Revision, veil: Veil = OPEN) -> dict[str, Any]:
     """Return an outcome with what is recorded of it as it stands on the wire."""
     return {
-        **receipt_document(receipt),
+        **receipt_document(receipt, veil),
         "content": json.loads(revision.content),
-        "recorded_at": instant_text(receipt.head.recorded_at),
+        "recorded_at": instant_text(veil.instant(receipt.head.recorded_at)),
     }

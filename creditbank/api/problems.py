@@ -4,7 +4,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from creditbank.core.errors import Family, Fault, Refusal
+from creditbank.core.errors import Family, Fault, Refusal, TooMany
 from creditbank.formats.strict_json import text_of
 
 RETRY_SECONDS = 1
@@ -21,7 +21,9 @@ STATUSES = {
     Family.RULE_SAYS_NO: 422,
     Family.OUTDATED: 412,
     Family.CONDITION_MISSING: 428,
+    Family.TOO_MANY: 429,
     Family.TRY_LATER: 503,
+    Family.TOO_MANY: 429,
 }
 """The status of each family of refusals."""
 
@@ -58,6 +60,8 @@ def refused(refusal: Refusal) -> Response:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="creditbank", error="invalid_token"'
     if refusal.family is Family.TRY_LATER:
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    if isinstance(refusal, TooMany):
+        answer.headers["Retry-After"] = str(refusal.retry_seconds)
     g.refusal_code = refusal.faults[0].code if refusal.faults else refusal.code
     return answer
 

@@ -231,8 +231,13 @@ def cursor_place(cursor: str | None, *readers: Callable[[Any], Any]) -> list[Any
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [read(part) for read, part in zip(readers, place, strict=True)]
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
-        zh, en = "游标无效；请使用上一页的 next_cursor。", "This is no cursor; use next_cursor of the page before."
-        raise Malformed((Fault("/cursor", "wrong_cursor", zh, en),)) from None
+        raise wrong_cursor() from None
+
+
+def wrong_cursor() -> Malformed:
+    """Return the refusal of what is no cursor of ours."""
+    zh, en = "游标无效；请使用上一页的 next_cursor。", "This is no cursor; use next_cursor of the page before."
+    return Malformed((Fault("/cursor", "wrong_cursor", zh, en),))
 
 
 def instant_part(part: str) -> datetime:

@@ -7,15 +7,18 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, looked_up, subject
+from creditbank.api.caller import authenticate, cursor_of, looked_up, paged, subject
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import Resource, answered, cursor_place, instant_part, page_of, text_part, whole_part
 from creditbank.core.calendar import instant_text
 from creditbank.core.credit import decimal_text
 from creditbank.core.ledger import EntryKind
 from creditbank.core.lots import Balance
+from creditbank.core.veil import Veil
 from creditbank.services import statements
-from creditbank.services.statements import Line
+from creditbank.services.bank import Work
+from creditbank.services.entitlement import veil_of
+from creditbank.services.statements import Balances, Line
 
 resource = Resource("Balances", __name__, url_prefix="/v1/learners", description="What a learner has, and the passbook")
 resource.before_request(authenticate)
@@ -86,9 +89,15 @@ def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
 
     Needs `balance:read`.
     """
-    found = looked_up(lambda work: statements.balance(work, subject(learner_id), query["as_of"], query["known_at"]))
+
+    def asked(work: Work) -> tuple[Balances, Veil]:
+        return statements.balance(work, subject(learner_id), query["as_of"], query["known_at"]), veil_of(work)
+
+    found, veil = looked_up(asked)
     balances = [_balance_document(one) for one in found.balances]
-    return answered({"learner_id": str(found.learner_id), "as_of": found.as_of.isoformat(), "balances": balances})
+    return answered(
+        {"learner_id": veil.learner(found.learner_id), "as_of": found.as_of.isoformat(), "balances": balances}
+    )
 
 
 @resource.route("/<learner:learner_id>/statement")
@@ -96,13 +105,23 @@ def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
 @resource.response(200, StatementPage)
 def statement(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """Show the passbook, newest first, with the available balance after each line. Needs `statement:read`."""
-    place = cursor_place(query["cursor"], instant_part, text_part, whole_part, UUID)
+    place = cursor_place(cursor_of(query), instant_part, text_part, whole_part, UUID)
     after = None if place is None else (place[0], place[1], place[2], place[3])
     rows_max = query["limit"]
-    lines = looked_up(lambda work: statements.passbook(work, subject(learner_id), after, rows_max + 1))
-    places = {str(line.entry.id): [line.entry.seq, str(line.entry.learner_id)] for line in lines}
-    items = [_line_document(line) for line in lines]
-    return answered(page_of(items, rows_max, lambda item: [item["recorded_at"], item["scheme"], *places[item["id"]]]))
+
+    def asked(work: Work) -> tuple[list[Line], Veil]:
+        return statements.passbook(work, subject(learner_id), after, rows_max + 1), veil_of(work)
+
+    lines, veil = looked_up(asked)
+    places = {veil.id(line.entry.id): _place(line) for line in lines}
+    items = [_line_document(line, veil) for line in lines]
+    return paged(page_of(items, rows_max, lambda item: places[item["id"]]))
+
+
+def _place(line: Line) -> list[Any]:
+    """Return where a line stands, for the cursor."""
+    entry = line.entry
+    return [instant_text(entry.recorded_at), entry.scheme, entry.seq, str(entry.learner_id)]
 
 
 def _balance_document(balance: Balance) -> dict[str, Any]:
@@ -121,17 +140,17 @@ def _balance_document(balance: Balance) -> dict[str, Any]:
     }
 
 
-def _line_document(line: Line) -> dict[str, Any]:
+def _line_document(line: Line, veil: Veil) -> dict[str, Any]:
     """Return a passbook line as it stands on the wire."""
     entry = line.entry
     return {
-        "id": str(entry.id),
-        "recorded_at": instant_text(entry.recorded_at),
+        "id": veil.id(entry.id),
+        "recorded_at": instant_text(veil.instant(entry.recorded_at)),
         "effective_on": entry.transfer.effective_on.isoformat(),
         "kind": entry.transfer.kind.value,
         "scheme": entry.scheme,
         "amount": decimal_text(entry.transfer.amount_hundredths),
         "balance_after": decimal_text(line.balance_after_hundredths),
-        "outcome_id": str(line.outcome_id),
-        "decision_id": str(entry.transfer.decision_id),
+        "outcome_id": veil.id(line.outcome_id),
+        "decision_id": veil.id(entry.transfer.decision_id),
     }

@@ -1,4 +1,4 @@
-"""Commands at the counter: clients of institutions, and learners who have no device of their own."""
+"""Commands at the counter: clients of institutions, their staff, and learners who have no device of their own."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,9 @@ import click
 
 from creditbank.cli.console import asked, bank, done
 from creditbank.config import settings_from_environment
-from creditbank.core.permission import SCOPES
+from creditbank.core.permission import SCOPES, StaffRole
 from creditbank.services import access, clients, learners, likenesses
+from creditbank.services import staff as personnel
 from creditbank.services.bank import Answer, Bank, Work
 
 
@@ -72,6 +73,29 @@ def token(account_no: str) -> None:
     opened = bank()
     learner_id = asked(opened, lambda work: learners.holder(work, account_no))
     click.echo(access.learner_token(opened, settings_from_environment().base_url, learner_id))
+
+
+@click.group("staff")
+def staff_group() -> None:
+    """Staff of institutions."""
+
+
+@staff_group.command("add")
+@click.argument("institution")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in StaffRole]))
+def add(institution: str, name: str, roles: tuple[str, ...]) -> None:
+    """Register a staff member of INSTITUTION (its code) and show their invitation, once: the first administrator."""
+    made: list[personnel.Invited] = []
+    wanted = [StaffRole(role) for role in roles]
+
+    def action(work: Work) -> Answer:
+        made.append(personnel.register(work, institution, name, wanted))
+        granted = " ".join(f"+{role}" for role in sorted(set(wanted)))
+        return Answer({}, is_new=True, subject=f"{made[-1].member.id} {granted}")
+
+    done(bank(), clients.administrator(), "staff.register", action)
+    click.echo(json.dumps({"staff_id": str(made[-1].member.id), "invitation": made[-1].invitation}))
 
 
 @click.command("likeness")

@@ -17,6 +17,8 @@ from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.config import VAR, settings_from_environment
 from creditbank.demo import run_demo
+from creditbank.gateways.oidc import open_providers
+from creditbank.gateways.provider_file import ProvidersUnusable
 from creditbank.services import clients, reviews, verification
 from creditbank.services.bank import Answer, Bank, Work
 from creditbank.storage.migrations import grant, grants, migrate
@@ -33,6 +35,10 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
     settings = settings_from_environment()
     bank().database.close()
+    try:
+        open_providers(settings.oidc_providers)
+    except ProvidersUnusable as unusable:
+        raise click.ClickException(str(unusable)) from unusable
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
         "creditbank.app:create_app",

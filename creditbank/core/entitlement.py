@@ -22,6 +22,10 @@ class Sight(StrEnum):
     EXPORT = "export"
 
 
+OWN_ONLY = frozenset({Sight.CONSENTS})
+"""What only those see who speak for the learner, and auditors; to know a learner is not enough."""
+
+
 class Basis(StrEnum):
     """Why somebody else may see it; a consent's id follows its name ("consent:0190…")."""
 

@@ -18,6 +18,7 @@ class Family(Enum):
     RULE_SAYS_NO = "rule_says_no"
     OUTDATED = "outdated"
     CONDITION_MISSING = "condition_missing"
+    TOO_MANY = "too_many"
     TRY_LATER = "try_later"
 
 
@@ -72,6 +73,16 @@ class TryLater(Refusal):
     family = Family.TRY_LATER
     code = "try_later"
     title = "The bank is busy"
+
+
+@dataclass(eq=False)
+class TooMany(Refusal):
+    """It was tried too often; `retry_seconds` from now it may be tried again."""
+
+    family = Family.TOO_MANY
+    code = "too_many"
+    title: ClassVar[str] = "Too many tries"
+    retry_seconds: int = 60
 
 
 class KeyReused(Refusal):

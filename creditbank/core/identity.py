@@ -15,6 +15,15 @@ class LearnerStatus(StrEnum):
     """Somebody else claims the same identifier under another name; credits are received but not converted."""
 
 
+class Relation(StrEnum):
+    """What somebody who speaks for a child is to it (Civil Code, article 27)."""
+
+    PARENT = "parent"
+    GRANDPARENT = "grandparent"
+    SIBLING = "sibling"
+    OTHER = "other"
+
+
 class Assurance(StrEnum):
     """How sure it is that the identifier belongs to the learner, from the least on."""
 
@@ -46,6 +55,18 @@ class Claim:
     value: str
     finds: bool = True
     valid_until: date | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who logged in: a provider's subject, which means something under its issuer only.
+
+    `provider` is the name by which this bank calls the provider.
+    """
+
+    provider: str
+    issuer: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

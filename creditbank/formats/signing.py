@@ -20,6 +20,9 @@ ALGORITHM = "ES256"
 """The one algorithm of every key here; a token that names another is refused before its signature is looked at."""
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, section 2.1
+RECEIPT_TYPE = "consent-receipt+jwt"
+"""Says what it is, so that no checker of tokens takes it for one (RFC 8725, section 3.11)."""
+
 TOKEN_BYTES_MAX = 8 * 1024
 """Ten times what our own tokens need, and the usual limit of a request header."""
 
@@ -48,7 +51,10 @@ class InvalidToken(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What an access token says: who may do what, where and until when. `expires_at` is exclusive, in whole seconds."""
+    """What an access token says: who may do what, where and until when. `expires_at` is exclusive, in whole seconds.
+
+    `acting` is who acts for the subject (`act`, RFC 8693), where it is not the subject themselves.
+    """
 
     issuer: str
     audience: str
@@ -58,6 +64,7 @@ class TokenClaims:
     issued_at: datetime
     expires_at: datetime
     token_id: str
+    acting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ def jwks(keys: Iterable[PublicKey]) -> dict[str, object]:
 
 def signed_access_token(key: SigningKey, claims: TokenClaims) -> str:
     """Return the token of these claims."""
-    payload = {
+    payload: dict[str, object] = {
         "iss": claims.issuer,
         "aud": claims.audience,
         "sub": claims.subject,
@@ -126,7 +133,15 @@ def signed_access_token(key: SigningKey, claims: TokenClaims) -> str:
         "exp": int(claims.expires_at.timestamp()),
         "jti": claims.token_id,
     }
+    if claims.acting is not None:
+        payload["act"] = {"sub": claims.acting}
     headers = {"typ": TOKEN_TYPE, "kid": key.public.kid}
+    return _JWS.encode(canonical_bytes(payload), key.private, algorithm=ALGORITHM, headers=headers)
+
+
+def signed_receipt(key: SigningKey, payload: Mapping[str, object]) -> str:
+    """Return a receipt of a consent, which anybody can check by the published keys and nobody can use as a token."""
+    headers = {"typ": RECEIPT_TYPE, "kid": key.public.kid}
     return _JWS.encode(canonical_bytes(payload), key.private, algorithm=ALGORITHM, headers=headers)
 
 
@@ -199,9 +214,20 @@ def _signed_content(token: str, key: PublicKey) -> _Signed:
         issued_at=issued_at,
         expires_at=_instant(content, "exp"),
         token_id=_text(content, "jti"),
+        acting=_acting(content),
     )
     known_from = issued_at - CLOCK_SKEW
     return _Signed(claims, max(known_from, _instant(content, "nbf")) if "nbf" in content else known_from)
+
+
+def _acting(content: Mapping[str, object]) -> str | None:
+    """Return who acts for the subject; one who acts for another who acts is nobody that we know."""
+    if "act" not in content:
+        return None
+    acting = content["act"]
+    if not isinstance(acting, dict) or acting.keys() != {"sub"}:
+        raise _invalid("act 的形式不对", "its act is none of ours")
+    return _text(acting, "sub")
 
 
 def _text(content: Mapping[str, object], name: str, *, empty: bool = False) -> str:

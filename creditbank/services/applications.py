@@ -24,7 +24,7 @@ from creditbank.core.rules import ConversionSet
 from creditbank.core.rules.conversion_set import Reviewers, ReviewStep
 from creditbank.services import converting, delegations
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own, no_such_learner
+from creditbank.services.entitlement import no_such_learner, note_standing, standing_of
 from creditbank.storage import conversion_events, conversions, decisions, institutions, outcomes, people
 from creditbank.storage.conversions import Part
 
@@ -73,7 +73,7 @@ def may_see(work: Work, found: conversions.Conversion) -> bool:
     actor = work.actor
     if actor.learner_id is not None:
         accounts = {part.account_id for part in parts_of(work, found)} | {found.learner_id}
-        return any(is_own(work, account) for account in accounts)
+        return any(standing_of(work, account) is not None for account in accounts)
     if actor.audits:
         return True
     if actor.institution_id is None:
@@ -89,8 +89,8 @@ def note_seen(work: Work, found: conversions.Conversion) -> None:
     actor = work.actor
     if actor.learner_id is None:
         work.note_sight(found.learner_id, Sight.CONVERSION, Basis.AUDIT if actor.audits else Basis.PART)
-    elif actor.is_proxy:
-        work.note_sight(found.learner_id, Sight.CONVERSION, Basis.PROXY)
+    else:
+        note_standing(work, found.learner_id, Sight.CONVERSION)
 
 
 def readers(work: Work, found: conversions.Conversion) -> set[UUID]:
@@ -122,7 +122,7 @@ def own(work: Work, conversion_id: UUID) -> tuple[conversions.Conversion, Conver
     require(work.actor, "conversions:write")
     found, ruleset = locked(work, conversion_id)
     actor = work.actor
-    is_learner = actor.learner_id is not None and is_own(work, found.learner_id)
+    is_learner = standing_of(work, found.learner_id) is not None
     is_submitter = found.submitter_id is not None and actor.institution_id == found.submitter_id
     if not (is_learner or is_submitter):
         raise unknown("转换申请", "conversion")

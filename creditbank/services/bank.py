@@ -17,9 +17,11 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
+from creditbank.core.institution import Role
 from creditbank.core.permission import Actor
 from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
+from creditbank.core.veil import Veil
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
@@ -61,13 +63,22 @@ class Answer:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The institution that a client belongs to."""
+
+    institution_id: UUID
+    code: str
+    roles: frozenset[Role]
+
+
 @dataclass(slots=True)
 class _Shelf:
     """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
     printed: tuple[rulesets.Edition | None, Rulebook] = (None, Rulebook((), {}))
     """The edition and the rules in print then: one value, as threads change it without a lock."""
-    members: dict[str, tuple[UUID, str]] = field(default_factory=dict)
+    members: dict[str, Membership] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,8 @@ class Bank:
         except Unavailable as unavailable:
             raise _busy() from unavailable
 
-    def membership(self, client_id: str) -> tuple[UUID, str] | None:
-        """Return the id and code of the institution that a client belongs to. Refused: TryLater."""
+    def membership(self, client_id: str) -> Membership | None:
+        """Return the institution that a client belongs to. Refused: TryLater."""
         if client_id not in self._shelf.members:
             try:
                 found = self.database.read(lambda connection: _membership(connection, client_id))
@@ -134,6 +145,8 @@ class Work:
     request_id: str = ""
     sights: list[access_log.DiaryLine] = field(default_factory=list)
     """What was seen of learners by others so far: it stands in their diaries before the answer leaves."""
+    veils: list[Veil] = field(default_factory=list)
+    """How the learners who were seen are shown to a partner: under names of its own."""
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
     _rulebooks: list[Rulebook] = field(default_factory=list)
@@ -152,7 +165,7 @@ class Work:
         seen = (learner_id, sight, basis)
         if seen not in ((line.learner_id, line.sight, line.basis) for line in self.sights):
             actor = self.actor
-            where = (actor.client_id, actor.institution_id)
+            where = (actor.name, actor.institution_id)
             line = access_log.DiaryLine(learner_id, self.new_id(), self.now, *where, sight, basis, self.request_id)
             self.sights.append(line)
 
@@ -229,20 +242,23 @@ def _looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id:
         raise _busy() from unavailable
 
 
-def _membership(connection: Connection, client_id: str) -> tuple[UUID, str] | None:
-    """Return the id and code of the client's institution, if there is such a client."""
+def _membership(connection: Connection, client_id: str) -> Membership | None:
+    """Return the client's institution, if there is such a client."""
     found = clients.by_id(connection, client_id)
     if found is None:
         return None
-    return found.institution_id, institutions.codes(connection, [found.institution_id])[found.institution_id]
+    institution = institutions.by_id(connection, found.institution_id)
+    assert institution is not None, "a client belongs to an institution"
+    return Membership(institution.id, institution.code, institution.roles)
 
 
 def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
     """Run the action unless its key has an answer already; claim the key before anything else is done."""
     if errand.key is None:
         return _audited(work, errand, action)
-    client_id = errand.actor.client_id
-    digest = hashlib.sha256(errand.content.encode()).hexdigest()
+    client_id = errand.actor.name
+    for_whom = errand.actor.learner_id or ""
+    digest = hashlib.sha256(f"{for_whom}{errand.content}".encode()).hexdigest()
     place = f"kept_answer:{client_id}:{errand.key}"
     kept = kept_answers.by_key(work.connection, client_id, errand.key)
     if kept is not None:
@@ -261,9 +277,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
 def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
     """Run the action and write down that it was done."""
     answer = action(work)
-    line = audit.AuditLine(
-        work.new_id(), work.now, errand.actor.client_id, errand.action, answer.subject, errand.request_id
-    )
+    line = audit.AuditLine(work.new_id(), work.now, errand.actor.name, errand.action, answer.subject, errand.request_id)
     audit.add(work.connection, line)
     access_log.add(work.connection, work.sights)
     return answer

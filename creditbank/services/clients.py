@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from creditbank.core.errors import Fault, Malformed, unknown
 from creditbank.core.institution import Client
-from creditbank.core.permission import SCOPES, Actor, require
+from creditbank.core.permission import SCOPES, STAFF, Actor, check_separate, require
 from creditbank.services.bank import Work
 from creditbank.storage import clients, institutions
 
@@ -37,7 +37,10 @@ class Credentials:
 def create_client(
     work: Work, name: str, institution_code: str, scopes: Iterable[str], public_keys: str | None = None
 ) -> Credentials:
-    """Register a client of an institution with its first secret. Refused: Unknown institution, Malformed scopes."""
+    """Register a client of an institution with its first secret.
+
+    Refused: Unknown institution, Malformed scopes, RolesClash where it would hold two scopes of administration.
+    """
     require(work.actor, "admin")
     institution = institutions.by_code(work.connection, institution_code)
     if institution is None:
@@ -48,6 +51,7 @@ def create_client(
         names = ", ".join(unknown_scopes)
         zh, en = f"没有权限 {names}。", f"There is no scope {names}; there are {', '.join(SCOPES)}."
         raise Malformed((Fault("/scopes", "unknown_scope", zh, en),))
+    check_separate(wanted)
     client = Client(
         id=f"{institution_code}-{secrets.token_hex(4)}",
         name=name,
@@ -65,7 +69,7 @@ def rotate_secret(work: Work, client_id: str) -> Credentials:
     """Give a client a second secret; the older of two ends. Refused: Unknown."""
     require(work.actor, "admin")
     client = clients.by_id(work.connection, client_id)
-    if client is None:
+    if client is None or client_id.startswith(STAFF):
         raise unknown("客户端", "client")
     live = clients.secrets(work.connection, client_id)
     used = {secret.slot for secret in live}

@@ -33,7 +33,7 @@ from creditbank.services.applications import (
     shown,
 )
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own, no_such_learner, seen
+from creditbank.services.entitlement import no_such_learner, seen, standing_of
 from creditbank.services.situations import Account
 from creditbank.storage import conversions, decisions, institution_days, institutions, ledger, people, programmes
 
@@ -106,7 +106,7 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
     require(actor, "conversions:write", "conversions:review", "audit:read")
     learner_id = wanted.learner_id or actor.learner_id
     person = None if learner_id is None else people.person(work.connection, learner_id)
-    if actor.learner_id is not None and (learner_id is None or not is_own(work, learner_id, person)):
+    if actor.learner_id is not None and (learner_id is None or standing_of(work, learner_id) is None):
         raise no_such_learner()
     members = (person.members if person else (learner_id,)) if learner_id is not None else None
     sees_all = actor.learner_id is not None or actor.audits

@@ -17,7 +17,7 @@ from creditbank.core.rules import facts_from, sentences
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.applications import may_see
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own
+from creditbank.services.entitlement import note_standing, standing_of
 from creditbank.storage import conversions, decisions
 
 READING = ("outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read")
@@ -100,9 +100,11 @@ def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
 def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
     """Tell whether the decision is the actor's, on their outcome or conversion, or the actor audits."""
     actor = work.actor
+    if actor.is_partner:
+        return False
     if actor.learner_id is None and (actor.audits or found.institution_id == actor.institution_id):
         return True
-    if actor.learner_id is not None and is_own(work, found.learner_id):
+    if standing_of(work, found.learner_id) is not None:
         return True
     asked = None if found.conversion_id is None else conversions.by_id(work.connection, found.conversion_id)
     return asked is not None and may_see(work, asked)
@@ -111,8 +113,8 @@ def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
 def _note(work: Work, found: decisions.StoredDecision) -> None:
     """Note in the learner's diary that somebody else sees a decision."""
     actor = work.actor
-    if actor.is_proxy:
-        work.note_sight(found.learner_id, Sight.DECISION, Basis.PROXY)
-    elif actor.learner_id is None:
+    if actor.learner_id is not None:
+        note_standing(work, found.learner_id, Sight.DECISION)
+    else:
         is_part = found.institution_id == actor.institution_id or not actor.audits
         work.note_sight(found.learner_id, Sight.DECISION, Basis.PART if is_part else Basis.AUDIT)

@@ -1,12 +1,29 @@
 """Entitlement: who may see a learner, on which basis, and the line in the learner's diary that it leaves."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from creditbank.core.entitlement import Basis, Sight
+from creditbank.core.consent import SCOPES_OF, Standing, covering, is_child
+from creditbank.core.entitlement import OWN_ONLY, Basis, Sight
 from creditbank.core.errors import Unknown, unknown
 from creditbank.core.merging import Person
+from creditbank.core.veil import OPEN, Veil
 from creditbank.services.bank import Work
-from creditbank.storage import learners, people
+from creditbank.storage import consents, guardians, learners, partners, people
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A person who may be seen: the account that was named, and on which basis; that is empty for one's own."""
+
+    person: Person
+    account_id: UUID
+    basis: str
+
+    @property
+    def is_on_consent(self) -> bool:
+        """Tell whether the learner consented to this sight."""
+        return self.basis.startswith(Basis.CONSENT)
 
 
 def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
@@ -14,17 +31,25 @@ def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
 
     Refused: Unknown, alike for a learner who does not exist and one whom the actor does not know.
     """
-    person = people.person(work.connection, learner_id)
-    if is_own(work, learner_id, person):
-        person = person or Person(learner_id, (learner_id,))
+    return looked_at(work, learner_id, sight).person
+
+
+def looked_at(work: Work, learner_id: UUID, sight: Sight) -> Seen:
+    """Return the same, with the account that was named, by a partner perhaps under its own name, and the basis."""
+    account_id = _meant(work, learner_id)
+    person = people.person(work.connection, account_id)
+    if is_own(work, account_id, person):
+        person = person or Person(account_id, (account_id,))
         if work.actor.is_proxy:
             work.note_sight(person.id, sight, Basis.PROXY)
-        return person
-    basis = None if person is None else _basis(work, person)
+        return Seen(person, account_id, "")
+    basis = None if person is None else _basis(work, person, sight)
     if person is None or basis is None:
         raise no_such_learner()
     work.note_sight(person.id, sight, basis)
-    return person
+    if work.actor.is_partner:
+        work.veils.append(_veil(work, person))
+    return Seen(person, account_id, basis)
 
 
 def is_own(work: Work, learner_id: UUID, person: Person | None = None) -> bool:
@@ -36,6 +61,25 @@ def is_own(work: Work, learner_id: UUID, person: Person | None = None) -> bool:
     return person is not None and own in person.members
 
 
+def standing_of(work: Work, learner_id: UUID) -> Standing | None:
+    """Return as whom the actor speaks for a learner: as themself, at a counter, as a guardian; None if they don't."""
+    actor = work.actor
+    if actor.learner_id is None:
+        return None
+    person = None if actor.learner_id == learner_id else people.person(work.connection, learner_id)
+    if is_own(work, learner_id, person):
+        return Standing.PROXY if actor.is_proxy else Standing.SELF
+    return Standing.GUARDIAN if person is not None and _is_guardian(work, person) else None
+
+
+def note_standing(work: Work, learner_id: UUID, sight: Sight) -> None:
+    """Note what a counter or a guardian, who speaks for the learner, sees."""
+    basis = {Standing.PROXY: Basis.PROXY, Standing.GUARDIAN: Basis.GUARDIAN}
+    standing = standing_of(work, learner_id)
+    if standing in basis:
+        work.note_sight(learner_id, sight, basis[standing])
+
+
 def knows(work: Work, person: Person) -> bool:
     """Tell whether the actor's institution knows any account of the person."""
     institution_id = work.actor.institution_id
@@ -44,15 +88,67 @@ def knows(work: Work, person: Person) -> bool:
     return bool(learners.known_to(work.connection, person.members, institution_id))
 
 
+def veil_of(work: Work) -> Veil:
+    """Return how the learner who was seen last is shown to the actor."""
+    if not work.actor.is_partner:
+        return OPEN
+    assert work.veils, "a partner sees nobody but under a name of its own"
+    return work.veils[-1]
+
+
 def no_such_learner(pointer: str = "") -> Unknown:
     """Return the one answer for learners who don't exist and those whom the actor may not see."""
     return unknown("学习者", "learner", pointer)
 
 
-def _basis(work: Work, person: Person) -> str | None:
+def _meant(work: Work, learner_id: UUID) -> UUID:
+    """Return the account that is meant; a partner names it by its own name or by the bank's."""
+    actor = work.actor
+    if not actor.is_partner or actor.institution_id is None:
+        return learner_id
+    return partners.account(work.connection, actor.institution_id, learner_id) or learner_id
+
+
+def _basis(work: Work, person: Person, sight: Sight) -> str | None:
     """Return why the actor may see another one's data, None where they may not."""
-    if work.actor.learner_id is not None:
-        return None
-    if work.actor.audits:
+    actor = work.actor
+    if actor.learner_id is not None:
+        return Basis.GUARDIAN if _is_guardian(work, person) else None
+    if actor.audits:
         return Basis.AUDIT
-    return Basis.KNOWN if knows(work, person) else None
+    is_known = not actor.is_partner and sight not in OWN_ONLY and knows(work, person)
+    if is_known and sight is not Sight.OUTCOMES:
+        return Basis.KNOWN
+    return _consented(work, person, sight) or (Basis.KNOWN if is_known else None)
+
+
+def _consented(work: Work, person: Person, sight: Sight) -> str | None:
+    """Return the basis that a consent in force gives: asked anew each time, so that withdrawing takes effect at once.
+
+    Of outcomes an institution that knows the learner sees its own without a consent, and all with one.
+    """
+    scope, institution_id = SCOPES_OF.get(sight), work.actor.institution_id
+    if scope is None or institution_id is None or scope not in work.actor.scopes:
+        return None
+    given = consents.standing(work.connection, person.members, institution_id)
+    found = covering(given, scope, work.today)
+    return None if found is None else f"{Basis.CONSENT}:{found.id}"
+
+
+def _is_guardian(work: Work, person: Person) -> bool:
+    """Tell whether the acting learner speaks for the person, who is still a child today."""
+    assert work.actor.learner_id is not None, "asked of learners only"
+    own = people.person(work.connection, work.actor.learner_id)
+    if own is None or not guardians.speaks_for(work.connection, own.members, person.members):
+        return False
+    return is_child(guardians.born(work.connection, work.keyring, person.members), work.today)
+
+
+def _veil(work: Work, person: Person) -> Veil:
+    """Return how a partner sees a person: under the oldest of its names for their accounts."""
+    assert work.actor.institution_id is not None, "a partner is an institution"
+    names = partners.subjects(work.connection, work.actor.institution_id, person.members)
+    secret = partners.secret(work.connection, work.actor.institution_id)
+    assert names, "a consent gives a partner a name for the learner"
+    assert secret is not None, "names are made under a secret"
+    return Veil(secret, next(iter(names.values())))

@@ -1,7 +1,6 @@
 """Learning outcomes handed in: one by one or by thousands, each answered, settled and booked in one transaction."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,15 +9,15 @@ from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
-from creditbank.core.identity import Application, Claim, LearnerStatus, Match, resolved
+from creditbank.core.identity import Application, LearnerStatus, Match, resolved
 from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of_reference
-from creditbank.services import claiming, conflicts
+from creditbank.services import claiming
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import is_own, seen
+from creditbank.services.entitlement import looked_at, note_standing, standing_of
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
 from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
@@ -117,12 +116,12 @@ def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, Revision]:
 def outcomes_of(
     work: Work, learner_id: UUID, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[tuple[Receipt, Revision]]:
-    """Return a learner's outcomes, newest first; an institution sees those that it recorded itself."""
+    """Return a learner's outcomes, newest first; an institution sees its own, or all if the learner consents."""
     require(work.actor, "outcomes:read", "audit:read")
-    person = seen(work, learner_id, Sight.OUTCOMES)
-    sees_all = work.actor.learner_id is not None or work.actor.audits
+    found = looked_at(work, learner_id, Sight.OUTCOMES)
+    sees_all = work.actor.learner_id is not None or work.actor.audits or found.is_on_consent
     only = None if sees_all else work.actor.institution_id
-    rows = outcomes.page(work.connection, person.members, only, after, rows_max)
+    rows = outcomes.page(work.connection, found.person.members, only, after, rows_max)
     receipts = _receipts(work, [head for head, _ in rows])
     return [(receipt, revision) for receipt, (_, revision) in zip(receipts, rows, strict=True)]
 
@@ -131,16 +130,16 @@ def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
     if actor.learner_id is not None:
-        return is_own(work, head.learner_id)
-    return actor.audits or head.institution_id == actor.institution_id
+        return standing_of(work, head.learner_id) is not None
+    return actor.audits or (head.institution_id == actor.institution_id and not actor.is_partner)
 
 
 def _note(work: Work, head: outcomes.Head) -> None:
     """Note in the learner's diary that somebody else sees an outcome."""
     actor = work.actor
-    if actor.is_proxy:
-        work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.PROXY)
-    elif actor.learner_id is None:
+    if actor.learner_id is not None:
+        note_standing(work, head.learner_id, Sight.OUTCOMES)
+    else:
         is_issuer = head.institution_id == actor.institution_id
         work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.ISSUED if is_issuer else Basis.AUDIT)
 
@@ -341,39 +340,10 @@ def with_ages(work: Work, drafts: Sequence[Draft]) -> Sequence[Draft]:
 def _write_people(work: Work, people: Sequence[Person]) -> None:
     """Open new accounts, note conflicts, and note whom the institution knows from now on."""
     assert work.actor.institution_id is not None, "learners' tokens carry no scope for writing"
-    openings = {person.id: person.opening for person in people if person.opening is not None}
-    if openings:
-        learners.mark_conflict(work.connection, [rival for person in people for rival in person.rivals])
-        claiming.open_new(work, _openings(list(openings.values())))
-        conflicts.raise_between(work, _rivalries(people))
+    openings = {person.id: (person.opening, person.rivals) for person in people if person.opening is not None}
+    claiming.open_new(work, list(openings.values()))
     strangers = {person.id for person in people if not person.is_affiliated}
     learners.affiliate(work.connection, [(person, work.actor.institution_id, work.now) for person in strangers])
-
-
-def _openings(openings: Sequence[learners.Opening]) -> list[learners.Opening]:
-    """Return the openings, in conflict where two of them claim the same identifier under different names."""
-    claimed = Counter(claim for opening in openings for claim in opening.application.claims)
-    return [
-        replace(opening, status=LearnerStatus.CONFLICT)
-        if any(claimed[claim] > 1 for claim in opening.application.claims)
-        else opening
-        for opening in openings
-    ]
-
-
-def _rivalries(people: Sequence[Person]) -> list[tuple[UUID, UUID]]:
-    """Return the pairs of accounts with one identifier under two names: each with the first one that has it.
-
-    To pair each with each of the others would grow with the square of the names under which a number is sent.
-    """
-    first: dict[Claim, UUID] = {}
-    pairs = []
-    for person in people:
-        for claim in () if person.opening is None else person.opening.application.claims:
-            holder = first.setdefault(claim, min(person.rivals, default=person.id))
-            if holder != person.id:
-                pairs.append((holder, person.id))
-    return pairs
 
 
 def _answers(

@@ -14,13 +14,23 @@ from creditbank.gateways.keyring import BlindIndex, SealBroken
 from creditbank.services.bank import Bank, Work
 from creditbank.services.settling import duplicate_claims
 from creditbank.services.upkeep import carried_out_as
-from creditbank.storage import certificates, identifier_index, institutions, learners, likeness, outcomes, renewing
+from creditbank.storage import (
+    certificates,
+    identifier_index,
+    institutions,
+    learners,
+    likeness,
+    logins,
+    outcomes,
+    renewing,
+)
 from creditbank.storage.identifier_index import account_no_keys, claim_keys
 from creditbank.storage.renewing import (
     BANK_SEALED,
     CLAIMS,
     IDENTIFIERS,
     LIKENESS,
+    LOGINS,
     PERSON_SEALED,
     WRAPPED,
     Cursor,
@@ -61,7 +71,8 @@ def renew(bank: Bank, actor: Actor) -> Renewed:
     jobs: dict[str, Job] = {
         f"{column.table}.{column.name}": partial(_sealed_anew, column) for column in (*WRAPPED, *BANK_SEALED)
     }
-    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew, LIKENESS.table: _blocked_anew}
+    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew}
+    jobs |= {LOGINS.table: _logins_anew, LIKENESS.table: _blocked_anew}
     renewed = Renewed()
     for name, job in jobs.items():
         batches = list(_batches(bank, actor, name, job))
@@ -205,6 +216,19 @@ def _claimed_anew(work: Work, after: Cursor) -> _Batch:
                 if standing
             ]
     outcomes.put_claims(work.connection, rows)
+    return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
+
+
+def _logins_anew(work: Work, after: Cursor) -> _Batch:
+    """Make logins findable under the newest index key."""
+    newest = work.keyring.index_key.id
+    ids = renewing.incomplete(work.connection, LOGINS, newest, None if after is None else after[0], BATCH_MAX)
+    broken = []
+    for holder_id in ids:
+        try:
+            logins.index_anew(work.connection, work.keyring, [holder_id])
+        except SealBroken:
+            broken.append(f"login of {holder_id}")
     return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
 
 

@@ -9,7 +9,7 @@ from creditbank.core.lots import Balance, balances, summed
 from creditbank.core.merging import person_of, standing
 from creditbank.core.permission import require
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import seen
+from creditbank.services.entitlement import looked_at, seen
 from creditbank.storage import passbook as book
 from creditbank.storage import people
 from creditbank.storage.passbook import Line
@@ -35,10 +35,11 @@ def balance(work: Work, learner_id: UUID, as_of: date | None, known_at: datetime
     on = as_of or work.today
     if as_of is None and known_at is None:
         return _balances_today(work, learner_id, on)
-    person = seen(work, learner_id, Sight.BALANCE)
+    found = looked_at(work, learner_id, Sight.BALANCE)
+    person = found.person
     if known_at is not None and person.is_joint:
         links = people.links_around(work.connection, person.id)
-        known = person_of(standing(links, known_at), learner_id)
+        known = person_of(standing(links, known_at), found.account_id)
         return Balances(known.id, on, balances(book.transfers(work.connection, known.members, on, known_at), on))
     return Balances(person.id, on, balances(book.transfers(work.connection, person.members, on, known_at), on))
 
@@ -53,7 +54,8 @@ def passbook(work: Work, learner_id: UUID, after: book.Place | None, rows_max: i
 def _balances_today(work: Work, learner_id: UUID, on: date) -> Balances:
     """Return the balances of today: the question asked most, for institutions in one statement with the permission."""
     actor = work.actor
-    if actor.institution_id is not None and actor.learner_id is None and not actor.audits:
+    needs_no_more = actor.learner_id is None and not actor.audits and not actor.is_partner
+    if actor.institution_id is not None and needs_no_more:
         found = book.balances_known_to(work.connection, learner_id, on, actor.institution_id)
         if found is not None:
             work.note_sight(learner_id, Sight.BALANCE, Basis.KNOWN)

@@ -16,17 +16,23 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 APPEND_ONLY = (
     *("entry", "decision", "outcome_revision", "audit", "scheme", "conversion_event", "ruleset_withdrawal"),
-    *("access_log", "identity_event", "learner_link"),
-    *("region_successor", "institution_region", "institution_end"),
+    *("access_log", "identity_event", "learner_link", "consent", "consent_text", "consent_withdrawal"),
+    *("pairwise", "partner_secret"),
+    *("region_successor", "institution_region", "institution_end", "staff_role"),
 )
-"""Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right."""
+"""Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right.
+
+Lines of the audit log may be deleted by the schema's owner once they are 180 days old.
+"""
 
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
-    *("ruleset", "course", "likeness_index"),
+    *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
+    *("ruleset", "course", "lookup_use", "likeness_index"),
 )
-"""Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys,
-drafts and courses replaced, what accounts have in common no more."""
+"""Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
+and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common.
+"""
 
 
 def configuration(database: Database) -> Config:

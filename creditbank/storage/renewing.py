@@ -35,7 +35,7 @@ class SealedColumn:
 
     def place_of(self, row: Mapping[str, Any]) -> str:
         """Return where the row's text belongs."""
-        return self.place.format(**row)
+        return self.place.format(**{name: _shown(value) for name, value in row.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class KeyedTable:
     owner: str
 
 
+def _shown(value: object) -> object:
+    """Return a value as it stands in a place: bytes in hexadecimal digits."""
+    return value.hex() if isinstance(value, bytes) else value
+
+
 PERSON_SEALED = (
     SealedColumn("learner", "sealed_name", "learner.name:{id}", "id"),
     SealedColumn("learner", "sealed_birth_date", "learner.birth_date:{id}", "id"),
@@ -53,6 +58,9 @@ PERSON_SEALED = (
     SealedColumn(
         "certificate", "sealed_number", "outcome_revision.certificate_no:{outcome_id}:{revision}", "learner_id"
     ),
+    SealedColumn("guardianship", "sealed_evidence", "guardianship.evidence:{id}", "learner_id"),
+    SealedColumn("learner_login", "sealed_subject", "learner_login.subject:{id}", "learner_id"),
+    SealedColumn("proxy_session", "sealed_reason", "proxy_session.reason:{id}", "learner_id"),
 )
 """Everything that is sealed under a person's key."""
 
@@ -60,6 +68,10 @@ BANK_SEALED = (
     SealedColumn("kept_answer", "sealed_answer", "kept_answer:{client_id}:{key}"),
     SealedColumn("identity_case", "sealed_reason", "identity_case.reason:{id}"),
     SealedColumn("identity_case", "sealed_evidence", "identity_case.evidence:{id}"),
+    SealedColumn("staff", "sealed_name", "staff.name:{id}"),
+    SealedColumn("staff_login", "sealed_subject", "staff_login.subject:{id}"),
+    SealedColumn("login_ticket", "sealed_subject", "login_ticket.subject:{ticket_hash}"),
+    SealedColumn("login_attempt", "sealed_secrets", "login_attempt:{state_hash}"),
     SealedColumn("identity_reason", "sealed_reason", "identity_event.reason:{case_id}:{number}"),
 )
 """Everything that is sealed under a master key as the bank's own."""
@@ -69,10 +81,11 @@ WRAPPED = (SealedColumn("learner", "wrapped_key", ""),)
 
 IDENTIFIERS = KeyedTable("identifier_index", "learner_id")
 CLAIMS = KeyedTable("outcome_claim", "outcome_id")
+LOGINS = KeyedTable("login_index", "holder_id")
 
 LIKENESS = KeyedTable("likeness_index", "learner_id")
 
-KEYED = (IDENTIFIERS, CLAIMS, LIKENESS)
+KEYED = (IDENTIFIERS, CLAIMS, LOGINS, LIKENESS)
 """Everything that is found by a keyed hash."""
 
 

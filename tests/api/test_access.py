@@ -295,6 +295,9 @@ SPOILT: tuple[dict[str, Any], ...] = (
     *({"exp": int(NOW.timestamp())}, {"exp": "9999999999"}, {"exp": True}, {"exp": 1e20}, {"aud": [BASE_URL]}),
     *({"nbf": int(NOW.timestamp()) + 3600}, {"iat": int(NOW.timestamp()) + 3600}, {"scope": ["balance:read"]}),
     {"client_id": "learner"},
+    *({"act": act} for act in ({"sub": "x"}, {"sub": ""}, {"sub": 7}, {}, "x", [], {"sub": "x", "act": {"sub": "y"}})),
+    *({"client_id": client_id, "sub": NOBODY} for client_id in ("staff:", "staff:x", f"staff:{NOBODY}")),
+    {"client_id": f"staff:{NOBODY}", "sub": NOBODY, "act": {"sub": NOBODY}},
 )
 """What is changed in the claims of a sound token, signed by the bank's own key, so that it counts no longer."""
 
@@ -384,6 +387,14 @@ def test_every_protected_operation_needs_its_scope(house: House) -> None:
         ("POST", "/v1/rulesets/cn-chongqing-community/versions/1/publish", None, {"rules:publish"}),
         ("POST", "/v1/institutions", institution, {"admin"}),
         ("POST", "/v1/schemes", scheme, {"rules:write", "admin"}),
+        ("POST", f"{mine}/link-codes", None, {"learners:write"}),
+        ("POST", "/v1/staff", {"institution": "cqdx", "name": "x", "roles": []}, {"staff:write"}),
+        ("GET", "/v1/staff", None, {"staff:write"}),
+        ("GET", f"/v1/staff/{NOBODY}", None, {"staff:write"}),
+        ("PUT", f"/v1/staff/{NOBODY}/roles", {"roles": []}, {"staff:write"}),
+        ("POST", f"/v1/staff/{NOBODY}/invitations", None, {"staff:write"}),
+        ("POST", f"/v1/staff/{NOBODY}/deactivate", None, {"staff:write"}),
+        ("GET", "/v1/audit", None, {"audit:log"}),
     )
     for method, path, body, wanted in operations:
         others = sorted(SCOPES.keys() - wanted)

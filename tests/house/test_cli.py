@@ -1,6 +1,7 @@
 """The command line does what the documents say of it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -117,3 +118,82 @@ def test_a_version_is_weighed_and_withdrawn(console: CliRunner, tmp_path: Path) 
     command = ["ruleset", "withdraw", "cn-exchange-hours", "1", "--as", publisher, "--reason"]
     for reason, code in (("规则有误", 0), ("规则有误", 0), ("另有理由", 1)):
         assert console.invoke(main, [*command, reason]).exit_code == code, reason
+
+
+def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
+    console: CliRunner, tmp_path: Path
+) -> None:
+    account_no = json.loads((tmp_path / "demo.json").read_text("utf-8"))["learners"][0]["account_no"]
+    said = []
+
+    def run(*arguments: str, code: int = 0) -> str:
+        ended = console.invoke(main, ["keys", *arguments])
+        assert ended.exit_code == code, ended.output
+        said.append(ended.output)
+        return ended.output
+
+    before = run("show")
+    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing"]
+    for kind in ("master", "index"):
+        run("rotate", kind, "--suite", "sm4-gcm")
+        assert "creditbank keys renew" in run("retire", kind, code=1)
+    assert "2 texts" in run("rotate", "person", "--learner", account_no)
+    assert "unknown" not in run("rotate", "person", "--learner", "all")
+    run("rotate", "person", "--learner", "0000000000000000", code=1)
+    run("renew")
+    run("rotate", "signing")
+    assert "--now" in run("retire", "signing", code=1)
+    assert "is retired" in run("retire", "signing", "--now")
+    for kind in ("master", "index"):
+        assert "is retired" in run("retire", kind)
+        assert "it stays" in run("retire", kind)
+    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256"]
+    assert console.invoke(main, ["verify"]).exit_code == 0
+    content = json.loads((tmp_path / "keyring.json").read_bytes())
+    secrets = [key["secret"] for name in ("master_keys", "index_keys") for key in content[name]]
+    secrets.append(content["signing_keys"][0]["private_key_pem"].splitlines()[1])
+    assert not [secret for secret in secrets if any(secret in text for text in said)]
+
+
+def test_keys_from_the_environment_are_changed_elsewhere(
+    console: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDITBANK_KEYRING_JSON", (tmp_path / "keyring.json").read_text("utf-8"))
+    assert "both set" in console.invoke(main, ["keys", "show"]).output
+    monkeypatch.delenv("CREDITBANK_KEYRING")
+    assert console.invoke(main, ["keys", "show"]).exit_code == 0
+    refused = console.invoke(main, ["keys", "rotate", "master"])
+    assert refused.exit_code == 1
+    assert "secret store" in refused.output
+
+
+def test_the_first_security_administrator_is_made_at_the_console(console: CliRunner) -> None:
+    command = ["staff", "add", "cq-credit-bank", "张敏", "--role", "security_administrator"]
+    made = json.loads(console.invoke(main, command).stdout)
+    assert made.keys() == {"staff_id", "invitation"}
+    clash = console.invoke(main, [*command, "--role", "audit_administrator"])
+    assert (clash.exit_code, "separate" in clash.stderr) == (1, True)
+    assert console.invoke(main, ["staff", "add", "nowhere", "张敏", "--role", "registrar"]).exit_code == 1
+
+
+def test_no_client_is_made_that_administers_in_two_ways(console: CliRunner) -> None:
+    command = ["client", "create", "cqdx", "registry", "--scope", "admin"]
+    assert console.invoke(main, command).exit_code == 0
+    assert console.invoke(main, [*command, "--scope", "audit:log"]).exit_code == 1
+
+
+def test_young_lines_of_the_audit_log_are_not_pruned(console: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = console.invoke(main, ["audit", "prune", "--before", "2020-01-01"])
+    assert (ended.exit_code, ended.stdout) == (0, "0 lines are deleted.\n")
+    today = datetime.now(UTC).date()
+    for days, kept, code in ((170, "180", 1), (190, "180", 0), (190, "200", 1), (210, "200", 0), (210, "179", 1)):
+        monkeypatch.setenv("CREDITBANK_AUDIT_DAYS", kept)
+        before = (today - timedelta(days=days)).isoformat()
+        ended = console.invoke(main, ["audit", "prune", "--before", before])
+        assert (days, kept, ended.exit_code) == (days, kept, code)
+
+
+def test_a_server_does_not_start_with_a_faulty_file_of_providers(console: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "providers.json").write_text("{}", "utf-8")
+    ended = console.invoke(main, ["serve"], env={"CREDITBANK_OIDC_PROVIDERS": str(tmp_path / "providers.json")})
+    assert (ended.exit_code, "holds no list" in ended.stderr) == (1, True)

@@ -29,16 +29,15 @@ BASE_URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
+_NAMES = (
+    *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
+    *("invitation", "actor", "valid_until", "opened_by", "said_by"),
+)
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
-    (
-        re.compile(
-            r'"(account_no|as_of|applied_on|due_on|request_id|access_token'
-            r'|drafted_by|published_by|opened_by|said_by)": "[^"]*"'
-        ),
-        r'"\1": "…"',
-    ),
+    (re.compile(rf'"({"|".join(_NAMES)})": "[^"]*"'), r'"\1": "…"'),
+    (re.compile(r'"code": "[0-9A-Z]{4}(-[0-9A-Z]{4}){2}"'), '"code": "…"'),
 )
 
 
@@ -137,7 +136,10 @@ def demo_runner(folder: Path) -> Runner:
         "AUTHOR": "rule author",
         "PUBLISHER": "rule publisher",
         "HEARING": "appeal reviewer",
+        "PARTNER": "重庆人社培训平台",
         "ADMIN": "administrator",
+        "SECURITY": "security administrator",
+        "AUDITING": "audit administrator",
         "CLERK": "identity clerk",
         "APPROVER": "identity reviewer",
         "SECOND": "second identity reviewer",

@@ -1,12 +1,16 @@
 """Keys rotated, renewed and retired: everything stays readable and findable, and what is retired counts no more."""
 
+import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from creditbank.app import create_app
 from creditbank.config import Settings
@@ -14,14 +18,15 @@ from creditbank.core.errors import Conflict, Unknown
 from creditbank.core.permission import Actor
 from creditbank.gateways.keyring import Keyring, Kind, SealBroken
 from creditbank.gateways.suites import AES_256_GCM, SM4_GCM, Suite
-from creditbank.services import renewal, rotation, settling
+from creditbank.services import outcomes, renewal, rotation, settling
 from creditbank.services.access import TOKEN_SECONDS, client_token
-from creditbank.services.bank import looked_up
+from creditbank.services.bank import REOPENINGS_MAX, looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.learners import holder
 from creditbank.services.renewal import rotate_people, rotate_person
 from creditbank.services.upkeep import carried_out_as
 from creditbank.storage import identifier_index as index_storage
+from creditbank.storage import learners
 from creditbank.storage import outcomes as outcome_storage
 from creditbank.storage.certificates import certificate
 from creditbank.storage.identifier_index import identifier_index
@@ -262,6 +267,68 @@ def test_a_person_gets_a_new_key_and_only_theirs_changes(scene: Scene) -> None:
             after[learner_id].sealed_name, f"learner.name:{learner_id}"
         )
     scene.check()
+
+
+def test_a_key_that_is_changed_between_two_statements_of_a_read_is_seen_by_the_next_run(scene: Scene) -> None:
+    house, times = scene.house, []
+    learner_id = UUID(scene.person["id"])
+    is_rotating = Event()
+
+    def rotating(*arguments: Any) -> None:
+        if "learner.sealed_name" in arguments[2] and len(times) < REOPENINGS_MAX and not is_rotating.is_set():
+            times.append(arguments[2])
+            is_rotating.set()
+            carried_out_as(house.bank, OPERATOR, "test", "", lambda work: rotate_person(work, learner_id))
+            is_rotating.clear()
+
+    event.listen(house.bank.database.engine, "after_cursor_execute", rotating)
+    shown = house.http.get(f"/v1/learners/{learner_id}", headers=house.auth())
+    event.remove(house.bank.database.engine, "after_cursor_execute", rotating)
+    assert (shown.status_code, shown.get_json()) == (200, scene.person)
+    assert len(times) == REOPENINGS_MAX
+
+
+def one_identifier_more(scene: Scene) -> Any:
+    body = learner_body(1)
+    body["identifiers"].append({"type": "student_no", "value": "S-1"})
+    return scene.post("/v1/learners", body)
+
+
+def one_certificate_more(scene: Scene) -> Any:
+    return scene.post("/v1/outcomes", outcome_body(scene.person["id"], 800, certificate_no="ZS-800"))
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "write"),
+    [(learners, "_claim_row", one_identifier_more), (outcomes, "certificate_of", one_certificate_more)],
+)
+def test_what_is_written_while_its_persons_key_is_changed_stays_readable(
+    scene: Scene, place: Any, name: str, write: Callable[[Scene], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, seal = scene.house, getattr(place, name)
+    learner_id = UUID(scene.person["id"])
+    is_sealing = Event()
+
+    def slow(*arguments: Any) -> Any:
+        """Seal under the key that was read, then give the rotation a moment to overtake."""
+        is_sealing.set()
+        sealed = seal(*arguments)
+        time.sleep(0.5)
+        return sealed
+
+    monkeypatch.setattr(place, name, slow)
+    with ThreadPoolExecutor(2) as threads:
+        written = threads.submit(write, scene)
+        assert is_sealing.wait(5)
+        changed = threads.submit(
+            carried_out_as, house.bank, OPERATOR, "test", "", lambda work: rotate_person(work, learner_id)
+        )
+        assert changed.result() >= 5
+        assert written.result().status_code in (200, 201)
+    monkeypatch.undo()
+    assert house.http.get(f"/v1/learners/{learner_id}", headers=house.auth()).status_code == 200
+    assert write(scene).status_code == 200
+    carried_out_as(house.bank, OPERATOR, "test", "", lambda work: rotate_person(work, learner_id))
 
 
 def test_everybody_gets_a_key_of_the_new_suite(scene: Scene) -> None:

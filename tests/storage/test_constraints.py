@@ -1,8 +1,9 @@
 """What the database itself refuses, asked by raw SQL: changes of what is written once, and rows that break a CHECK."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,16 +14,20 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
 from creditbank.config import Settings
+from creditbank.core.identity import Subject
 from creditbank.core.resolution import CaseKind, Verdict
+from creditbank.gateways.keyring import Kind
 from creditbank.packs import shipped_regions
 from creditbank.services import merging
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
+from creditbank.services.renewal import renew, rotate_people
+from creditbank.services.rotation import retire, rotate
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue, identity_cases
+from creditbank.storage import audit, catalogue, identity_cases, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
-from tests.builders import BASE_URL, House, new_house, outcome_body, publish_packs
+from tests.builders import BASE_URL, House, learner_body, new_house, outcome_body, publish_packs, resident_id
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
 """Tables with guards; the drafts among the rule sets may change."""
@@ -32,6 +37,11 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "conversion": {"id": uuid4()},
     "conversion_case": {"id": uuid4()},
     "conversion_part": {"number": 99},
+    "consent": {"id": uuid4()},
+    "consent_text": {"version": 99},
+    "consent_withdrawal": {},
+    "guardianship": {"id": uuid4()},
+    "lookup_use": {"client_id": "other"},
     "course": {"code": "other"},
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
@@ -45,12 +55,16 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "institution_region": {"number": 99},
     "learner": {"id": uuid4()},
     "learner_link": {"id": uuid4()},
+    "login_index": {"subject_index": b"other"},
+    "login_ticket": {"ticket_hash": b"other"},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "proxy_tries": {"day": date(2026, 1, 1)},
     "region": {"id": "other", "code": None},
     "region_successor": {"successor_id": "500103"},
     "ruleset": {"version": 99, "publication_no": 99},
     "scheme": {"code": "other"},
+    "staff_role": {"number": 99},
 }
 """What makes a copy of a stored row a row of its own."""
 
@@ -75,6 +89,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("conversion_part", "lapsed", {"lapsed_hundredths": -1}),
     ("conversion_part", "spends_a_lot", {"lot_id": None}),
     ("conversion_part", "state", {"state": "lost"}),
+    ("consent", "given_as", {"given_as": "neighbour"}),
+    ("consent", "sensitive_apart", {"scopes": "balance:read identity:read", "is_sensitive": True}),
+    ("consent", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
+    ("consent_text", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
+    ("consent_text", "version", {"version": 0}),
+    ("consent_withdrawal", "withdrawn_as", {"withdrawn_as": "neighbour"}),
     ("course", "credit", {"credit_hundredths": 0}),
     ("decision", "kind", {"kind": "whim"}),
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
@@ -89,6 +109,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("guardianship", "ended_whole", {"ended_by": "cqdx-1"}),
+    ("guardianship", "of_two", {"guardian_id": "learner_id"}),
+    ("guardianship", "relation", {"relation": "neighbour"}),
     ("identity_case", "decided_whole", {"state": "decided", "open_key": None}),
     ("identity_case", "decided_whole", {"verdict": "same"}),
     ("identity_case", "kind", {"kind": "whim"}),
@@ -106,7 +129,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("institution_end", "succeeded_when_ended", {"ended_on": None}),
     ("institution_region", "number", {"number": 0}),
     ("learner", "status", {"status": "lost"}),
+    ("lookup_use", "used", {"used": -1}),
     ("learner_link", "of_two", {"into_id": "learner_id"}),
+    ("login_index", "holder", {"holder": "partners"}),
+    ("login_ticket", "holder", {"holder": "partners"}),
+    ("login_ticket", "wrong_tries", {"wrong_tries": 10}),
+    ("login_ticket", "wrong_tries", {"wrong_tries": -1}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": -1}),
@@ -120,6 +148,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("region", "under_another", {"parent_id": "other"}),
     ("region", "valid", {"valid_from": date(2026, 1, 2), "valid_until": date(2026, 1, 1)}),
     ("region_successor", "another", {"successor_id": "region_id"}),
+    ("proxy_tries", "failed", {"failed": -1}),
     ("ruleset", "status", {"status": "rumour"}),
     ("ruleset", "published_by_somebody_else", {"published_by": "drafted_by"}),
     ("ruleset", "published_whole", {"publication_no": None}),
@@ -131,6 +160,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("scheme", "step", {"step_hundredths": 0}),
     ("scheme", "step", {"step_hundredths": 10_001}),
     ("scheme", "rounding", {"rounding": "generous"}),
+    ("staff_role", "role", {"role": "king"}),
 ]
 """Table, CHECK, and the values by which a sound row breaks that CHECK and no other."""
 
@@ -183,6 +213,13 @@ ENGINE_ATTEMPTS = {
 """Ways to change rows that are there; REPLACE is SQLite's own, TRUNCATE PostgreSQL's."""
 
 
+TODAY = "test.today"
+"""The action of a line in the audit log that was really written just now."""
+
+WHERE = {"ruleset": "status = 'published'", "audit": f"action = '{TODAY}'"}
+"""Which rows of a table are written once and stay, where not all are."""
+
+
 @pytest.fixture
 def kept(house: House) -> House:
     """Give a bank in which every guarded table holds something."""
@@ -200,9 +237,11 @@ def kept(house: House) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    consented(house, learner["id"])
     _merge(house, learner["id"], house.open_learner()["id"])
     house.balance(learner["id"])
     _keep_regions(house)
+    with_logins(house, UUID(learner["id"]))
     return house
 
 
@@ -249,6 +288,38 @@ def _keep_regions(house: House) -> None:
         assert answer.status_code == 201, answer.get_data(as_text=True)
 
 
+def with_logins(house: House, learner_id: UUID) -> None:
+    """Put a staff member, a login, a ticket and a day's failures into the bank, and a line of today into the log.
+
+    The lines that tests write bear the day of their clock, which the database one day finds old enough to go.
+    """
+    member = house.staff("cqdx", "registrar")
+    keyring, now, who = house.bank.keyring, house.clock.now, Subject("city", "https://city.test", "wang")
+    with house.bank.database.transaction() as connection:
+        link = logins.Link(uuid4(), learner_id, who, "test", now)
+        logins.link_learner(connection, keyring, keyring.new_person_key(), link)
+        ticket = login_proofs.Ticket(b"ticket", "learners", who, 0, now + timedelta(minutes=1))
+        login_proofs.add_ticket(connection, keyring, ticket, now)
+        proxies.locked_failures(connection, UUID(member["id"]), now.date())
+        audit.add(connection, audit.AuditLine(uuid4(), datetime.now(UTC), "test", TODAY, "", ""))
+
+
+def consented(house: House, learner_id: str) -> None:
+    """Let consents, a withdrawal, a lookup and a guardian be on record; one consent is there for its copy to end."""
+    house.publish_texts()
+    first, _ = (house.consent(learner_id, "partner") for _ in range(2))
+    url = f"/v1/learners/me/consents/{first['id']}"
+    assert house.http.delete(url, headers=house.learner_auth(learner_id)).status_code == 200
+    body = learner_body(1)
+    asked = {"identifier": body["identifiers"][0], "name": body["name"]}
+    headers = house.auth("partner", "learners:lookup")
+    assert house.http.post("/v1/learners/lookup", json=asked, headers=headers).status_code == 200
+    child = house.open_learner(birth_date="2020-01-01", identifiers=[{"type": "student_no", "value": "k1"}])["id"]
+    naming = {"guardian": {"id": learner_id}, "relation": "parent", "evidence": "户口簿"}
+    named = house.http.post(f"/v1/learners/{child}/guardians", json=naming, headers=house.auth())
+    assert named.status_code == 201, named.get_data(as_text=True)
+
+
 def _checks(table: Table) -> set[str]:
     """Return the names of a table's CHECK constraints, without the prefix that the catalogue gives them."""
     found = (constraint for constraint in table.constraints if isinstance(constraint, CheckConstraint))
@@ -266,7 +337,12 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
     if name == "region":
         query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())
-    row |= NEW_KEYS[name] | {column: row.get(value, value) for column, value in changes.items()}
+    new_keys = dict(NEW_KEYS[name])
+    if name == "consent_withdrawal":
+        ended = select(catalogue.tables[name].c.consent_id)
+        consent = catalogue.tables["consent"]
+        new_keys["consent_id"] = connection.execute(select(consent.c.id).where(consent.c.id.not_in(ended))).scalar_one()
+    row |= new_keys | {column: row.get(value, value) for column, value in changes.items()}
     connection.execute(table.insert().values(row))
 
 
@@ -294,7 +370,7 @@ def _attempts(connection: Connection, name: str) -> list[str]:
         "column": next(column.name for column in table.columns if not column.primary_key),
         "columns": ", ".join(column.name for column in table.columns),
         "keys": ", ".join(column.name for column in table.primary_key),
-        "where": "status = 'published'" if name == "ruleset" else "true",
+        "where": WHERE.get(name, "true"),
     }
     return [attempt.format(**words) for attempt in (*ATTEMPTS, *ENGINE_ATTEMPTS[connection.dialect.name])]
 
@@ -311,6 +387,26 @@ def test_what_is_written_once_is_neither_changed_nor_taken_away(kept: House, nam
             connection.execute(text(attempt))
     with engine.connect() as connection:
         assert connection.execute(select(catalogue.tables[name])).all() == before
+
+
+@pytest.mark.parametrize(("hours", "goes"), [(179 * 24, False), (180 * 24 - 1, False), (180 * 24 + 1, True)])
+def test_a_line_of_the_audit_log_may_go_after_180_days_and_never_changes(
+    kept: House, hours: int, *, goes: bool
+) -> None:
+    engine = kept.bank.database.engine
+    written = datetime.now(UTC) - timedelta(hours=hours)
+    with kept.bank.database.transaction() as connection:
+        audit.add(connection, audit.AuditLine(uuid4(), written, "test", "test.old", "", ""))
+    old = "action = 'test.old'"
+    with pytest.raises(IntegrityError), engine.connect() as connection, connection.begin():
+        connection.execute(text(f"UPDATE audit SET subject = 'x' WHERE {old}"))  # noqa: S608 - our own text
+    deletion = text(f"DELETE FROM audit WHERE {old}")  # noqa: S608 - our own text
+    if goes:
+        with engine.connect() as connection, connection.begin():
+            assert connection.execute(deletion).rowcount == 1
+    else:
+        with pytest.raises(IntegrityError), engine.connect() as connection, connection.begin():
+            connection.execute(deletion)
 
 
 def test_a_draft_may_still_change_and_go(kept: House) -> None:
@@ -376,6 +472,51 @@ def test_the_applications_role_can_register_clients(narrow: tuple[House, Bank]) 
         return Answer({}, is_new=True, subject="cqou")
 
     assert carried_out(house.bank, Errand(administrator(), "test.client"), action).is_new
+
+
+def test_the_applications_role_can_change_every_key(narrow: tuple[House, Bank]) -> None:
+    house, _ = narrow
+    learner = house.open_learner()
+    house.post_outcome(learner["id"], certificate_no="ZS-1")
+    for kind in Kind:
+        rotate(house.bank, administrator(), kind)
+    assert rotate_people(house.bank, administrator()) == 1
+    renew(house.bank, administrator())
+    assert all(retire(house.bank, administrator(), kind, at_once=True) for kind in Kind)
+    house.tokens.clear()
+    assert house.http.get(f"/v1/learners/{learner['id']}", headers=house.auth()).get_json() == learner
+
+
+def test_the_applications_role_can_let_people_in(narrow: tuple[House, Bank]) -> None:
+    house, owner = narrow
+    now, keyring = house.clock.now, house.bank.keyring
+    learner = house.open_learner()
+    who = Subject("city", "https://city.test", "wang")
+    ticket = login_proofs.Ticket(hashlib.sha256(b"ticket").digest(), "learners", who, 0, now + timedelta(minutes=1))
+    with house.bank.database.transaction() as connection:
+        attempt = login_proofs.Attempt(b"state", b"browser", "city", b"sealed", ticket.expires_at)
+        login_proofs.add_attempt(connection, attempt, now)
+        assert login_proofs.take_attempt(connection, b"state", b"browser", now) is not None
+        login_proofs.add_ticket(connection, keyring, ticket, now)
+    code = house.http.post(f"/v1/learners/{learner['id']}/link-codes", headers=house.auth()).get_json()["code"]
+    for sent, status in (("0000-0000-0000", 404), (code, 200)):
+        answer = house.http.post("/v1/logins/link", json={"ticket": "ticket", "link_code": sent})
+        assert answer.status_code == status, answer.get_data(as_text=True)
+    member = house.staff("cqdx", "proxy_operator")
+    body = {"identifier": {"type": "cn.resident_id", "value": resident_id(999)}, "name": "别人"}
+    sent_body = {"learner": body, "reason": "没有手机"}
+    answer = house.http.post("/v1/proxy-sessions", json=sent_body, headers=house.staff_auth(member))
+    assert answer.status_code == 404, answer.get_data(as_text=True)
+    auth = house.auth("authority", "staff:write")
+    url = f"/v1/staff/{member['id']}"
+    assert house.http.put(f"{url}/roles", json={"roles": ["registrar"]}, headers=auth).status_code == 200
+    assert house.http.post(f"{url}/deactivate", headers=auth).status_code == 200
+    with house.bank.database.transaction() as connection:
+        audit.add(connection, audit.AuditLine(uuid4(), now - timedelta(days=400), "test", "test.old", "", ""))
+    with pytest.raises(ProgrammingError), house.bank.database.transaction() as connection:
+        audit.prune(connection, now)
+    with owner.database.transaction() as connection:
+        assert audit.prune(connection, now - timedelta(days=399)) == 1
 
 
 @pytest.mark.parametrize("name", APPEND_ONLY)

@@ -1,15 +1,19 @@
 """The schema's history: up, down and up again on both engines, and in the end exactly what the catalogue says."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, MetaData, inspect, select, text
 from sqlalchemy.engine.interfaces import ReflectedCheckConstraint
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateSchema
 
 from creditbank.storage import catalogue
@@ -136,3 +140,56 @@ def test_every_table_that_is_written_once_is_guarded(database: Database) -> None
 def _texts(found: Iterable[ReflectedCheckConstraint]) -> dict[str | None, str]:
     """Return constraints' texts by name, blanks evened out."""
     return {one["name"]: " ".join(one["sqltext"].split()) for one in found}
+
+
+def test_certificate_numbers_and_claims_survive_the_way_to_keys_that_rotate_and_back(database: Database) -> None:
+    migrate(database, "0005")
+    learner, outcome = uuid4(), uuid4()
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    before = MetaData()
+    before.reflect(database.engine)
+    rows: dict[str, dict[str, Any]] = {
+        "learner": {"id": learner, "account_no": "1", "status": "active", "wrapped_key": b"w", "sealed_name": b"n"},
+        "outcome": {"learner_id": learner, "id": outcome, "institution_id": uuid4(), "external_id": "x", "revision": 2}
+        | {"status": "recorded", "kind": "course", "completed_on": at.date()},
+        "outcome_revision": {"learner_id": learner, "outcome_id": outcome, "revision": 1, "content": "{}", "actor": "a"}
+        | {"content_mac": b"m", "sealed_certificate_no": b"sealed", "applied_on": at.date()},
+        "outcome_claim": {"claim": b"c", "learner_id": learner, "outcome_id": outcome},
+        "kept_answer": {"client_id": "a", "key": "k", "request_digest": b"d", "sealed_answer": b"s"},
+    }
+    with database.engine.connect() as connection, connection.begin():
+        for name, row in rows.items():
+            times = {one: at for one in ("created_at", "recorded_at") if one in before.tables[name].c}
+            connection.execute(before.tables[name].insert().values(_as_stored(database, row | times)))
+        second = rows["outcome_revision"] | {"revision": 2, "sealed_certificate_no": None, "recorded_at": at}
+        connection.execute(before.tables["outcome_revision"].insert().values(_as_stored(database, second)))
+    migrate(database)
+    with database.reading() as connection:
+        numbers = connection.execute(select(catalogue.tables["certificate"])).all()
+        assert [(row.learner_id, row.outcome_id, row.revision, row.sealed_number) for row in numbers] == [
+            (learner, outcome, 1, b"sealed")
+        ]
+        assert connection.execute(text("SELECT key_id FROM outcome_claim")).scalar_one() == "unnamed"
+        assert connection.execute(text("SELECT sealed_answer FROM kept_answer")).scalar_one() == b"s"
+    with pytest.raises(IntegrityError), database.engine.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE outcome_revision SET content = 'x'"))
+    command.downgrade(configuration(database), "0005")
+    with database.reading() as connection:
+        query = text("SELECT revision, sealed_certificate_no, content_mac FROM outcome_revision ORDER BY revision")
+        assert [tuple(row) for row in connection.execute(query)] == [(1, b"sealed", b""), (2, None, b"")]
+    with pytest.raises(IntegrityError), database.engine.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE outcome_revision SET content = 'x'"))
+
+
+def _as_stored(database: Database, row: dict[str, Any]) -> dict[str, Any]:
+    """Return values as a reflected table takes them: SQLite's knows no UUIDs and no zones."""
+    if not database.is_sqlite:
+        return row
+    return {
+        name: value.hex
+        if isinstance(value, UUID)
+        else value.replace(tzinfo=None)
+        if isinstance(value, datetime)
+        else value
+        for name, value in row.items()
+    }
