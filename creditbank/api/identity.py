@@ -42,8 +42,8 @@ class AskedKind(StrEnum):
 class IdentityQuery(PageQuery):
     """Which cases are listed."""
 
-    state = fields.Choice(CaseState, load_default=None)
-    kind = fields.Choice(CaseKind, load_default=None)
+    state = fields.Choice(CaseState)
+    kind = fields.Choice(CaseKind)
 
 
 class IdentityCaseIn(fields.StrictSchema):
@@ -99,7 +99,7 @@ def list_identity_cases(query: dict[str, Any]) -> Response:
     Needs `identity:review`.
     """
     after, rows_max = after_of(query), query["limit"]
-    wanted = Wanted(None if query["state"] is None else query["state"] is CaseState.OPEN, query["kind"])
+    wanted = Wanted(query["state"] is CaseState.OPEN if "state" in query else None, query.get("kind"))
     found = looked_up(lambda work: identity_cases.page(work, wanted, after, rows_max + 1))
     return answered(page_of([brief(one) for one in found], rows_max, lambda item: [item["opened_at"], item["id"]]))
 

@@ -1,17 +1,19 @@
 """Claiming: what somebody says of a person is read, the person found by it, and what is new of it written down."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from uuid import UUID
 
 from creditbank.core.errors import Conflict, Fault, Malformed
-from creditbank.core.identity import Application, Claim, ClaimKey, Match, resolved
+from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, Match, resolved
 from creditbank.core.merging import Person
 from creditbank.formats.claims import Declared, claim_of
 from creditbank.services import conflicts
 from creditbank.services.bank import Work
 from creditbank.storage import claims, identifier_index, learners, likeness, people
+from creditbank.storage.database import Raced
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Found:
     account_id: UUID | None
     rivals: tuple[UUID, ...]
     matches: tuple[Match, ...]
+
+
+Asked = tuple[learners.Opening, tuple[UUID, ...]]
+"""A new account that is asked for, and the accounts of others with one of its numbers under another name."""
 
 
 def read(work: Work, declared: Sequence[Declared]) -> tuple[Claim, ...]:
@@ -61,11 +67,56 @@ def find(work: Work, application: Application, account_id: UUID | None = None) -
     return Found(person, known, rivals, tuple(matches))
 
 
-def open_new(work: Work, openings: Sequence[learners.Opening]) -> None:
-    """Open accounts, and let them be compared with those that are like them."""
+def open_new(work: Work, asked: Sequence[Asked]) -> None:
+    """Open accounts, and let them be compared with those that are like them.
+
+    Where others claim a number under another name, or two of the new ones do, a case is opened.
+    """
+    if not asked:
+        return
+    _mark(work, [opening.application for opening, _ in asked], {rival for _, rivals in asked for rival in rivals})
+    openings = _disputed(asked)
     learners.open_accounts(work.connection, work.keyring, openings, work.new_id)
     keyed = [(opened.id, keys) for opened in openings for keys in _blocks(work, opened.application)]
     likeness.add(work.connection, keyed)
+    conflicts.raise_between(work, _rivalries(asked))
+
+
+def _mark(work: Work, applications: Sequence[Application], rivals: set[UUID]) -> None:
+    """Note that others claim a number under another name. Decided meanwhile that it is none of theirs: Raced."""
+    if not rivals:
+        return
+    learners.mark_conflict(work.connection, rivals)
+    keys = [keys for one in applications for keys in identifier_index.claim_keys(work.keyring, one)]
+    if rivals - {match.learner_id for match in identifier_index.matches(work.connection, keys)}:
+        raise Raced("a number was decided to be somebody else's meanwhile")
+
+
+def _disputed(asked: Sequence[Asked]) -> list[learners.Opening]:
+    """Return the openings, in conflict where somebody else claims the same number under another name."""
+    claimed = Counter(claim for opening, _ in asked for claim in opening.application.claims if claim.finds)
+    return [
+        replace(opening, status=LearnerStatus.CONFLICT)
+        if rivals or any(claimed[claim] > 1 for claim in opening.application.claims)
+        else opening
+        for opening, rivals in asked
+    ]
+
+
+def _rivalries(asked: Sequence[Asked]) -> list[tuple[UUID, UUID]]:
+    """Return the pairs of accounts with one number under two names: each with the first one that has it.
+
+    To pair each with each of the others would grow with the square of the names under which a number is sent.
+    """
+    first: dict[Claim, UUID] = {}
+    pairs = []
+    for opening, rivals in asked:
+        if rivals:
+            pairs.append((min(rivals), opening.id))
+            continue
+        holders = {first.setdefault(claim, opening.id) for claim in opening.application.claims if claim.finds}
+        pairs += [(holder, opening.id) for holder in holders - {opening.id}]
+    return pairs
 
 
 def add_new(work: Work, found: Found, application: Application, institution_id: UUID) -> bool:
@@ -82,8 +133,8 @@ def add_new(work: Work, found: Found, application: Application, institution_id: 
     held = likeness.of_learners(work.connection, found.person.members)
     in_blocks = {key for keys in held.values() for key in keys}
     new = tuple(one for one in application.claims if not _is_held(work, one, found, in_blocks))
+    _mark(work, [application], set(found.rivals))
     conflicts.raise_between(work, [(account_id, min(found.rivals))] if found.rivals else [])
-    learners.mark_conflict(work.connection, found.rivals)
     if new:
         claimant = learners.Claimant(account_id, institution_id, work.now, found.rivals)
         learners.add_claims(work.connection, work.keyring, claimant, replace(application, claims=new), work.new_id)

@@ -52,6 +52,7 @@ def decide(work: Work, case_id: UUID, word: Word) -> View:
     held = people.locked_whole(work.connection, (seen.learner_id, seen.other_id))
     found = cases.locked(work.connection, case_id)
     assert found is not None, "a case is never taken away"
+    check_may_say(found.opened_by, [], work.actor.client_id)
     said = cases.said_on(work.connection, [case_id])[case_id]
     if found.verdict is not None:
         if any(one.actor == work.actor.client_id and one.verdict is word.verdict for one in said):

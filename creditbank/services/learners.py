@@ -1,18 +1,17 @@
 """Learning accounts: opened for a person once, whoever asks, and shown to those who know the person."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import unknown
-from creditbank.core.identity import Application, Learner, LearnerStatus
+from creditbank.core.identity import Application, Learner
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.formats.claims import Declared, check_birth_date, check_findable
 from creditbank.formats.id_number import masked
-from creditbank.services import claiming, conflicts
+from creditbank.services import claiming
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
 from creditbank.storage import identifier_index, learners
@@ -71,11 +70,7 @@ def holder(work: Work, account_no: str) -> UUID:
 def _opened(work: Work, application: Application, rivals: tuple[UUID, ...]) -> Person:
     """Open an account; where somebody else claims an identifier, a case is opened between the two."""
     opening = learners.opening(work.keyring, work.new_id(), application, _institution(work), work.now)
-    if rivals:
-        opening = replace(opening, status=LearnerStatus.CONFLICT)
-        learners.mark_conflict(work.connection, rivals)
-    claiming.open_new(work, [opening])
-    conflicts.raise_between(work, [(opening.id, min(rivals))] if rivals else [])
+    claiming.open_new(work, [(opening, rivals)])
     return Person(opening.id, (opening.id,))
 
 

@@ -1,7 +1,6 @@
 """Learning outcomes handed in: one by one or by thousands, each answered, settled and booked in one transaction."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,13 +9,13 @@ from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
-from creditbank.core.identity import Application, Claim, LearnerStatus, Match, resolved
+from creditbank.core.identity import Application, LearnerStatus, Match, resolved
 from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of_reference
-from creditbank.services import claiming, conflicts
+from creditbank.services import claiming
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides, looked_at, note_standing, standing_of
 from creditbank.services.repeats import Told, differing
@@ -344,39 +343,10 @@ def with_ages(work: Work, drafts: Sequence[Draft]) -> Sequence[Draft]:
 def _write_people(work: Work, people: Sequence[Person]) -> None:
     """Open new accounts, note conflicts, and note whom the institution knows from now on."""
     assert work.actor.institution_id is not None, "learners' tokens carry no scope for writing"
-    openings = {person.id: person.opening for person in people if person.opening is not None}
-    if openings:
-        learners.mark_conflict(work.connection, [rival for person in people for rival in person.rivals])
-        claiming.open_new(work, _openings(list(openings.values())))
-        conflicts.raise_between(work, _rivalries(people))
+    openings = {person.id: (person.opening, person.rivals) for person in people if person.opening is not None}
+    claiming.open_new(work, list(openings.values()))
     strangers = {person.id for person in people if not person.is_affiliated}
     learners.affiliate(work.connection, [(person, work.actor.institution_id, work.now) for person in strangers])
-
-
-def _openings(openings: Sequence[learners.Opening]) -> list[learners.Opening]:
-    """Return the openings, in conflict where two of them claim the same identifier under different names."""
-    claimed = Counter(claim for opening in openings for claim in opening.application.claims)
-    return [
-        replace(opening, status=LearnerStatus.CONFLICT)
-        if any(claimed[claim] > 1 for claim in opening.application.claims)
-        else opening
-        for opening in openings
-    ]
-
-
-def _rivalries(people: Sequence[Person]) -> list[tuple[UUID, UUID]]:
-    """Return the pairs of accounts with one identifier under two names: each with the first one that has it.
-
-    To pair each with each of the others would grow with the square of the names under which a number is sent.
-    """
-    first: dict[Claim, UUID] = {}
-    pairs = []
-    for person in people:
-        for claim in () if person.opening is None else person.opening.application.claims:
-            holder = first.setdefault(claim, min(person.rivals, default=person.id))
-            if holder != person.id:
-                pairs.append((holder, person.id))
-    return pairs
 
 
 def _answers(

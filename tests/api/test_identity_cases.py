@@ -347,7 +347,7 @@ def test_accounts_with_a_joint_conversion_are_parted_only_when_it_was_taken_back
     house.publish_rules(SAME_TITLE)
     house.publish_programme("acceptor")
     for account, title in ((one, "管理学"), (other, "行政法")):
-        house.post_outcome(account["id"], title=title, completed_on="2026-06-29", code=None)
+        house.post_outcome(account["id"], title=title, completed_on="2026-06-29")
     target = {"institution": "acceptor", "programme": "administration", "courses": ["c1", "c2"]}
     converted = house.convert(other["id"], target)
     assert converted["state"] == "approved"

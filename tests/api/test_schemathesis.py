@@ -110,6 +110,9 @@ class Seeds:
             "/v1/institutions/{institution_id}/delegations": lambda: {"to": "below", "reason": "代审"},
             "/v1/regions": lambda: {"regions": [{"id": f"made-{serial}", "name": "虚构市", "level": "city"}]},
             "/v1/schemes": lambda: scheme(serial),
+            "/v1/learners/{learner_id}/identifiers": lambda: {"type": "student_no", "value": f"no-{serial}"},
+            "/v1/identity/cases": lambda: a_merge(self.house),
+            "/v1/identity/cases/{case_id}/decisions": lambda: {"verdict": "same"},
             "/v1/staff": staff_member,
             "/v1/staff/{staff_id}/roles": lambda: {"roles": ["registrar", "reviewer"]},
             "/v1/proxy-sessions": lambda: applicant(1),
@@ -155,6 +158,10 @@ class Seeds:
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
         if "/logins" in path:
             return {"learner_id": "me", "login_id": self.a_login()}
+        if path.startswith("/v1/identity/cases/"):
+            return {"case_id": an_identity_case(self.house)}
+        if path.endswith("/identifiers/{identifier_id}/end"):
+            return an_identifier(self.house)
         if "{case_id}" in path and path != "/v1/cases/{case_id}":
             return {"case_id": a_case(self.house, self.applicant())}
         if "/guardians" in path:
@@ -257,6 +264,30 @@ def a_case(house: House, learner_id: str) -> str:
     return case_id
 
 
+def a_merge(house: House) -> dict[str, Any]:
+    """Return a question whether two accounts are one person's."""
+    ids = {"learner_id": house.open_learner()["id"], "into_id": house.open_learner()["id"]}
+    return {"kind": "merge", "reason": "同一人", "evidence": "现场核验", **ids}
+
+
+def an_identity_case(house: House) -> str:
+    """Return an identity case that somebody else opened."""
+    auth = house.auth("authority", "identity:review")
+    answer = house.http.post("/v1/identity/cases", json=a_merge(house), headers=auth)
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    case_id: str = answer.get_json()["id"]
+    return case_id
+
+
+def an_identifier(house: House) -> dict[str, str]:
+    """Return an identifier beside which its learner has another one."""
+    learner = house.open_learner()
+    url = f"/v1/learners/{learner['id']}/identifiers"
+    number = {"type": "student_no", "value": f"an-{next(house.numbers)}"}
+    added = house.http.post(url, json=number, headers=house.auth()).get_json()
+    return {"learner_id": learner["id"], "identifier_id": added["identifiers"][-1]["id"]}
+
+
 def a_delegation(house: House, giver: dict[str, Any]) -> str:
     """Return a delegation by an institution to one that stands below it."""
     admin = house.auth("authority", *SCOPES)
@@ -321,6 +352,7 @@ def seeds_of(house: House) -> Seeds:
         "outcome_id": outcome["id"],
         "decision_id": outcome["decision_id"],
         "institution_id": registry[0]["id"],
+        "identifier_id": learner["identifiers"][0]["id"],
         "code": "made-up",
         "version": "1",
     }

@@ -33,7 +33,7 @@ _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
 _NAMES = (
     *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
-    *("invitation", "actor", "reader", "valid_until"),
+    *("invitation", "actor", "reader", "valid_until", "opened_by", "said_by"),
 )
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),

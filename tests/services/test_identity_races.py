@@ -88,10 +88,7 @@ def test_a_number_that_comes_again_while_it_is_decided_leaves_nobody_half_in_con
         third = next(answer.get_json()["id"] for answer in answers if answer.status_code == 201)
         url = "/v1/learners/"
         found = {one: house.http.get(url + one, headers=house.auth()).get_json()["status"] for one in (*ids, third)}
-        open_on = {
-            end
-            for one in cases(house, auth, state="open", kind="conflict")
-            for end in (one["learner_id"], one["other_id"])
-        }
+        disputes = cases(house, auth, state="open", kind="conflict")
+        open_on = {end for one in disputes for end in (one["learner_id"], one["other_id"])}
         assert {one for one, status in found.items() if status == "conflict"} == open_on & set(found)
         assert found[ids[0]] == found[third] == "conflict"

@@ -18,8 +18,9 @@ OPENING_MAX = {"postgresql": 18, "sqlite": 24}
 """Statements of a posting for people who are new: a look whether somebody else claims their identifiers, and the rows
 of their accounts and balances come on top."""
 
-CONFLICTS_MAX = 3
-"""Statements more where numbers come under two names: marking the accounts, and opening their cases; one to spare."""
+CONFLICTS_MAX = 4
+"""Statements more where numbers come under two names: marking the accounts, looking whether they
+are rivals still, and opening their cases; one to spare."""
 
 BALANCE_MAX = 2
 """May the actor see the learner and the balances with the lots that end some day; and the line in the diary."""
