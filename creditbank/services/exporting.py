@@ -83,6 +83,13 @@ PARTS: list[Part] = [
     Part("conversion_events", "conversion_event", "转换申请的经过", "What was done with each application"),
     Part("conversion_readers", "conversion_reader", "参与转换申请的机构", "Institutions with a part in them"),
     Part("conversion_cases", "conversion_case", "转换复核案件", "Cases after an outcome was revoked"),
+    Part("certificates", "certificate", "证书编号", "Certificate numbers of your outcomes"),
+    Part("consents", "consent", "您的授权", "What you consented to"),
+    Part("consent_withdrawals", "consent_withdrawal", "撤回的授权", "Consents that you took back"),
+    Part("names_at_partners", "pairwise", "您在合作平台的编号", "Under which id each partner knows you"),
+    Part("guardians", "guardianship", "监护关系", "Who speaks for you, or did, while you were under 14"),
+    Part("logins", "learner_login", "登录方式", "Your logins"),
+    Part("counters", "proxy_session", "代办记录", "Who acted for you at a counter, and why"),
     Part("correction_requests", "correction_request", "更正申请", "What you asked to have corrected"),
     Part("erasure_requests", "erasure_request", "删除申请", "Your requests for erasure"),
     Part("access_log", "access_log", "查阅记录", "Who saw what, and why they could", _diary),
@@ -93,6 +100,8 @@ EXEMPT = {
     "identifier_index": "keyed hashes of the identifiers, which are in the export",
     "outcome_claim": "keyed hashes of the outcomes, which are in the export",
     "outcome_key": "ids that stand in the outcomes",
+    "likeness_index": "keyed hashes of name, birth date and phone, which are in the export",
+    "link_code": "keyed hashes of codes that wait to be used, for seven days at most",
     "conversion_claim": "which outcomes and courses an application uses, as its parts say",
 }
 """Tables that say nothing beyond what other parts say."""

@@ -1,6 +1,7 @@
 """Learning accounts: opened for a person once, whoever asks, and shown to those who know the person."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 

@@ -116,9 +116,11 @@ def is_there(column: ColumnElement[UUID]) -> ColumnElement[bool]:
 
 
 def is_open_to_others(column: ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Return the condition that the account which a column names was neither restricted nor erased."""
-    is_kept_back = or_(_learner.c.restricted_at.is_not(None), _learner.c.erased_at.is_not(None))
-    return ~exists().where(_learner.c.id == column, is_kept_back)
+    """Return the condition that the person whose account a column names was neither restricted nor erased."""
+    kin = _learner.alias("kin")
+    is_theirs = or_(kin.c.id == _learner.c.id, kin.c.root_id == _learner.c.root_id)
+    is_kept_back = or_(kin.c.restricted_at.is_not(None), kin.c.erased_at.is_not(None))
+    return ~exists().where(_learner.c.id == column, is_theirs, is_kept_back)
 
 
 def restrict(connection: Connection, members: Iterable[UUID], at: datetime | None) -> None:
