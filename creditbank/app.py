@@ -16,9 +16,12 @@ from creditbank.api import (
     cases,
     consents,
     conversions,
+    correction_requests,
     decisions,
     delegations,
+    erasures,
     guardians,
+    identity,
     institutions,
     learners,
     logins,
@@ -30,6 +33,7 @@ from creditbank.api import (
     proxies,
     regions,
     registries,
+    rights,
     rulesets,
     staff,
     statements,
@@ -55,6 +59,7 @@ RESOURCES = (
     logins.entrance,
     logins.resource,
     learners.resource,
+    identity.resource,
     lookups.resource,
     consents.resource,
     guardians.resource,
@@ -75,6 +80,9 @@ RESOURCES = (
     staff.resource,
     proxies.resource,
     audit.resource,
+    rights.resource,
+    correction_requests.resource,
+    erasures.resource,
     operations.resource,
 )
 
@@ -86,6 +94,7 @@ def create_bank(settings: Settings) -> Bank:
         keys=keys_of(settings),
         clock=lambda: datetime.now(UTC),
         new_id=uuid_utils.compat.uuid7,
+        erasures=settings.erasures,
     )
 
 

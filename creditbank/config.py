@@ -35,6 +35,9 @@ class Settings:
     log_format: str = "json"
     """How log lines look: json for machines, console for people, none for no log at all."""
 
+    erasures: Path = VAR / "erasures.jsonl"
+    """File that remembers, outside the database, which accounts were erased; kept apart from its backups."""
+
     pool_size: int = 16
     """Database connections that one process keeps: as many as it has threads."""
 
@@ -58,6 +61,7 @@ def settings_from_environment() -> Settings:
         cipher_suite=env.str("CIPHER_SUITE", default.cipher_suite),
         base_url=env.str("BASE_URL", default.base_url).rstrip("/"),
         log_format=env.str("LOG_FORMAT", default.log_format),
+        erasures=Path(env.str("ERASURES", str(default.erasures))),
         pool_size=env.int("POOL_SIZE", default.pool_size),
         lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
         oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),

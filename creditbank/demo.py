@@ -60,6 +60,9 @@ STAFF = (
     ("administrator", ("admin",)),
     ("security administrator", ("staff:write",)),
     ("audit administrator", ("audit:log",)),
+    ("identity clerk", ("identity:review",)),
+    ("identity reviewer", ("identity:review",)),
+    ("second identity reviewer", ("identity:review",)),
 )
 """Clients of the authority and what each may do."""
 

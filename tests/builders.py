@@ -219,7 +219,8 @@ def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
     keyring = folder / KEYRING_FILE
     if not keyring.exists():
         create_keyring(keyring)
-    bank = Bank(Database(url), KeyringFile(keyring), clock or Clock(), uuid_utils.compat.uuid7)
+    keys, journal = KeyringFile(keyring), folder / "erasures.jsonl"
+    bank = Bank(Database(url), keys, clock or Clock(), uuid_utils.compat.uuid7, journal)
     migrate(bank.database)
     return bank
 

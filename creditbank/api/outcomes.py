@@ -56,7 +56,8 @@ class LearnerNamed(fields.StrictSchema):
             raise marshmallow.ValidationError([_NAMING])
         if identifier is None:
             return LearnerReference(data["id"])
-        return LearnerReference(None, identifier["type"], identifier["value"], data["name"])
+        more = identifier["issuer"], identifier["valid_until"]
+        return LearnerReference(None, identifier["type"], identifier["value"], data["name"], *more)
 
 
 class ScoreIn(fields.StrictSchema):

@@ -2,9 +2,10 @@
 
 import click
 
+from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.logs import audit_group
-from creditbank.cli.people import client_group, learner, staff_group
+from creditbank.cli.people import client_group, learner, propose_likeness, staff_group
 from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
@@ -16,7 +17,7 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, client_group, demo, grant_rights, keys_group, learner, migrate_schema, openapi, region, ruleset),
-    *(serve, staff_group, sweep, verify),
+    *(audit_group, client_group, demo, erasures_group, grant_rights, keys_group, learner, migrate_schema, openapi),
+    *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
 ):
     main.add_command(command)

@@ -9,9 +9,9 @@ import click
 from creditbank.cli.console import asked, bank, done
 from creditbank.config import settings_from_environment
 from creditbank.core.permission import SCOPES, StaffRole
-from creditbank.services import access, clients, learners
+from creditbank.services import access, clients, learners, likenesses
 from creditbank.services import staff as personnel
-from creditbank.services.bank import Answer, Work
+from creditbank.services.bank import Answer, Bank, Work
 
 
 @click.group("client")
@@ -96,3 +96,29 @@ def add(institution: str, name: str, roles: tuple[str, ...]) -> None:
 
     done(bank(), clients.administrator(), "staff.register", action)
     click.echo(json.dumps({"staff_id": str(made[-1].member.id), "invitation": made[-1].invitation}))
+
+
+@click.command("likeness")
+def propose_likeness() -> None:
+    """Compare accounts that have come or changed with those like them, and propose pairs to people; for a timer.
+
+    It only opens cases, and goes on where it stopped.
+    """
+    opened, total = bank(), likenesses.Compared(0, 0, 0, 0)
+    while (found := _compared(opened)).rows:
+        total = total.plus(found)
+    click.echo(
+        f"{total.pairs} pairs compared, {total.opened} cases opened; {total.skipped} blocks were too large to tell."
+    )
+
+
+def _compared(opened: Bank) -> likenesses.Compared:
+    """Compare what is next."""
+    found: list[likenesses.Compared] = []
+
+    def action(work: Work) -> Answer:
+        found.append(likenesses.propose(work))
+        return Answer({}, is_new=False, subject=f"{found[-1].opened} cases")
+
+    done(opened, clients.administrator(), "identity.likeness", action)
+    return found[-1]

@@ -15,6 +15,7 @@ from granian.constants import Interfaces
 
 from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
+from creditbank.cli.erasing import reapplied
 from creditbank.config import VAR, settings_from_environment
 from creditbank.demo import run_demo
 from creditbank.gateways.oidc import open_providers
@@ -34,11 +35,15 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
     settings = settings_from_environment()
-    bank().database.close()
     try:
         open_providers(settings.oidc_providers)
     except ProvidersUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
+    opened = bank()
+    again = reapplied(opened)
+    opened.database.close()
+    if again:
+        click.echo(f"{again} accounts are erased again: an older state of the database was put back.")
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
         "creditbank.app:create_app",

@@ -20,6 +20,10 @@ class Sight(StrEnum):
     CONSENTS = "consents"
     ACCESS_LOG = "access_log"
     EXPORT = "export"
+    REQUESTS = "requests"
+    """What the learner asked to have corrected or erased, in their own words."""
+    TOKEN = "token"  # noqa: S105 - a word, no secret
+    """A token with which everything can be read that the learner can read."""
 
 
 OWN_ONLY = frozenset({Sight.CONSENTS})
@@ -36,6 +40,8 @@ class Basis(StrEnum):
     PART = "part"
     """The institution accepts, submitted or reviews the application in question."""
     AUDIT = "audit"
+    OPERATOR = "operator"
+    """Whoever runs the bank, at its own console."""
     PROXY = "proxy"
     """A member of staff acts for the learner at a counter."""
     GUARDIAN = "guardian"

@@ -1,7 +1,7 @@
 """Who a learner is: claims made about them, and when two records speak of the same person."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -25,19 +25,36 @@ class Relation(StrEnum):
 
 
 class Assurance(StrEnum):
-    """How sure it is that the identifier belongs to the learner."""
+    """How sure it is that the identifier belongs to the learner, from the least on."""
 
+    SELF = "self"
+    """The learner says so."""
     INSTITUTION = "institution"
-    """An institution recorded it from the document that it saw."""
+    """An institution recorded it from the document that it saw: the most that a client can claim by itself."""
+    VERIFIED = "verified"
+    """It was checked with the authority or provider that issued it."""
+
+
+class Validity(StrEnum):
+    """Whether the document behind an identifier is still in force; one that has run out identifies as before."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An identifier in its normal form. `issuer` is the institution's code where the number is its own, else empty."""
+    """An identifier in its normal form. Equal are claims of one number, however long its document is valid.
+
+    `issuer` is the institution's code where the number is its own, the country of a passport, else empty. `finds` tells
+    whether the number leads to its holder. `valid_until` is the document's last day.
+    """
 
     type: str
     issuer: str
     value: str
+    finds: bool = True
+    valid_until: date | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +114,17 @@ class Resolution:
 class Identifier:
     """A stored claim, masked for every reader."""
 
+    id: UUID
     type: str
+    issuer: str
     masked: str
     assurance: Assurance
     valid_until: date | None = None
+
+    def validity(self, on: date) -> Validity:
+        """Tell whether its document is in force on a day; its last day is."""
+        is_over = self.valid_until is not None and self.valid_until < on
+        return Validity.EXPIRED if is_over else Validity.VALID
 
 
 @dataclass(frozen=True, slots=True)

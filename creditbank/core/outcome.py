@@ -75,6 +75,9 @@ class LearnerReference:
     identifier_type: str = ""
     identifier_value: str = ""
     name: str = ""
+    identifier_issuer: str | None = None
+    """The country of a passport."""
+    identifier_valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

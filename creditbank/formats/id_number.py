@@ -10,17 +10,23 @@ from stdnum.cn import uscc
 from stdnum.iso7064 import mod_11_2
 
 from creditbank.core.errors import Fault, Malformed
+from creditbank.formats.legacy_id import widened
 
 AGE_YEARS_MAX = 150
 """Nobody has lived as long: an earlier birth date is a slip of the pen."""
 
 _SHORT_PREFIX = "cn."
 _RESIDENT_LENGTH = 18
+_LEGACY_LENGTH = 15
 _MASKED_WHOLLY_BELOW = 8
 """Of a shorter number three visible characters would give away too much."""
 
 _VISIBLE = re.compile(r"[!-~]+")
 _RESIDENT = re.compile(r"[1-8][0-9]{16}[0-9X]")
+_LEGACY = re.compile(r"[1-8][0-9]{14}")
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_MAINLAND = re.compile(r"\+86(?:1[3-9][0-9]{9}|[2-9][0-9]{8,10})")
 _FOREIGN_NEW = re.compile(r"9[0-9]{16}[0-9X]")
 _FOREIGN_OLD = re.compile(r"[A-Z]{3}[0-9]{12}")
 _SOCIAL_CREDIT = re.compile(r"[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
@@ -31,7 +37,7 @@ class IdentifierType:
     """A sort of identifier.
 
     `strong`: verified, it says by itself who the person is. `issuer_scoped`: it means something only together with the
-    institution that gave it out.
+    institution that gave it out. `of_country`: it may say which country issued it.
     """
 
     code: str
@@ -39,6 +45,12 @@ class IdentifierType:
     title_en: str
     strong: bool = True
     issuer_scoped: bool = False
+    of_country: bool = False
+
+    @property
+    def finds(self) -> bool:
+        """Tell whether the number leads to its holder: a strong one everywhere, an institution's own within it."""
+        return self.strong or self.issuer_scoped
 
 
 IDENTIFIER_TYPES: Mapping[str, IdentifierType] = MappingProxyType(
@@ -46,18 +58,26 @@ IDENTIFIER_TYPES: Mapping[str, IdentifierType] = MappingProxyType(
         kind.code: kind
         for kind in (
             IdentifierType("cn.resident_id", "居民身份证", "Resident identity card (GB 11643)"),
+            IdentifierType(
+                "cn.resident_id_15", "十五位居民身份证号码", "Resident identity number of 15 digits", strong=False
+            ),
             IdentifierType("cn.netid", "网号", "Network identity number (网号)"),
             IdentifierType(
                 "cn.hk_macao_permit", "港澳居民来往内地通行证", "Mainland travel permit, Hong Kong and Macao"
             ),
             IdentifierType("cn.taiwan_permit", "台湾居民来往大陆通行证", "Mainland travel permit, Taiwan"),
             IdentifierType("cn.foreign_permanent_resident", "外国人永久居留身份证", "Foreign permanent resident card"),
-            IdentifierType("passport", "护照", "Passport"),
+            IdentifierType("passport", "护照", "Passport", of_country=True),
             IdentifierType("student_no", "学号", "Student number", strong=False, issuer_scoped=True),
+            IdentifierType("phone", "电话号码", "Phone number", strong=False),
         )
     }
 )
-"""Every type that is taken, by its code. 港澳台居民居住证 (81, 82, 83…) are GB 11643 numbers: cn.resident_id."""
+"""Every type that is taken, by its code. 港澳台居民居住证 (81, 82, 83…) are GB 11643 numbers: cn.resident_id.
+
+Numbers of 15 digits were given out to more than one person here and there, and a phone number goes to its next holder:
+neither leads to anybody.
+"""
 
 
 def identifier_type(name: str) -> IdentifierType | None:
@@ -91,8 +111,10 @@ def masked(type_name: str, value: str) -> str:
 def birth_date_of(type_name: str, value: str) -> date | None:
     """Return the birth date that a normalised number states, or None where numbers of its type state none."""
     kind = identifier_type(type_name)
-    if kind is None or kind.code not in {"cn.resident_id", "cn.foreign_permanent_resident"}:
+    if kind is None or kind.code not in {"cn.resident_id", "cn.resident_id_15", "cn.foreign_permanent_resident"}:
         return None
+    if kind.code == "cn.resident_id_15":
+        value = widened(value)
     return _written_birth_date(value) if len(value) == _RESIDENT_LENGTH else None
 
 
@@ -114,6 +136,17 @@ def social_credit_code(value: str) -> str:
 
 def _resident_id(value: str, on: date) -> str:
     return _gb11643(value, on, _RESIDENT, ("18 位数字，末位可为 X", "18 digits, the last of which may be X"))
+
+
+def _resident_id_15(value: str, on: date) -> str:
+    """Take the form of before 1999: region, birth date with two digits of the year, and a number of three digits."""
+    number = _visible(value, "/value", _LEGACY_LENGTH, _LEGACY_LENGTH)
+    if not _LEGACY.fullmatch(number):
+        raise Malformed((_wrong_form("/value", "15 位数字", "15 digits"),))
+    faults = _birth_date_faults(_written_birth_date(widened(number)), on, "7–12", "7 to 12")
+    if faults:
+        raise Malformed(faults)
+    return number
 
 
 def _foreign_permanent_resident(value: str, on: date) -> str:
@@ -152,23 +185,14 @@ def _written_birth_date(number: str) -> date | None:
         return None
 
 
-def _birth_date_faults(born: date | None, on: date) -> tuple[Fault, ...]:
+def _birth_date_faults(born: date | None, on: date, zh: str = "7–14", en: str = "7 to 14") -> tuple[Fault, ...]:
+    """Return what is wrong with a birth date; `zh` and `en` name its digits."""
     if born is not None and born > on:
-        return (
-            _fault(
-                "future_birth_date",
-                "出生日期晚于今天，请核对第 7–14 位。",
-                "Its birth date is yet to come; check digits 7 to 14.",
-            ),
-        )
+        said = f"Its birth date is yet to come; check digits {en}."
+        return (_fault("future_birth_date", f"出生日期晚于今天，请核对第 {zh} 位。", said),)
     if born is None or on.year - born.year > AGE_YEARS_MAX:
-        return (
-            _fault(
-                "wrong_birth_date",
-                "第 7–14 位不是可能的出生日期，请核对。",
-                "Digits 7 to 14 are no possible birth date; check them.",
-            ),
-        )
+        said = f"Digits {en} are no possible birth date; check them."
+        return (_fault("wrong_birth_date", f"第 {zh} 位不是可能的出生日期，请核对。", said),)
     return ()
 
 
@@ -183,6 +207,18 @@ def _patterned(pattern: str, shortest: int, longest: int, zh: str, en: str) -> C
         return number
 
     return checked
+
+
+def _phone(value: str, _on: date) -> str:
+    """Take E.164 (ITU-T, up to 15 digits after the +) and the 11 digits of a mainland mobile, as one spelling."""
+    number = _visible(value, "/value", 8, 16)
+    if _MOBILE.fullmatch(number):
+        return "+86" + number
+    is_mainland = number.startswith("+86")
+    if not _E164.fullmatch(number) or (is_mainland and not _MAINLAND.fullmatch(number)):
+        zh, en = "11 位手机号，或以 + 和国家（地区）码开头", "11 digits of a mainland mobile, or + and the country code"
+        raise Malformed((_wrong_form("/value", zh, en),))
+    return number
 
 
 def _netid(value: str, _on: date) -> str:
@@ -250,6 +286,7 @@ def _fault(code: str, zh: str, en: str) -> Fault:
 
 _FORMS: Mapping[str, Callable[[str, date], str]] = {
     "cn.resident_id": _resident_id,
+    "cn.resident_id_15": _resident_id_15,
     "cn.netid": _netid,
     "cn.hk_macao_permit": _patterned(
         "[HM](?:[0-9]{8}|[0-9]{10})", 9, 11, "H 或 M 加 8 位或 10 位数字", "H or M and 8 or 10 digits"
@@ -258,5 +295,6 @@ _FORMS: Mapping[str, Callable[[str, date], str]] = {
     "cn.foreign_permanent_resident": _foreign_permanent_resident,
     "passport": _patterned("[A-Z0-9]{5,20}", 5, 20, "5–20 位字母或数字", "5 to 20 letters or digits"),
     "student_no": _student_no,
+    "phone": _phone,
 }
 assert _FORMS.keys() == IDENTIFIER_TYPES.keys(), "every type has its form"

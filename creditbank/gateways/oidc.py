@@ -40,6 +40,9 @@ KEPT_SECONDS = 3600
 REFETCH_SECONDS = 60
 """A kid that is not known has the keys fetched again, but not more often."""
 
+SILENT_SECONDS = 10
+"""After a failure nothing is fetched for so long: a provider that hangs would have every thread wait for it."""
+
 _DEPTH_MAX = 16
 _OK = 200
 _REFUSING = (400, 401, 403)
@@ -90,6 +93,7 @@ class _Kept:
     endpoints_at: float = 0.0
     keys: tuple[ProviderKey, ...] = ()
     keys_at: float = float("-inf")
+    failed_at: float = float("-inf")
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -178,7 +182,7 @@ class Providers:
         with kept.lock:
             if kept.endpoints is None or self._seconds() - kept.endpoints_at > KEPT_SECONDS:
                 address = provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                kept.endpoints = _read_metadata(provider, self._fetched(address))
+                kept.endpoints = _read_metadata(provider, self._fetched(kept, address))
                 kept.endpoints_at = self._seconds()
             return kept.endpoints
 
@@ -190,7 +194,7 @@ class Providers:
             age = self._seconds() - kept.keys_at
             is_known = kid is None or any(key.kid == kid for key in kept.keys)
             if age > KEPT_SECONDS or (not is_known and age > REFETCH_SECONDS):
-                kept.keys = provider_keys(self._fetched(address))
+                kept.keys = provider_keys(self._fetched(kept, address))
                 kept.keys_at = self._seconds()
             return kept.keys
 
@@ -199,8 +203,15 @@ class Providers:
         assert self._http is not None, "without providers nothing is asked"
         return self._http
 
-    def _fetched(self, address: str) -> dict[str, Any]:
-        return _object(*self._answer(self._client.build_request("GET", address), None))
+    def _fetched(self, kept: _Kept, address: str) -> dict[str, Any]:
+        """Return a document of the provider's. Refused: ProviderSilent, at once where it failed just now."""
+        if self._seconds() - kept.failed_at < SILENT_SECONDS:
+            raise _silent()
+        try:
+            return _object(*self._answer(self._client.build_request("GET", address), None))
+        except ProviderSilent:
+            kept.failed_at = self._seconds()
+            raise
 
     def _answer(self, request: httpx.Request, auth: httpx.Auth | None) -> tuple[int, bytes]:
         """Return status and body of an answer, of which no more is read than is taken. Refused: ProviderSilent."""

@@ -59,7 +59,7 @@ def actor_of(bank: Bank, claims: TokenClaims) -> Actor:
     if claims.acting is not None:
         raise _nobodys()
     if claims.client_id == LEARNER_CLIENT:
-        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=_id(claims.subject))
+        return Actor(LEARNER_CLIENT, scopes & LEARNER_SCOPES, learner_id=_learner_id(bank, claims.subject))
     membership = bank.membership(claims.client_id)
     if membership is None or claims.subject != claims.client_id:
         raise _nobodys()
@@ -90,7 +90,15 @@ def _staff_actor(bank: Bank, claims: TokenClaims) -> Actor:
         return _institutions_actor(claims.client_id, scopes & allowed, membership)
     if claims.acting != str(staff_id) or "learners:act" not in allowed:
         raise _nobodys()
-    return Actor(claims.client_id, scopes & LEARNER_SCOPES, learner_id=_id(claims.subject), is_proxy=True)
+    return Actor(claims.client_id, scopes & LEARNER_SCOPES, learner_id=_learner_id(bank, claims.subject), is_proxy=True)
+
+
+def _learner_id(bank: Bank, subject: str) -> UUID:
+    """Return the learner whose token it is. Refused: InvalidToken, also where they were erased since; TryLater."""
+    learner_id = _id(subject)
+    if bank.is_erased(learner_id):
+        raise _nobodys()
+    return learner_id
 
 
 def _id(subject: str) -> UUID:

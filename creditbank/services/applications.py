@@ -24,7 +24,7 @@ from creditbank.core.rules import ConversionSet
 from creditbank.core.rules.conversion_set import Reviewers, ReviewStep
 from creditbank.services import converting, delegations
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import no_such_learner, note_standing, standing_of
+from creditbank.services.entitlement import hides, no_such_learner, note_standing, standing_of
 from creditbank.storage import conversion_events, conversions, decisions, institutions, outcomes, people
 from creditbank.storage.conversions import Part
 
@@ -71,6 +71,8 @@ def shown(work: Work, found: conversions.Conversion) -> Shown:
 def may_see(work: Work, found: conversions.Conversion) -> bool:
     """Tell whether the actor has to do with an application: as learner, submitter, reviewer or auditor."""
     actor = work.actor
+    if hides(work, found.learner_id):
+        return False
     if actor.learner_id is not None:
         accounts = {part.account_id for part in parts_of(work, found)} | {found.learner_id}
         return any(standing_of(work, account) is not None for account in accounts)

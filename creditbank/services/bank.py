@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from creditbank.core.veil import Veil
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
-from creditbank.storage import access_log, audit, clients, institutions, kept_answers, rulesets, schemes
+from creditbank.storage import access_log, audit, clients, institutions, kept_answers, people, rulesets, schemes
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 
 ATTEMPTS_MAX = 8
@@ -89,6 +90,8 @@ class Bank:
     keys: Keys
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    erasures: Path | None = None
+    """The journal of erasures, which outlives a database that is put back; without one nobody is erased."""
     _shelf: _Shelf = field(default_factory=_Shelf)
 
     @property
@@ -114,6 +117,14 @@ class Bank:
                 return None
             self._shelf.members[client_id] = found
         return self._shelf.members[client_id]
+
+    def is_erased(self, learner_id: UUID) -> bool:
+        """Tell whether a learner was erased, whose tokens are then worth nothing. Refused: TryLater."""
+        try:
+            found = self.database.read(lambda connection: people.standing(connection, learner_id))
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
+        return found is not None and found.is_erased
 
     def rulebook(self, connection: Connection) -> Rulebook:
         """Return the rules, read again when anywhere a set was published or withdrawn, or a scheme registered."""
@@ -149,6 +160,8 @@ class Work:
     """How the learners who were seen are shown to a partner: under names of its own."""
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """What is done once this transaction is committed, and not undone nor repeated if it fails."""
     _rulebooks: list[Rulebook] = field(default_factory=list)
 
     @property
@@ -204,6 +217,9 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
         else:
             for kind, count in work.tally.items():
                 metrics.postings_total.labels(kind).inc(count)
+            for step in work.afterwards:
+                with suppress(Unavailable):
+                    step()
             return answer
     raise _busy()
 
@@ -270,7 +286,8 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
-    kept_answers.keep(work.connection, client_id, errand.key, work.keyring.seal_bank(text, place))
+    sealed = work.keyring.seal_bank(text, place)
+    kept_answers.keep(work.connection, (client_id, errand.key), sealed, answer.subject)
     return answer
 
 

@@ -14,6 +14,7 @@ from creditbank.core.permission import require
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
+from creditbank.services.entitlement import hides
 from creditbank.services.revealing import reverse_what_counts_twice
 from creditbank.storage import cases, conversions, decisions, institutions, ledger, outcomes, people
 from creditbank.storage.cases import Case
@@ -25,7 +26,8 @@ def case(work: Work, case_id: UUID) -> Case:
     """Return one case. Refused: Unknown, alike for one that is another institution's."""
     require(work.actor, "conversions:review", "audit:read")
     found = cases.by_id(work.connection, case_id)
-    if found is None or not (work.actor.audits or found.institution_id == work.actor.institution_id):
+    is_theirs = found is not None and (work.actor.audits or found.institution_id == work.actor.institution_id)
+    if found is None or not is_theirs or hides(work, found.learner_id):
         raise unknown("案件", "case")
     _note(work, found)
     return found
@@ -53,7 +55,7 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
     """
     require(work.actor, "conversions:review")
     found = cases.by_id(work.connection, case_id)
-    if found is None or found.institution_id != work.actor.institution_id:
+    if found is None or found.institution_id != work.actor.institution_id or hides(work, found.learner_id):
         raise unknown("案件", "case")
     people.locked(work.connection, found.learner_id)
     found = cases.locked(work.connection, case_id)

@@ -11,7 +11,7 @@ from creditbank.core.institution import ended_fault
 from creditbank.core.outcome import Record, Status, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
@@ -99,9 +99,11 @@ def _told(work: Work, latest: outcomes.Revision) -> Told:
 
 
 def _own(work: Work, outcome_id: UUID) -> outcomes.Head:
-    """Return an outcome of the actor's institution, locked."""
+    """Return an outcome of the actor's institution, locked, of a learner who is not erased until this is done."""
     head = outcomes.locked(work.connection, outcome_id)
     if head is None or head.institution_id != work.actor.institution_id:
+        raise unknown("学习成果", "outcome")
+    if head.learner_id not in learners.known(work.connection, [head.learner_id], None):
         raise unknown("学习成果", "outcome")
     return head
 
@@ -195,10 +197,7 @@ def _is_same_learner(work: Work, head: outcomes.Head, record: Record) -> bool:
     if reference.id is not None:
         return reference.id == head.learner_id
     code = work.actor.institution_code
-    try:
-        claim = claim_of(reference.identifier_type, reference.identifier_value, code, work.today)
-    except Malformed as malformed:
-        raise Malformed(tuple(fault.under("/learner/identifier") for fault in malformed.faults)) from malformed
+    claim = claim_of_reference(reference, code, work.today)
     (keys,) = identifier_index.claim_keys(work.keyring, Application(reference.name, None, (claim,)))
     return head.learner_id in resolved(keys, identifier_index.matches(work.connection, [keys])).learner_ids
 

@@ -17,7 +17,7 @@ from creditbank.core.rules import facts_from, sentences
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.applications import may_see
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import note_standing, standing_of
+from creditbank.services.entitlement import hides, note_standing, standing_of
 from creditbank.storage import conversions, decisions
 
 READING = ("outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read")
@@ -100,7 +100,7 @@ def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
 def _may_see(work: Work, found: decisions.StoredDecision) -> bool:
     """Tell whether the decision is the actor's, on their outcome or conversion, or the actor audits."""
     actor = work.actor
-    if actor.is_partner:
+    if actor.is_partner or hides(work, found.learner_id):
         return False
     if actor.learner_id is None and (actor.audits or found.institution_id == actor.institution_id):
         return True

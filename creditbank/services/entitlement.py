@@ -29,7 +29,8 @@ class Seen:
 def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
     """Return the person whose account it is, if the actor may see this kind of data; others' sights are noted.
 
-    Refused: Unknown, alike for a learner who does not exist and one whom the actor does not know.
+    Refused: Unknown, alike for a learner who does not exist, one whom the actor does not know, one who restricted
+    their data to themselves, and one who was erased; auditors see the latter two.
     """
     return looked_at(work, learner_id, sight).person
 
@@ -37,7 +38,10 @@ def seen(work: Work, learner_id: UUID, sight: Sight) -> Person:
 def looked_at(work: Work, learner_id: UUID, sight: Sight) -> Seen:
     """Return the same, with the account that was named, by a partner perhaps under its own name, and the basis."""
     account_id = _meant(work, learner_id)
-    person = people.person(work.connection, account_id)
+    found = people.standing(work.connection, account_id)
+    person = None if found is None else found.person
+    if found is not None and _is_kept_from(work, found):
+        raise no_such_learner()
     if is_own(work, account_id, person):
         person = person or Person(account_id, (account_id,))
         if work.actor.is_proxy:
@@ -50,6 +54,26 @@ def looked_at(work: Work, learner_id: UUID, sight: Sight) -> Seen:
     if work.actor.is_partner:
         work.veils.append(_veil(work, person))
     return Seen(person, account_id, basis)
+
+
+def acting_for(work: Work, learner_id: UUID, sight: Sight) -> Person:
+    """Return the person if the actor is the learner or acts for them; their sights are noted as everywhere.
+
+    Refused: Unknown, to institutions and auditors as well.
+    """
+    if work.actor.learner_id is None:
+        raise no_such_learner()
+    return seen(work, learner_id, sight)
+
+
+def hides(work: Work, learner_id: UUID) -> bool:
+    """Tell whether what belongs to a learner is kept from the actor.
+
+    What is of somebody who was erased is kept from all, what is of a restricted learner from other learners and
+    institutions; auditors see both.
+    """
+    found = people.standing(work.connection, learner_id)
+    return found is None or _is_kept_from(work, found)
 
 
 def is_own(work: Work, learner_id: UUID, person: Person | None = None) -> bool:
@@ -107,6 +131,14 @@ def _meant(work: Work, learner_id: UUID) -> UUID:
     if not actor.is_partner or actor.institution_id is None:
         return learner_id
     return partners.account(work.connection, actor.institution_id, learner_id) or learner_id
+
+
+def _is_kept_from(work: Work, found: people.Standing) -> bool:
+    """Tell whether a person was erased, or restricted their data to those who act as themselves."""
+    actor = work.actor
+    if actor.learner_id is not None:
+        return found.is_erased
+    return (found.is_erased or found.is_restricted) and not actor.audits
 
 
 def _basis(work: Work, person: Person, sight: Sight) -> str | None:

@@ -1,20 +1,24 @@
 """Learning accounts: opened for a person once, whoever asks, and shown to those who know the person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from itertools import chain
 from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
-from creditbank.core.errors import Conflict, Fault, Malformed, unknown
-from creditbank.core.identity import Application, Claim, Learner, LearnerStatus, Match, resolved
+from creditbank.core.errors import unknown
+from creditbank.core.identity import Application, Learner, LearnerStatus
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
-from creditbank.formats.claims import check_birth_date, claim_of
+from creditbank.formats.claims import Declared, check_birth_date, check_findable
+from creditbank.formats.id_number import masked
+from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen
-from creditbank.storage import identifier_index, learners, people
+from creditbank.storage import identifier_index, learners
+from creditbank.storage.database import Raced
+
+__all__ = ["READING_SCOPES", "Declared", "account", "holder", "open_account"]
 
 READING_SCOPES = (
     *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read", "audit:read"),
@@ -23,38 +27,25 @@ READING_SCOPES = (
 """Any of these lets an institution look at the account of a learner whom it knows; the last one, on consent, of any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """An identifier as somebody wrote it."""
-
-    type: str
-    value: str
-
-
 def open_account(work: Work, name: str, birth_date: date | None, declared: Sequence[Declared]) -> tuple[Learner, bool]:
     """Return the person's account and whether it was opened now.
 
-    Refused: Malformed identifiers; Conflict where they belong to different people.
+    Refused: Malformed identifiers, and such as find nobody; Conflict where they belong to different people.
     """
     require(work.actor, "learners:write")
-    application = _application(work, name, birth_date, declared)
-    keys = identifier_index.claim_keys(work.keyring, application)
-    matches = identifier_index.matches(work.connection, keys)
-    found = resolved(chain.from_iterable(keys), matches)
-    if len({person.id for person in people.people(work.connection, found.learner_ids).values()}) > 1:
-        raise _different_people()
-    if found.learner_ids:
-        learner_id = found.learner_ids[0]
-        _add_what_is_new(work, learner_id, application, matches)
-        if found.rivals:
-            learners.mark_conflict(work.connection, [learner_id, *found.rivals])
-    else:
-        learner_id = _opened(work, application, found.rivals)
-    person = people.person(work.connection, learner_id)
-    assert person is not None, "an account that was found or opened is there"
-    if found.learner_ids:
-        work.note_sight(person.id, Sight.IDENTITY, Basis.KNOWN)
-    return _shown(work, person), not found.learner_ids
+    claims = claiming.read(work, declared)
+    check_findable(claims)
+    check_birth_date(birth_date, claims, work.today)
+    application = Application(name, birth_date, claims)
+    found = claiming.find(work, application)
+    if found.person is None or found.account_id is None:
+        return _shown(work, _opened(work, application, found.rivals)), True
+    if found.account_id not in learners.known(work.connection, [found.account_id], None):
+        raise Raced("the learner was erased meanwhile")
+    claiming.add_new(work, found, application, _institution(work))
+    work.note_sight(found.person.id, Sight.IDENTITY, Basis.KNOWN)
+    shown = _shown(work, found.person)
+    return _as_declared(shown, application) if shown.is_restricted else shown, False
 
 
 def account(work: Work, learner_id: UUID) -> Learner:
@@ -65,55 +56,27 @@ def account(work: Work, learner_id: UUID) -> Learner:
 
 
 def holder(work: Work, account_no: str) -> UUID:
-    """Return who holds an account number, for the counter. Refused: ScopeMissing, Unknown."""
+    """Return who holds an account number, for a token at the counter, which stands in their diary.
+
+    Refused: ScopeMissing, Unknown.
+    """
     require(work.actor, "admin")
     found = identifier_index.with_account_no(work.connection, work.keyring, account_no)
     if found is None:
         raise unknown("学习者", "learner")
+    work.note_sight(found, Sight.TOKEN, Basis.OPERATOR)
     return found
 
 
-def _application(work: Work, name: str, birth_date: date | None, declared: Sequence[Declared]) -> Application:
-    """Return what was said of the person in its normal form, or refuse with the faults of all identifiers."""
-    claims: list[Claim] = []
-    faults: list[Fault] = []
-    for place, item in enumerate(declared):
-        try:
-            claims.append(claim_of(item.type, item.value, work.actor.institution_code, work.today))
-        except Malformed as malformed:
-            faults += [fault.under(f"/identifiers/{place}") for fault in malformed.faults]
-    if faults:
-        raise Malformed(tuple(faults))
-    distinct = tuple(dict.fromkeys(claims))
-    check_birth_date(birth_date, distinct, work.today)
-    return Application(name, birth_date, distinct)
-
-
-def _opened(work: Work, application: Application, rivals: tuple[UUID, ...]) -> UUID:
-    """Open an account; where somebody else claims an identifier, note the conflict on both."""
-    institution_id = _institution(work)
-    opening = learners.opening(work.keyring, work.new_id(), application, institution_id, work.now)
+def _opened(work: Work, application: Application, rivals: tuple[UUID, ...]) -> Person:
+    """Open an account; where somebody else claims an identifier, a case is opened between the two."""
+    opening = learners.opening(work.keyring, work.new_id(), application, _institution(work), work.now)
     if rivals:
         opening = replace(opening, status=LearnerStatus.CONFLICT)
         learners.mark_conflict(work.connection, rivals)
-    learners.open_accounts(work.connection, work.keyring, [opening], work.new_id)
-    return opening.id
-
-
-def _add_what_is_new(work: Work, learner_id: UUID, application: Application, matches: Sequence[Match]) -> None:
-    """Add the claims that the learner has not yet, and that the institution knows them now."""
-    institution_id = _institution(work)
-    learners.affiliate(work.connection, [(learner_id, institution_id, work.now)])
-    held = {(match.key.type, match.key.issuer, match.key.value_index) for match in matches}
-    keyed = identifier_index.claim_keys(work.keyring, application)
-    new = tuple(
-        claim
-        for claim, keys in zip(application.claims, keyed, strict=True)
-        if not any((key.type, key.issuer, key.value_index) in held for key in keys)
-    )
-    if new:
-        claimant = learners.Claimant(learner_id, institution_id, work.now)
-        learners.add_claims(work.connection, work.keyring, claimant, replace(application, claims=new), work.new_id)
+    claiming.open_new(work, [opening])
+    conflicts.raise_between(work, [(opening.id, min(rivals))] if rivals else [])
+    return Person(opening.id, (opening.id,))
 
 
 def _shown(work: Work, person: Person) -> Learner:
@@ -125,14 +88,14 @@ def _shown(work: Work, person: Person) -> Learner:
     return shown
 
 
+def _as_declared(shown: Learner, application: Application) -> Learner:
+    """Return a restricted learner's account with nothing but what the institution said itself."""
+    said = {(claim.type, masked(claim.type, claim.value)) for claim in application.claims}
+    own = tuple(one for one in shown.identifiers if (one.type, one.masked) in said)
+    return replace(shown, name=application.name, birth_date=application.birth_date, identifiers=own)
+
+
 def _institution(work: Work) -> UUID:
     """Return the actor's institution; learners' tokens carry no scope for writing."""
     assert work.actor.institution_id is not None, "only institutions open accounts"
     return work.actor.institution_id
-
-
-def _different_people() -> Conflict:
-    """Return the answer to identifiers that stand on two accounts."""
-    zh = "这些证件属于不同的学习者账户；请核对证件，或分别提交。"
-    en = "These identifiers belong to different learners' accounts; check them, or send them one by one."
-    return Conflict((Fault("/identifiers", "identifiers_of_different_learners", zh, en),))

@@ -12,7 +12,7 @@ from uuid import UUID
 from creditbank.core.errors import Conflict, Fault, Malformed, Refusal, TryLater, Unknown, unknown
 from creditbank.core.identity import Application, LearnerStatus, Subject, resolved
 from creditbank.core.permission import Actor, scopes_of
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import Declared, claim_of
 from creditbank.formats.link_code import read_link_code
 from creditbank.gateways.oidc import LoginRefused, Providers, Secrets, unproven
 from creditbank.gateways.provider_file import Provider
@@ -174,7 +174,7 @@ def _identified(work: Work, provider: Provider, claims: Mapping[str, object]) ->
     if not 0 < len(value) <= _VALUE_LENGTH_MAX or not 0 < len(name.strip()) <= _NAME_LENGTH_MAX:
         return None
     try:
-        claim = claim_of(provider.identifier.type, value, "", work.today)
+        claim = claim_of(Declared(provider.identifier.type, value), "", work.today)
     except Malformed:
         return None
     keys = claim_keys(work.keyring, Application(name, None, (claim,)))

@@ -12,7 +12,7 @@ from creditbank.core.errors import Fault, Malformed, TooMany
 from creditbank.core.identity import Application, resolved
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import Declared, claim_of
 from creditbank.services.bank import Work
 from creditbank.storage import consents, identifier_index, lookups, partners, people
 
@@ -64,7 +64,7 @@ def _count(work: Work, budget: int) -> None:
 def _person(work: Work, asked: Asked) -> Person | None:
     """Return whose identifier it is, under a compatible name."""
     try:
-        claim = claim_of(asked.type, asked.value, work.actor.institution_code, work.today)
+        claim = claim_of(Declared(asked.type, asked.value), work.actor.institution_code, work.today)
     except Malformed as malformed:
         raise Malformed(tuple(fault.under("/identifier") for fault in malformed.faults)) from malformed
     keys = identifier_index.claim_keys(work.keyring, Application(asked.name, None, (claim,)))

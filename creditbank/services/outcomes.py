@@ -10,14 +10,15 @@ from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
-from creditbank.core.identity import Application, LearnerStatus, Match, resolved
+from creditbank.core.identity import Application, Claim, LearnerStatus, Match, resolved
 from creditbank.core.institution import Ending, ended_fault
 from creditbank.core.outcome import Record, Status, content_differs, differing_fields, record_faults
 from creditbank.core.permission import require
 from creditbank.core.rules.conditions import age_on
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import claim_of_reference
+from creditbank.services import claiming, conflicts
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import looked_at, note_standing, standing_of
+from creditbank.services.entitlement import hides, looked_at, note_standing, standing_of
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
 from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
@@ -129,6 +130,8 @@ def outcomes_of(
 def _may_see(work: Work, head: outcomes.Head) -> bool:
     """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
     actor = work.actor
+    if hides(work, head.learner_id):
+        return False
     if actor.learner_id is not None:
         return standing_of(work, head.learner_id) is not None
     return actor.audits or (head.institution_id == actor.institution_id and not actor.is_partner)
@@ -165,6 +168,7 @@ def _people(desk: _Desk, records: Sequence[Record]) -> list[Person | Refusal]:
     named = {record.learner.id for record in records if record.learner.id is not None}
     wanted = named | {match.learner_id for match in matches} | {head.learner_id for head in desk.heads.values()}
     known = learners.known(work.connection, wanted, work.actor.institution_id)
+    matches = [match for match in matches if match.learner_id in known]  # not those who were erased meanwhile
     kin = _kin(work, known.values())
     desk.wrapped_keys |= {found.id: found.wrapped_key for found in known.values()}
     found: dict[ClaimKeys, Person] = {}
@@ -204,10 +208,9 @@ def _application(work: Work, record: Record) -> Application | Refusal:
     """Return what the record says of its learner, in normal form."""
     reference = record.learner
     try:
-        code = work.actor.institution_code
-        claim = claim_of(reference.identifier_type, reference.identifier_value, code, work.today)
+        claim = claim_of_reference(reference, work.actor.institution_code, work.today)
     except Malformed as malformed:
-        return Malformed(tuple(fault.under("/learner/identifier") for fault in malformed.faults))
+        return malformed
     return Application(reference.name, None, (claim,))
 
 
@@ -344,7 +347,8 @@ def _write_people(work: Work, people: Sequence[Person]) -> None:
     openings = {person.id: person.opening for person in people if person.opening is not None}
     if openings:
         learners.mark_conflict(work.connection, [rival for person in people for rival in person.rivals])
-        learners.open_accounts(work.connection, work.keyring, _openings(list(openings.values())), work.new_id)
+        claiming.open_new(work, _openings(list(openings.values())))
+        conflicts.raise_between(work, _rivalries(people))
     strangers = {person.id for person in people if not person.is_affiliated}
     learners.affiliate(work.connection, [(person, work.actor.institution_id, work.now) for person in strangers])
 
@@ -358,6 +362,21 @@ def _openings(openings: Sequence[learners.Opening]) -> list[learners.Opening]:
         else opening
         for opening in openings
     ]
+
+
+def _rivalries(people: Sequence[Person]) -> list[tuple[UUID, UUID]]:
+    """Return the pairs of accounts with one identifier under two names: each with the first one that has it.
+
+    To pair each with each of the others would grow with the square of the names under which a number is sent.
+    """
+    first: dict[Claim, UUID] = {}
+    pairs = []
+    for person in people:
+        for claim in () if person.opening is None else person.opening.application.claims:
+            holder = first.setdefault(claim, min(person.rivals, default=person.id))
+            if holder != person.id:
+                pairs.append((holder, person.id))
+    return pairs
 
 
 def _answers(

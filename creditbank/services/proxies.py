@@ -11,7 +11,7 @@ from creditbank.core.errors import Fault, NotAllowed, Refusal, TooMany, Unknown
 from creditbank.core.identity import Application, resolved
 from creditbank.core.institution import Level
 from creditbank.core.permission import require
-from creditbank.formats.claims import claim_of
+from creditbank.formats.claims import Declared, claim_of
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
 from creditbank.services.entitlement import knows
 from creditbank.storage import institutions, learners, people, proxies
@@ -64,7 +64,7 @@ def _opened(work: Work, applicant: Applicant, reason: str) -> ProxySession | Ref
     if staff_id is None or institution_id is None or work.actor.learner_id is not None:
         zh, en = "只有登录的工作人员可以代办。", "Only staff who logged in act for a learner."
         raise NotAllowed((Fault("", "staff_only", zh, en),))
-    claim = claim_of(applicant.type, applicant.value, work.actor.institution_code, work.today)
+    claim = claim_of(Declared(applicant.type, applicant.value), work.actor.institution_code, work.today)
     if proxies.locked_failures(work.connection, staff_id, work.today) >= FAILURES_MAX:
         return _too_many(work.now)
     keys = claim_keys(work.keyring, Application(applicant.name, None, (claim,)))

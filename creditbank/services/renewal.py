@@ -14,12 +14,22 @@ from creditbank.gateways.keyring import BlindIndex, SealBroken
 from creditbank.services.bank import Bank, Work
 from creditbank.services.settling import duplicate_claims
 from creditbank.services.upkeep import carried_out_as
-from creditbank.storage import certificates, identifier_index, institutions, learners, logins, outcomes, renewing
+from creditbank.storage import (
+    certificates,
+    identifier_index,
+    institutions,
+    learners,
+    likeness,
+    logins,
+    outcomes,
+    renewing,
+)
 from creditbank.storage.identifier_index import account_no_keys, claim_keys
 from creditbank.storage.renewing import (
     BANK_SEALED,
     CLAIMS,
     IDENTIFIERS,
+    LIKENESS,
     LOGINS,
     PERSON_SEALED,
     WRAPPED,
@@ -61,7 +71,8 @@ def renew(bank: Bank, actor: Actor) -> Renewed:
     jobs: dict[str, Job] = {
         f"{column.table}.{column.name}": partial(_sealed_anew, column) for column in (*WRAPPED, *BANK_SEALED)
     }
-    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew, LOGINS.table: _logins_anew}
+    jobs |= {IDENTIFIERS.table: _indexed_anew, CLAIMS.table: _claimed_anew}
+    jobs |= {LOGINS.table: _logins_anew, LIKENESS.table: _blocked_anew}
     renewed = Renewed()
     for name, job in jobs.items():
         batches = list(_batches(bank, actor, name, job))
@@ -158,6 +169,28 @@ def _indexed_anew(work: Work, after: Cursor) -> _Batch:
             standing = [key for key in keys if (key.value_index, key.name_index) in there]
             rows += [(learner_id, key) for key in {keys[0], *standing} if standing]
     identifier_index.put(work.connection, rows)
+    return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
+
+
+def _blocked_anew(work: Work, after: Cursor) -> _Batch:
+    """Put accounts under the newest index key into the blocks in which they are now."""
+    newest = work.keyring.index_key.id
+    ids = renewing.incomplete(work.connection, LIKENESS, newest, None if after is None else after[0], BATCH_MAX)
+    stored = likeness.of_learners(work.connection, ids)
+    rows, broken = [], []
+    for learner_id, _, application in list(renewing.applications(work.connection, work.keyring, ids)):
+        try:
+            born = learners.birth_dates(work.connection, work.keyring, [learner_id]).get(learner_id)
+        except SealBroken:
+            application = None  # noqa: PLW2901 - as where anything else of theirs doesn't open
+        if application is None:
+            broken.append(f"learner {learner_id}")
+            continue
+        there = stored[learner_id]
+        for keys in likeness.keys_of(work.keyring, application.name, born, application.claims):
+            standing = [there[key.key] for key in keys if key.key in there]
+            rows += [(learner_id, keys[0], any(standing))] if standing else []
+    likeness.put(work.connection, rows)
     return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
 
 

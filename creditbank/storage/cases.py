@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update
+from creditbank.storage.people import is_open_to_others
 from creditbank.storage.writing import append, rewrite, row_of
 
 conversion_case = Table(
@@ -105,10 +106,14 @@ def locked(connection: Connection, case_id: UUID) -> Case | None:
 def page(
     connection: Connection, institution_id: UUID | None, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[Case]:
-    """Return cases, newest first, of one accepting institution if it is given."""
+    """Return cases, newest first, of one accepting institution if it is given.
+
+    An institution's are without those of learners who are restricted or erased.
+    """
     query = select(conversion_case)
     if institution_id is not None:
         query = query.where(conversion_case.c.institution_id == institution_id)
+        query = query.where(is_open_to_others(conversion_case.c.learner_id))
     place = (conversion_case.c.opened_at, conversion_case.c.id)
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))

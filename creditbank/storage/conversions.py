@@ -29,6 +29,7 @@ from sqlalchemy import (
 from creditbank.core.review import Progress, State
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
+from creditbank.storage.people import is_open_to_others
 from creditbank.storage.writing import append, rewrite, row_of
 
 _STATES = ", ".join(f"'{state.value}'" for state in State)
@@ -239,6 +240,8 @@ def page(
     """Return applications, newest first."""
     query = select(conversion)
     place = (conversion.c.opened_at, conversion.c.id)
+    if listing.reader_ids is not None:
+        query = query.where(is_open_to_others(conversion.c.learner_id))
     if listing.reader_ids is not None and len(listing.reader_ids) > 1:
         among = conversion_reader.c.institution_id.in_(listing.reader_ids)
         query = query.where(conversion.c.id.in_(select(conversion_reader.c.conversion_id).where(among)))

@@ -49,6 +49,7 @@ _SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     f"busy_timeout={BUSY_SECONDS * 1000}",
+    "secure_delete=ON",  # what is deleted or overwritten leaves no bytes in the file
     "recursive_triggers=ON",  # without it INSERT OR REPLACE takes away a written row past the triggers
 )
 
@@ -133,6 +134,23 @@ class Database:
                     return query(connection)
             except Raced as lost:
                 raise Unavailable(str(lost)) from lost
+
+    def forget_log(self) -> None:
+        """Move everything from SQLite's write-ahead log into the file and empty the log, as far as readers let it."""
+        if self.is_sqlite:
+            with self.reading() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def rewrite_files(self, tables: Iterable[str]) -> None:
+        """Write tables anew (SQLite: all of the file), so that nothing overwritten or deleted is left in the files.
+
+        Nobody else reads or writes a table meanwhile. Raised: Unavailable.
+        """
+        names = [""] if self.is_sqlite else sorted(tables)
+        with self.reading() as connection:
+            for name in names:
+                connection.exec_driver_sql("VACUUM" if self.is_sqlite else f"VACUUM FULL {name}")
+        self.forget_log()
 
     def close(self) -> None:
         """Close every pooled connection."""

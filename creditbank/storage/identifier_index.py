@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, select
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, delete, select
 
 from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, Match
 from creditbank.core.normalisation import name_key
@@ -32,9 +32,10 @@ ClaimKeys = tuple[ClaimKey, ...]
 
 
 def claim_keys(keyring: Keyring, application: Application) -> list[ClaimKeys]:
-    """Return the searchable form of each of an application's claims."""
+    """Return the searchable form of each of an application's claims that leads to its holder."""
     names = keyring.blind_indexes("learner.name", name_key(application.name))
-    return [_under_all(keyring, claim, [name.value for name in names]) for claim in application.claims]
+    finding = [claim for claim in application.claims if claim.finds]
+    return [_under_all(keyring, claim, [name.value for name in names]) for claim in finding]
 
 
 def account_no_keys(keyring: Keyring, account_no: str) -> ClaimKeys:
@@ -58,8 +59,8 @@ def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -
     return next(iter(holders), None)
 
 
-def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[bytes, LearnerStatus]]:
-    """Return those of the identifiers that are claimed, and their learners' status; nobody claims others till the end.
+def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[bytes, UUID, LearnerStatus]]:
+    """Return those of the identifiers that are claimed, by whom, and their status; nobody claims others till the end.
 
     The same identifier under two names breaks no key, so that two who claim it at once would not see each other.
     """
@@ -67,15 +68,21 @@ def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[byt
     one_by_one(connection, wanted)
     learner = catalogue.tables["learner"]
     joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
-    query = select(identifier_index.c.value_index, learner.c.status).select_from(joined)
+    query = select(identifier_index.c.value_index, learner.c.id, learner.c.status).select_from(joined)
     rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, wanted)))
-    return [(row.value_index, LearnerStatus(row.status)) for row in rows]
+    return [(row.value_index, row.id, LearnerStatus(row.status)) for row in rows]
 
 
 def add(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKeys]]) -> None:
     """Make learners' claims findable. Claimed under the same name meanwhile: Raced."""
     rows = [_row(key, learner_id) for learner_id, keys in keyed for key in keys]
     append(connection, identifier_index, sorted(rows, key=lambda row: (row["value_index"], row["name_index"])))
+
+
+def forget_claims(connection: Connection, learner_id: UUID) -> None:
+    """Let a learner be found by nothing but the account number any more."""
+    own = identifier_index.c.learner_id == learner_id
+    connection.execute(delete(identifier_index).where(own, identifier_index.c.type != ACCOUNT_NO))
 
 
 def of_learners(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, list[ClaimKey]]:

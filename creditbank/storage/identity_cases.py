@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -18,8 +20,10 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    column,
     or_,
     select,
+    table,
     tuple_,
 )
 
@@ -27,7 +31,7 @@ from creditbank.core.resolution import CaseKind, Verdict
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
-from creditbank.storage.writing import append, rewrite, row_of
+from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 identity_case = Table(
     "identity_case",
@@ -45,8 +49,11 @@ identity_case = Table(
     Column("opened_at", Instant, nullable=False),
     Column("verdict", String(16)),
     Column("decided_at", Instant),
+    Column("open_key", String(96)),
+    Index("uq_identity_case_open_key", "open_key", unique=True),
     Index("ix_identity_case_state_opened_at_id", "state", "opened_at", "id"),
     CheckConstraint("(state = 'decided') = (verdict IS NOT NULL)", name="decided_whole"),
+    CheckConstraint("(state = 'open') = (open_key IS NOT NULL)", name="open_key"),
     CheckConstraint("(kind = 'unmerge') = (link_id IS NOT NULL)", name="link"),
     CheckConstraint("kind IN ('conflict', 'likeness', 'merge', 'unmerge')", name="kind"),
     CheckConstraint("learner_id <> other_id", name="of_two"),
@@ -63,8 +70,22 @@ identity_event = Table(
     Column("actor", String(64), nullable=False),
     Column("institution_id", Uuid),
     Column("happened_at", Instant, nullable=False),
+    Column("account_id", Uuid),
     CheckConstraint("verdict IN ('same', 'different')", name="verdict"),
 )
+
+identity_reason = Table(
+    "identity_reason",
+    catalogue,
+    Column("case_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sealed_reason", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["case_id", "number"], ["identity_event.case_id", "identity_event.number"]),
+)
+"""Why somebody said so, apart from what they said: this is sealed anew with each master key, that is written once."""
+
+_learner = table("learner", column("id", Uuid), column("root_id", Uuid))
+_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +120,11 @@ class IdentityCase:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody said on a case."""
+    """What somebody said on a case.
+
+    `account_id` is the account that the verdict names: of "same" the one that the person is to be known by, of
+    "different" the one that keeps the number.
+    """
 
     case_id: UUID
     number: int
@@ -107,6 +132,22 @@ class Said:
     actor: str
     institution_id: UUID | None
     happened_at: datetime
+    account_id: UUID | None = None
+    sealed_reason: bytes | None = None
+
+    def reason(self, keyring: Keyring) -> str | None:
+        """Return why they said so."""
+        sealed, place = self.sealed_reason, said_place(self.case_id, self.number)
+        return None if sealed is None else keyring.opened_bank(sealed, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cases are listed: open or decided ones, of a kind, of people whom an institution knows; None for any."""
+
+    is_open: bool | None = None
+    kind: CaseKind | None = None
+    known_to: UUID | None = None
 
 
 def reason_place(case_id: UUID) -> str:
@@ -119,19 +160,34 @@ def evidence_place(case_id: UUID) -> str:
     return f"identity_case.evidence:{case_id}"
 
 
+def said_place(case_id: UUID, number: int) -> str:
+    """Return where the sealed reason of a statement belongs."""
+    return f"identity_event.reason:{case_id}:{number}"
+
+
 def add(connection: Connection, cases: Sequence[IdentityCase]) -> None:
-    """Open cases."""
+    """Open cases. One of its kind on the same two accounts was opened meanwhile: Raced."""
     append(connection, identity_case, [_row(case) for case in cases])
 
 
-def change(connection: Connection, case: IdentityCase) -> None:
-    """Write how a case was decided."""
-    rewrite(connection, identity_case, [_row(case)])
+def add_missing(connection: Connection, cases: Sequence[IdentityCase]) -> None:
+    """Open those of the cases on whose two accounts none of the kind is open, in one statement."""
+    append_missing(connection, identity_case, [_row(case) for case in cases])
+
+
+def change(connection: Connection, cases: Sequence[IdentityCase]) -> None:
+    """Write how cases were decided."""
+    rewrite(connection, identity_case, [_row(case) for case in cases])
 
 
 def say(connection: Connection, said: Said) -> None:
     """Write what somebody said. Said meanwhile by somebody else: Raced."""
-    append(connection, identity_event, [{**row_of(said), "verdict": said.verdict.value}])
+    row = {**row_of(said), "verdict": said.verdict.value}
+    reason = row.pop("sealed_reason")
+    append(connection, identity_event, [row])
+    if reason is not None:
+        rows = [{"case_id": said.case_id, "number": said.number, "sealed_reason": reason}]
+        append(connection, identity_reason, rows)
 
 
 def by_id(connection: Connection, case_id: UUID) -> IdentityCase | None:
@@ -151,7 +207,9 @@ def said_on(connection: Connection, case_ids: Iterable[UUID]) -> dict[UUID, list
     """Return what was said on cases, oldest first, by case."""
     wanted = sorted(set(case_ids))
     found: dict[UUID, list[Said]] = {case_id: [] for case_id in wanted}
-    query = select(identity_event).where(member_of(connection, identity_event.c.case_id, wanted))
+    joined = identity_event.outerjoin(identity_reason)
+    query = select(identity_event, identity_reason.c.sealed_reason).select_from(joined)
+    query = query.where(member_of(connection, identity_event.c.case_id, wanted))
     for row in connection.execute(query.order_by(identity_event.c.case_id, identity_event.c.number)):
         cells = {**row._mapping, "verdict": Verdict(row.verdict)}  # noqa: SLF001 - SQLAlchemy's public name for it
         found[row.case_id].append(Said(**cells))
@@ -168,28 +226,46 @@ def about(connection: Connection, learner_ids: Iterable[UUID]) -> list[IdentityC
 
 def page(
     connection: Connection,
-    wanted: tuple[bool | None, CaseKind | None],
+    wanted: Wanted,
     after: tuple[datetime, UUID] | None,
     rows_max: int,
 ) -> list[IdentityCase]:
-    """Return cases, newest first; `wanted` are whether they are open, and their kind, None for any."""
-    is_open, kind = wanted
+    """Return cases, newest first."""
     place = (identity_case.c.opened_at, identity_case.c.id)
     query = select(identity_case)
-    if is_open is not None:
-        query = query.where(identity_case.c.state == ("open" if is_open else "decided"))
-    if kind is not None:
-        query = query.where(identity_case.c.kind == kind.value)
+    if wanted.is_open is not None:
+        query = query.where(identity_case.c.state == ("open" if wanted.is_open else "decided"))
+    if wanted.kind is not None:
+        query = query.where(identity_case.c.kind == wanted.kind.value)
+    if wanted.known_to is not None:
+        ends = (identity_case.c.learner_id, identity_case.c.other_id)
+        query = query.where(*(_is_known_to(end, wanted.known_to) for end in ends))
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     rows = connection.execute(query.order_by(*(part.desc() for part in place)).limit(rows_max))
     return [_case(row) for row in rows]
 
 
+def _is_known_to(end: ColumnElement[UUID], institution_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that an institution knows an account, or another one of the same person."""
+    own, other = _learner.alias("own"), _learner.alias("other")
+    of_one_person = or_(other.c.id == own.c.id, other.c.root_id == own.c.root_id)
+    joined = own.join(other, of_one_person).join(_affiliation, _affiliation.c.learner_id == other.c.id)
+    query = select(own.c.id).select_from(joined)
+    return query.where(own.c.id == end, _affiliation.c.institution_id == institution_id).exists()
+
+
+def _open_key(case: IdentityCase) -> str | None:
+    """Return what keeps a second case of the kind on the same two accounts from being opened; none once decided."""
+    low, high = sorted((case.learner_id, case.other_id))
+    return None if case.verdict is not None else f"{case.kind}:{low}:{high}"
+
+
 def _row(case: IdentityCase) -> dict[str, Any]:
     """Return a case as it is stored."""
     return {
         **row_of(case),
+        "open_key": _open_key(case),
         "kind": case.kind.value,
         "state": "open" if case.verdict is None else "decided",
         "verdict": case.verdict and case.verdict.value,
@@ -199,6 +275,6 @@ def _row(case: IdentityCase) -> dict[str, Any]:
 def _case(row: Row[Any]) -> IdentityCase:
     """Return the case that a row holds."""
     cells = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    del cells["state"]
+    del cells["state"], cells["open_key"]
     verdict = None if row.verdict is None else Verdict(row.verdict)
     return IdentityCase(**{**cells, "kind": CaseKind(row.kind), "verdict": verdict})

@@ -52,6 +52,13 @@ def codes(connection: Connection, institution_ids: Iterable[UUID]) -> dict[UUID,
     return {row.id: row.code for row in rows}
 
 
+def names(connection: Connection, institution_ids: Iterable[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Return the codes and names of institutions by id."""
+    among = member_of(connection, institution.c.id, sorted(set(institution_ids)))
+    rows = connection.execute(select(institution.c.id, institution.c.code, institution.c.name).where(among))
+    return {row.id: (row.code, row.name) for row in rows}
+
+
 def with_role(connection: Connection, role: Role) -> set[UUID]:
     """Return the institutions that have a role; there are some dozens of authorities at most."""
     rows = connection.execute(select(institution.c.id, institution.c.roles))

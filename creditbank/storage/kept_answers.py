@@ -13,6 +13,7 @@ kept_answer = Table(
     Column("key", String(128), primary_key=True),
     Column("sealed_answer", LargeBinary),
     Column("created_at", Instant, nullable=False, index=True),
+    Column("subject", String(200)),
 )
 
 
@@ -27,10 +28,11 @@ def claim(connection: Connection, client_id: str, key: str, at: datetime) -> Non
     connection.execute(kept_answer.insert().values(client_id=client_id, key=key, created_at=at))
 
 
-def keep(connection: Connection, client_id: str, key: str, sealed_answer: bytes) -> None:
-    """Fill in the answer under a key that this transaction claimed."""
+def keep(connection: Connection, owner: tuple[str, str], sealed_answer: bytes, subject: str) -> None:
+    """Fill in the answer under a client's key that this transaction claimed; `subject` is what it is about, by id."""
+    client_id, key = owner
     owned = (kept_answer.c.client_id == client_id) & (kept_answer.c.key == key)
-    connection.execute(update(kept_answer).where(owned).values(sealed_answer=sealed_answer))
+    connection.execute(update(kept_answer).where(owned).values(sealed_answer=sealed_answer, subject=subject))
 
 
 def forget(connection: Connection, created_before: datetime) -> None:

@@ -34,7 +34,7 @@ from creditbank.core.identity import (
     account_number,
 )
 from creditbank.core.merging import Person
-from creditbank.formats.id_number import masked
+from creditbank.formats.id_number import identifier_type, masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage import identifier_index
 from creditbank.storage.columns import Instant, catalogue
@@ -99,11 +99,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Which institution says something of a learner, and when."""
+    """Which institution says something of a learner, and when; `rivals` claim an identifier under other names."""
 
     learner_id: UUID
     institution_id: UUID
     at: datetime
+    rivals: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def opening(keyring: Keyring, learner_id: UUID, application: Application, who: U
 
 
 def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID | None) -> dict[UUID, Known]:
-    """Return those of the learners that exist, and whether the institution knows each.
+    """Return those of the learners that exist and were not erased, and whether the institution knows each.
 
     Until the transaction ends none of them is merged or parted, and their keys don't change.
     """
@@ -168,7 +169,7 @@ def open_accounts(
     """Write new accounts with their sealed claims, index rows and who knows them. Opened meanwhile: Raced."""
     claims = [(opened, keys) for opened in openings for keys in claim_keys(keyring, opened.application)]
     named = {key.value_index: opened for opened, keys in claims for key in keys}
-    for value_index, status in claimed(connection, [keys for _, keys in claims]):
+    for value_index, _, status in claimed(connection, [keys for _, keys in claims]):
         if LearnerStatus.ACTIVE in (status, named[value_index].status):
             raise Raced("an identifier was claimed under another name meanwhile")
     append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
@@ -188,9 +189,9 @@ def open_accounts(
 def add_claims(
     connection: Connection, keyring: Keyring, claimant: Claimant, application: Application, new_id: Callable[[], UUID]
 ) -> None:
-    """Add claims to a learner who is there already. Claimed by somebody else meanwhile: Raced."""
+    """Add claims to a learner who is there already. Claimed meanwhile by others than the claimant's rivals: Raced."""
     keys = claim_keys(keyring, application)
-    if claimed(connection, keys):
+    if {learner_id for _, learner_id, _ in claimed(connection, keys)} - set(claimant.rivals):
         raise Raced("an identifier was claimed meanwhile")
     query = select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)
     cipher = keyring.person_cipher(connection.execute(for_reference(connection, query)).scalar_one())
@@ -213,6 +214,12 @@ def mark_conflict(connection: Connection, learner_ids: Iterable[UUID]) -> None:
     if ids:
         status = LearnerStatus.CONFLICT.value
         connection.execute(update(learner).where(member_of(connection, learner.c.id, ids)).values(status=status))
+
+
+def mark_settled(connection: Connection, learner_ids: Iterable[UUID]) -> None:
+    """Note that it is settled who these learners are."""
+    members = member_of(connection, learner.c.id, sorted(set(learner_ids)))
+    connection.execute(update(learner).where(members).values(status=LearnerStatus.ACTIVE.value))
 
 
 def shown(connection: Connection, keyring: Keyring, person: Person, seen_by: str | None) -> Learner | None:
@@ -245,7 +252,9 @@ def shown(connection: Connection, keyring: Keyring, person: Person, seen_by: str
 
 def _shows(found: Row[Any], seen_by: str | None) -> bool:
     """Tell whether an identifier stands, and is to be seen by an institution (its code; None for everybody)."""
-    return found.ended_at is None and (seen_by is None or found.issuer in ("", seen_by))
+    kind = identifier_type(found.type)
+    is_own = seen_by is None or kind is None or not kind.issuer_scoped or found.issuer == seen_by
+    return found.ended_at is None and is_own
 
 
 def _status(rows: Iterable[Row[Any]]) -> LearnerStatus:
@@ -256,7 +265,8 @@ def _status(rows: Iterable[Row[Any]]) -> LearnerStatus:
 
 def _identifier(cipher: PersonCipher, found: Row[Any]) -> Identifier:
     value = cipher.opened(found.sealed_value, _place("identifier.value", found.id))
-    return Identifier(found.type, masked(found.type, value), Assurance(found.assurance), found.valid_until)
+    hidden = masked(found.type, value)
+    return Identifier(found.id, found.type, found.issuer, hidden, Assurance(found.assurance), found.valid_until)
 
 
 def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
@@ -270,6 +280,7 @@ def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id:
         "assurance": Assurance.INSTITUTION.value,
         "claimed_by": claimant.institution_id,
         "created_at": claimant.at,
+        "valid_until": claim.valid_until,
     }
 
 
@@ -282,7 +293,8 @@ def _known(connection: Connection) -> Select[Any]:
         (affiliation.c.learner_id == learner.c.id) & (affiliation.c.institution_id == bindparam("institution_id")),
     )
     columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
-    query = select(*columns, knows).select_from(joined).where(among(connection, learner.c.id, "ids"))
+    query = select(*columns, knows).select_from(joined)
+    query = query.where(among(connection, learner.c.id, "ids"), learner.c.erased_at.is_(None))
     keeping: Select[Any] = for_reference(connection, query, of=learner)
     return keeping
 

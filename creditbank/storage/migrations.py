@@ -28,10 +28,12 @@ Lines of the audit log may be deleted by the schema's owner once they are 180 da
 DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
-    *("ruleset", "course", "lookup_use"),
+    *("ruleset", "course", "lookup_use", "likeness_index", "identifier", "affiliation", "certificate", "learner_login"),
+    "identity_reason",
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
-and courses replaced, what proves a login or an invitation once, and yesterday's counts."""
+and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common, and
+who a learner was, where they are erased."""
 
 
 def configuration(database: Database) -> Config:

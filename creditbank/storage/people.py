@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     Row,
     String,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     column,
+    exists,
     or_,
     select,
     table,
@@ -61,6 +63,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A person as they are found, and whether any of their accounts was restricted or erased."""
+
+    person: Person
+    is_restricted: bool
+    is_erased: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """By whom, when and under which case a link is written."""
 
@@ -81,6 +92,39 @@ def people(connection: Connection, learner_ids: Iterable[UUID]) -> dict[UUID, Pe
     roots = {row.id: row.root_id for row in connection.execute(query)}
     joint = _joint(connection, {root for root in roots.values() if root is not None})
     return {found: Person(found, (found,)) if root is None else joint[root] for found, root in roots.items()}
+
+
+def standing(connection: Connection, learner_id: UUID) -> Standing | None:
+    """Return the person to whom an account belongs, and whether their data is kept from others or gone."""
+    row = connection.execute(select(_learner).where(_learner.c.id == learner_id)).one_or_none()
+    if row is None:
+        return None
+    rows = [row]
+    if row.root_id is not None:
+        rows = list(connection.execute(select(_learner).where(_learner.c.root_id == row.root_id)))
+    root = row.root_id or row.id
+    return Standing(
+        Person(root, (root, *sorted(one.id for one in rows if one.id != root))),
+        is_restricted=any(one.restricted_at is not None for one in rows),
+        is_erased=any(one.erased_at is not None for one in rows),
+    )
+
+
+def is_there(column: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Return the condition that the account which a column names was not erased."""
+    return ~exists().where(_learner.c.id == column, _learner.c.erased_at.is_not(None))
+
+
+def is_open_to_others(column: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Return the condition that the account which a column names was neither restricted nor erased."""
+    is_kept_back = or_(_learner.c.restricted_at.is_not(None), _learner.c.erased_at.is_not(None))
+    return ~exists().where(_learner.c.id == column, is_kept_back)
+
+
+def restrict(connection: Connection, members: Iterable[UUID], at: datetime | None) -> None:
+    """Keep accounts from others from an instant on; None lets them be seen and used again."""
+    theirs = member_of(connection, _learner.c.id, sorted(set(members)))
+    connection.execute(update(_learner).where(theirs).values(restricted_at=at))
 
 
 def locked(connection: Connection, learner_id: UUID) -> Held | None:

@@ -59,6 +59,13 @@ PERSON_SEALED = (
         "certificate", "sealed_number", "outcome_revision.certificate_no:{outcome_id}:{revision}", "learner_id"
     ),
     SealedColumn("guardianship", "sealed_evidence", "guardianship.evidence:{id}", "learner_id"),
+    SealedColumn("correction_request", "sealed_says", "correction_request.says:{id}", "learner_id"),
+    SealedColumn("correction_request", "sealed_wants", "correction_request.wants:{id}", "learner_id"),
+    SealedColumn("correction_request", "sealed_reason", "correction_request.reason:{id}", "learner_id"),
+    SealedColumn("erasure_request", "sealed_reason", "erasure_request.reason:{id}", "learner_id"),
+    SealedColumn("erasure_request", "sealed_verdict_reason", "erasure_request.verdict_reason:{id}", "learner_id"),
+    SealedColumn("identity_history", "sealed_before", "identity_history.before:{id}", "learner_id"),
+    SealedColumn("identity_history", "sealed_reason", "identity_history.reason:{id}", "learner_id"),
     SealedColumn("learner_login", "sealed_subject", "learner_login.subject:{id}", "learner_id"),
     SealedColumn("proxy_session", "sealed_reason", "proxy_session.reason:{id}", "learner_id"),
 )
@@ -72,6 +79,7 @@ BANK_SEALED = (
     SealedColumn("staff_login", "sealed_subject", "staff_login.subject:{id}"),
     SealedColumn("login_ticket", "sealed_subject", "login_ticket.subject:{ticket_hash}"),
     SealedColumn("login_attempt", "sealed_secrets", "login_attempt:{state_hash}"),
+    SealedColumn("identity_reason", "sealed_reason", "identity_event.reason:{case_id}:{number}"),
 )
 """Everything that is sealed under a master key as the bank's own."""
 
@@ -82,7 +90,9 @@ IDENTIFIERS = KeyedTable("identifier_index", "learner_id")
 CLAIMS = KeyedTable("outcome_claim", "outcome_id")
 LOGINS = KeyedTable("login_index", "holder_id")
 
-KEYED = (IDENTIFIERS, CLAIMS, LOGINS)
+LIKENESS = KeyedTable("likeness_index", "learner_id")
+
+KEYED = (IDENTIFIERS, CLAIMS, LOGINS, LIKENESS)
 """Everything that is found by a keyed hash."""
 
 
@@ -90,7 +100,7 @@ def counts_by_master_key(connection: Connection, column: SealedColumn) -> dict[s
     """Return how many rows are under each master key, by its id."""
     found = _column(column)
     key_id = _master_id(found)
-    query = select(key_id, func.count()).where(found.is_not(None)).group_by(key_id)
+    query = select(key_id, func.count()).where(_is_there(found)).group_by(key_id)
     return {bytes(row[0]).hex(): row[1] for row in connection.execute(query)}
 
 
@@ -105,7 +115,7 @@ def under_older_master_keys(
 ) -> list[dict[str, Any]]:
     """Return rows under any but the newest master key, locked, in the order of their primary key."""
     table, found = catalogue.tables[column.table], _column(column)
-    query = select(*table.primary_key, found).where(found.is_not(None), _master_id(found) != keyring.master_key.id)
+    query = select(*table.primary_key, found).where(_is_there(found), _master_id(found) != keyring.master_key.id)
     if after is not None:
         query = query.where(_is_behind(list(table.primary_key), after))
     query = query.order_by(*table.primary_key).limit(rows_max)
@@ -125,19 +135,19 @@ def put(connection: Connection, column: SealedColumn, rows: Sequence[Mapping[str
 def of_learner(connection: Connection, column: SealedColumn, learner_id: UUID) -> list[dict[str, Any]]:
     """Return a learner's sealed texts of one column with their primary keys."""
     table, found = catalogue.tables[column.table], _column(column)
-    query = select(*table.primary_key, found).where(table.c[column.owner] == learner_id, found.is_not(None))
+    query = select(*table.primary_key, found).where(table.c[column.owner] == learner_id, _is_there(found))
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def locked_whole(connection: Connection, learner_id: UUID) -> bytes | None:
     """Return a learner's wrapped key; until the transaction ends nobody seals anything for them."""
-    query = select(learner.c.wrapped_key).where(learner.c.id == learner_id)
+    query = select(learner.c.wrapped_key).where(learner.c.id == learner_id, learner.c.erased_at.is_(None))
     return connection.execute(for_update(connection, query)).scalar_one_or_none()
 
 
 def learner_ids(connection: Connection, after: UUID | None, rows_max: int) -> list[UUID]:
-    """Return the ids of learners, in their order."""
-    query = select(learner.c.id).order_by(learner.c.id).limit(rows_max)
+    """Return the ids of learners who were not erased, in their order."""
+    query = select(learner.c.id).where(learner.c.erased_at.is_(None)).order_by(learner.c.id).limit(rows_max)
     if after is not None:
         query = query.where(learner.c.id > after)
     return list(connection.execute(query).scalars())
@@ -194,6 +204,11 @@ def _application(keyring: Keyring, person: Any, claims: Sequence[Any]) -> Applic
 def _column(column: SealedColumn) -> Column[Any]:
     table: Table = catalogue.tables[column.table]
     return table.c[column.name]
+
+
+def _is_there(column: Column[Any]) -> ColumnElement[bool]:
+    """Return the condition that something is sealed in a column: what was erased is empty."""
+    return column.is_not(None) & (func.length(column) > 0)
 
 
 def _master_id(column: Column[Any]) -> ColumnElement[bytes]:

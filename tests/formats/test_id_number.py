@@ -177,13 +177,15 @@ def test_the_newer_card_of_a_foreign_resident_has_a_birth_date_and_a_check_digit
 def test_a_type_is_found_with_and_without_its_prefix_and_no_other_way() -> None:
     assert identifier_type("resident_id") is identifier_type("cn.resident_id") is IDENTIFIER_TYPES["cn.resident_id"]
     assert identifier_type("passport") is not None
-    assert [identifier_type(name) for name in ("cn.passport", "phone", "", "CN.resident_id")] == [None] * 4
-    assert faults_of("phone", "13800138000") == [("/type", "unknown_type")]
+    assert [identifier_type(name) for name in ("cn.passport", "mail", "", "CN.resident_id")] == [None] * 4
+    assert faults_of("mail", "13800138000") == [("/type", "unknown_type")]
 
 
 def test_only_a_student_number_needs_its_issuer_and_is_not_strong() -> None:
     assert {code for code, kind in IDENTIFIER_TYPES.items() if kind.issuer_scoped} == {"student_no"}
-    assert {code for code, kind in IDENTIFIER_TYPES.items() if not kind.strong} == {"student_no"}
+    weak = {"student_no", "phone", "cn.resident_id_15"}
+    assert {code for code, kind in IDENTIFIER_TYPES.items() if not kind.strong} == weak
+    assert {code for code, kind in IDENTIFIER_TYPES.items() if not kind.finds} == weak - {"student_no"}
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,14 @@ def test_a_token_comes_back_with_its_claims() -> None:
     assert jwt.get_unverified_header(token) == HEADER
 
 
+def test_who_acts_for_the_subject_comes_back() -> None:
+    acting = replace(CLAIMS, acting="staff-1")
+    token = signed_access_token(KEY, acting)
+    assert verified(token) == acting
+    assert jwt.decode(token, options={"verify_signature": False})["act"] == {"sub": "staff-1"}
+    assert "act" not in jwt.decode(signed_access_token(KEY, CLAIMS), options={"verify_signature": False})
+
+
 def test_other_software_verifies_a_token_with_the_published_keys() -> None:
     keys = jwt.PyJWKSet.from_dict(json.loads(json.dumps(jwks([KEY.public, OTHER_KEY.public]))))
     key = keys[KEY.public.kid]
@@ -155,6 +163,12 @@ def test_a_token_without_any_of_its_claims_is_refused(name: str) -> None:
         {"exp": 10**15},
         {"iat": -1},
         {"nbf": "now"},
+        {"act": "somebody"},
+        {"act": None},
+        {"act": {}},
+        {"act": {"sub": ""}},
+        {"act": {"sub": 7}},
+        {"act": {"sub": "x", "act": {"sub": "y"}}},
     ],
 )
 def test_a_claim_of_another_value_or_form_is_refused(change: dict[str, object]) -> None:

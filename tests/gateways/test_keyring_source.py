@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 
 from creditbank.app import create_bank, keys_of
 from creditbank.config import Settings, settings_from_environment
+from creditbank.gateways import keyring_source
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring, open_keyring
 from creditbank.gateways.suites import AES_256_GCM, SM4_GCM, Suite
@@ -83,13 +85,18 @@ def test_the_newest_key_stays_whatever_is_dropped(path: Path, keys: KeyringFile)
 
 @pytest.mark.parametrize("harm", ["chmod", "empty", "gone"])
 def test_a_file_that_becomes_unusable_is_told_once_and_the_last_good_keys_serve(
-    path: Path, keys: KeyringFile, harm: str, capsys: pytest.CaptureFixture[str]
+    path: Path, keys: KeyringFile, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = keys.current(), path.read_bytes()
+    logged: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(
+        keyring_source, "log", SimpleNamespace(error=lambda *event, **facts: logged.append((*event, facts)))
+    )
     {"chmod": lambda: path.chmod(0o644), "empty": lambda: path.write_bytes(b""), "gone": path.unlink}[harm]()
     assert keys.current() is before
     assert keys.current() is before
-    assert capsys.readouterr().out.count("keyring_unusable") == 1
+    assert [event for event, _ in logged] == ["keyring_unusable"]
+    assert str(path) in logged[0][1]["reason"]
     with pytest.raises(KeyringUnusable):
         keys.add(Kind.MASTER, None, AT)
     path.write_bytes(content)

@@ -165,6 +165,17 @@ def test_a_new_key_is_found_when_it_is_named_but_not_asked_for_more_than_once_a_
     assert wire.hostile.asked.count("jwks") == 2
 
 
+def test_a_provider_that_failed_is_left_alone_for_a_while(wire: Wire) -> None:
+    wire.hostile.answers = {".well-known/openid-configuration": lambda: Response("no", status=500)}
+    for _ in range(3):
+        with pytest.raises(ProviderSilent):
+            wire.claims()
+    assert len(wire.hostile.asked) == 1
+    wire.hostile.answers = {}
+    wire.seconds.now += oidc.SILENT_SECONDS
+    assert wire.claims()["sub"] == "wang"
+
+
 # --- what is not believed
 
 

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask.testing import FlaskClient
 
 from creditbank.app import create_app, create_bank
 from creditbank.config import Settings
 from creditbank.demo import run_demo
+from creditbank.services.access import learner_token
 from creditbank.storage.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +33,12 @@ _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
 _NAMES = (
     *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
-    *("invitation", "actor", "valid_until"),
+    *("invitation", "actor", "reader", "valid_until"),
 )
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
+    (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}"), "<minute>"),
     (re.compile(rf'"({"|".join(_NAMES)})": "[^"]*"'), r'"\1": "…"'),
     (re.compile(r'"code": "[0-9A-Z]{4}(-[0-9A-Z]{4}){2}"'), '"code": "…"'),
 )
@@ -122,6 +125,7 @@ def demo_runner(folder: Path) -> Runner:
     settings = Settings(
         database_url=f"sqlite:///{folder / 'bank.sqlite3'}",
         keyring=folder / "keyring.json",
+        erasures=folder / "erasures.jsonl",
         base_url=BASE_URL,
         log_format="none",
     )
@@ -129,7 +133,8 @@ def demo_runner(folder: Path) -> Runner:
     migrate(bank.database)
     app = create_app(settings, bank)
     run_demo(app, folder, BASE_URL)
-    clients = {item["name"]: item for item in json.loads((folder / "demo.json").read_text("utf-8"))["clients"]}
+    made = json.loads((folder / "demo.json").read_text("utf-8"))
+    clients = {item["name"]: item for item in made["clients"]}
     names = {
         "CLIENT": "重庆大学",
         "REGISTRAR": "重庆开放大学教务处",
@@ -140,8 +145,12 @@ def demo_runner(folder: Path) -> Runner:
         "ADMIN": "administrator",
         "SECURITY": "security administrator",
         "AUDITING": "audit administrator",
+        "CLERK": "identity clerk",
+        "APPROVER": "identity reviewer",
+        "SECOND": "second identity reviewer",
     }
     values = {key: f"{clients[name]['client_id']}:{clients[name]['client_secret']}" for key, name in names.items()}
+    values["SELF"] = learner_token(bank, BASE_URL, UUID(made["learners"][0]["id"]))
     return Runner(app.test_client(), values)
 
 

@@ -106,8 +106,12 @@ def test_master_keys_change_and_everything_stays_readable(scene: Scene, suite: S
     assert renewal.renew(house.bank, OPERATOR).rows == {
         "learner.wrapped_key": 2,
         "kept_answer.sealed_answer": 1,
+        "identity_case.sealed_reason": 0,
+        "identity_case.sealed_evidence": 0,
+        "identity_reason.sealed_reason": 0,
         "identifier_index": 0,
         "outcome_claim": 0,
+        "likeness_index": 0,
     }
     assert renewal.renew(house.bank, OPERATOR).rows["learner.wrapped_key"] == 0
     assert len(rotation.retire(house.bank, OPERATOR, Kind.MASTER)) == 1
@@ -379,7 +383,7 @@ def test_the_keys_are_listed_with_what_rests_on_each_and_without_a_secret(scene:
         (Kind.INDEX, newest),
         (Kind.SIGNING, first.signing_key.public.kid),
     ]
-    assert [key.rows for key in listed] == [3, 7, 0, None]
+    assert [key.rows for key in listed] == [3, 13, 0, None]
     assert listed[2].added_at == house.clock.now
     with house.bank.database.transaction() as connection:
         connection.execute(update(outcome_claim).values(key_id="0" * 16))

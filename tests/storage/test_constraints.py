@@ -42,14 +42,17 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "consent_withdrawal": {},
     "guardianship": {"id": uuid4()},
     "lookup_use": {"client_id": "other"},
+    "correction_request": {"id": uuid4()},
     "course": {"code": "other"},
     "programme": {"id": uuid4(), "code": "other"},
     "client_secret": {"slot": "b"},
     "decision": {"id": uuid4()},
     "delegation": {"id": uuid4()},
     "entry": {"seq": 99},
-    "identity_case": {"id": uuid4()},
+    "identity_case": {"id": uuid4(), "open_key": "another"},
     "identity_event": {"number": 99},
+    "erasure_request": {"id": uuid4()},
+    "identity_history": {"id": uuid4()},
     "institution": {"id": uuid4(), "code": "other", "social_credit_code": None},
     "institution_end": {"number": 99},
     "institution_region": {"number": 99},
@@ -95,6 +98,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("consent_text", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
     ("consent_text", "version", {"version": 0}),
     ("consent_withdrawal", "withdrawn_as", {"withdrawn_as": "neighbour"}),
+    ("correction_request", "about_one", {"field": None}),
+    ("correction_request", "about_one", {"outcome_id": uuid4()}),
+    ("correction_request", "field", {"field": "shoe_size"}),
+    ("correction_request", "verdict", {"verdict": "shrug", "answered_at": "opened_at"}),
+    ("correction_request", "answered_whole", {"verdict": "declined"}),
+    ("correction_request", "answered_whole", {"answered_at": "opened_at"}),
     ("course", "credit", {"credit_hundredths": 0}),
     ("decision", "kind", {"kind": "whim"}),
     ("decision", "on_conversion", {"conversion_id": uuid4()}),
@@ -109,17 +118,23 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("entry", "sign", {"kind": "recognise", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "release", "amount_hundredths": -1}),
     ("entry", "sign", {"kind": "reverse", "amount_hundredths": 1}),
+    ("erasure_request", "state", {"state": "lost", "decided_at": "requested_at"}),
+    ("erasure_request", "decided_whole", {"state": "declined"}),
+    ("erasure_request", "decided_whole", {"decided_at": "requested_at"}),
+    ("identity_history", "field", {"field": "shoe_size"}),
     ("guardianship", "ended_whole", {"ended_by": "cqdx-1"}),
     ("guardianship", "of_two", {"guardian_id": "learner_id"}),
     ("guardianship", "relation", {"relation": "neighbour"}),
-    ("identity_case", "decided_whole", {"state": "decided"}),
+    ("identity_case", "decided_whole", {"state": "decided", "open_key": None}),
     ("identity_case", "decided_whole", {"verdict": "same"}),
     ("identity_case", "kind", {"kind": "whim"}),
     ("identity_case", "link", {"kind": "unmerge"}),
+    ("identity_case", "open_key", {"open_key": None}),
+    ("identity_case", "open_key", {"state": "decided", "verdict": "same"}),
     ("identity_case", "link", {"link_id": uuid4()}),
     ("identity_case", "of_two", {"other_id": "learner_id"}),
-    ("identity_case", "state", {"state": "lost"}),
-    ("identity_case", "verdict", {"state": "decided", "verdict": "maybe"}),
+    ("identity_case", "state", {"state": "lost", "open_key": None}),
+    ("identity_case", "verdict", {"state": "decided", "verdict": "maybe", "open_key": None}),
     ("identity_event", "verdict", {"verdict": "maybe"}),
     ("institution", "level", {"level": "planet"}),
     ("institution_end", "another", {"successor_id": "institution_id"}),
@@ -240,6 +255,7 @@ def kept(house: House) -> House:
     house.balance(learner["id"])
     _keep_regions(house)
     with_logins(house, UUID(learner["id"]))
+    _exercise_rights(house, learner)
     return house
 
 
@@ -316,6 +332,19 @@ def consented(house: House, learner_id: str) -> None:
     naming = {"guardian": {"id": learner_id}, "relation": "parent", "evidence": "户口簿"}
     named = house.http.post(f"/v1/learners/{child}/guardians", json=naming, headers=house.auth())
     assert named.status_code == 201, named.get_data(as_text=True)
+
+
+def _exercise_rights(house: House, learner: dict[str, Any]) -> None:
+    """Leave something in the tables of a learner's rights."""
+    own = house.learner_auth(learner["id"])
+    for path, body, auth in (
+        ("correction-requests", {"about": {"field": "name"}, "says": "x", "wants": "y"}, own),
+        ("corrections", {"name": "新名", "reason": "更正"}, house.auth()),
+        ("erasure-requests", {"confirm_account_no": learner["account_no"]}, own),
+    ):
+        answer = house.http.post(f"/v1/learners/{learner['id']}/{path}", json=body, headers=auth)
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+    house.balance(learner["id"])
 
 
 def _checks(table: Table) -> set[str]:

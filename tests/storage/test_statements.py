@@ -18,6 +18,9 @@ OPENING_MAX = {"postgresql": 18, "sqlite": 24}
 """Statements of a posting for people who are new: a look whether somebody else claims their identifiers, and the rows
 of their accounts and balances come on top."""
 
+CONFLICTS_MAX = 3
+"""Statements more where numbers come under two names: marking the accounts, and opening their cases; one to spare."""
+
 BALANCE_MAX = 2
 """May the actor see the learner and the balances with the lots that end some day; and the line in the diary."""
 
@@ -93,6 +96,21 @@ def test_a_batch_that_opens_accounts_takes_no_more_however_many_they_are(house: 
     counts = {rows: len(_batch(house, people(rows), engine)) for rows in (2, 10, 100, 1000)}
     assert len(set(counts.values())) == 1, counts
     assert counts[1000] <= OPENING_MAX[engine.dialect.name]
+
+
+def test_a_batch_of_conflicts_takes_no_more_however_many_they_are(house: House, engine: Engine) -> None:
+    def rivals(rows: int) -> list[dict[str, Any]]:
+        numbers = [next(house.numbers) for _ in range(rows)]
+        named = [
+            {"name": name, "identifier": learner_body(number)["identifiers"][0]}
+            for number in numbers
+            for name in ("甲", "乙")
+        ]
+        return [outcome_body("", next(house.numbers), learner=learner) for learner in named]
+
+    counts = {rows: len(_batch(house, rivals(rows), engine)) for rows in (1, 10, 200)}
+    assert len(set(counts.values())) == 1, counts
+    assert counts[200] <= OPENING_MAX[engine.dialect.name] + CONFLICTS_MAX
 
 
 def test_a_batch_that_was_handed_in_before_takes_no_more_than_the_first_time(house: House, engine: Engine) -> None:

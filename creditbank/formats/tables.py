@@ -1,0 +1,46 @@
+"""Tables for people: rows as CSV that a spreadsheet opens without harm, and as JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Tells spreadsheets, which would else take the text for GBK, that it is UTF-8."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
+
+
+def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as CSV with a header: the columns of all rows, in the order in which they first come."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
+    return (BYTE_ORDER_MARK + text.getvalue()).encode()
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a value as JSON to be read by people, too: indented, Chinese as it is."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def cell(value: object) -> str:
+    """Return a value as it stands in a cell; text that would be taken for a formula is led by an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    text = str(value)
+    return "'" + text if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    """Tell an amount such as -3.00 from a formula."""
+    whole, _, places = text.removeprefix("-").partition(".")
+    return text.isascii() and whole.isdigit() and (places.isdigit() or not places)

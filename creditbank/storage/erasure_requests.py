@@ -1,0 +1,112 @@
+"""Requests for erasure: who asked for what to be forgotten, and who decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Uuid,
+    select,
+    tuple_,
+)
+
+from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.writing import append, rewrite, row_of
+
+erasure_request = Table(
+    "erasure_request",
+    catalogue,
+    Column("learner_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, index=True),
+    Column("state", String(16), nullable=False),
+    Column("sealed_reason", LargeBinary),
+    Column("requested_by", String(64), nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("sealed_verdict_reason", LargeBinary),
+    Column("decided_by", String(64)),
+    Column("decided_at", Instant),
+    ForeignKeyConstraint(["learner_id"], ["learner.id"]),
+    Index("ix_erasure_request_state_requested_at_id", "state", "requested_at", "id"),
+    CheckConstraint("state IN ('open', 'withdrawn', 'declined', 'erased')", name="state"),
+    CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_whole"),
+)
+
+OPEN = "open"
+REFUSED = ("withdrawn", "declined")
+"""How a request stands after which nobody is erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """A request as it stands; both reasons are sealed under the learner's key and go with it."""
+
+    learner_id: UUID
+    id: UUID
+    state: str
+    sealed_reason: bytes | None
+    requested_by: str
+    requested_at: datetime
+    sealed_verdict_reason: bytes | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+def place(column: str, request_id: UUID) -> str:
+    """Return where a sealed text of a request belongs; it can't be opened anywhere else."""
+    return f"erasure_request.{column}:{request_id}"
+
+
+def add(connection: Connection, value: ErasureRequest) -> None:
+    """Write a request."""
+    append(connection, erasure_request, [row_of(value)])
+
+
+def change(connection: Connection, value: ErasureRequest) -> None:
+    """Write how a request stands."""
+    rewrite(connection, erasure_request, [row_of(value)])
+
+
+def by_id(connection: Connection, request_id: UUID) -> ErasureRequest | None:
+    """Return one request."""
+    row = connection.execute(select(erasure_request).where(erasure_request.c.id == request_id)).one_or_none()
+    return None if row is None else _request(row)
+
+
+def locked(connection: Connection, request_id: UUID) -> ErasureRequest | None:
+    """Return one request, locked until the transaction ends."""
+    query = select(erasure_request).where(erasure_request.c.id == request_id)
+    row = connection.execute(for_update(connection, query)).one_or_none()
+    return None if row is None else _request(row)
+
+
+def of_people(connection: Connection, members: Sequence[UUID]) -> list[ErasureRequest]:
+    """Return a person's requests, newest first."""
+    theirs = member_of(connection, erasure_request.c.learner_id, members)
+    newest_first = (erasure_request.c.requested_at.desc(), erasure_request.c.id.desc())
+    return [_request(row) for row in connection.execute(select(erasure_request).where(theirs).order_by(*newest_first))]
+
+
+def waiting(connection: Connection, after: tuple[datetime, UUID] | None, rows_max: int) -> list[ErasureRequest]:
+    """Return the requests that wait for a decision, newest first."""
+    order = (erasure_request.c.requested_at, erasure_request.c.id)
+    query = select(erasure_request).where(erasure_request.c.state == OPEN)
+    if after is not None:
+        query = query.where(tuple_(*order) < tuple_(*after))
+    rows = connection.execute(query.order_by(*(part.desc() for part in order)).limit(rows_max))
+    return [_request(row) for row in rows]
+
+
+def _request(row: Row[Any]) -> ErasureRequest:
+    return ErasureRequest(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
