@@ -22,8 +22,9 @@ NOT_SEALED = {
     *(("account", "chain_hash"), ("entry", "hash")),
     *(("login_attempt", "state_hash"), ("login_attempt", "browser_hash"), ("login_ticket", "ticket_hash")),
     *(("staff_invitation", "invitation_hash"), ("link_code", "code_index")),
+    ("partner_secret", "secret"),
 }
-"""Bytes that say nothing of anybody: hashes of entries, and of what was drawn at random and counts once."""
+"""Bytes that say nothing of anybody: hashes of entries, what was drawn at random, hashes of what counts once."""
 
 
 @pytest.fixture
