@@ -160,16 +160,16 @@ def _document(learner: Learner, on: date, veil: Veil = OPEN) -> dict[str, Any]:
         "status": learner.status.value,
         "name": learner.name,
         "birth_date": learner.birth_date and learner.birth_date.isoformat(),
-        "identifiers": [identifier_document(one, on) for one in learner.identifiers],
-        "merged": [str(one) for one in learner.merged],
+        "identifiers": [identifier_document(one, on, veil) for one in learner.identifiers],
+        "merged": [str(one) for one in learner.merged] if veil.is_open else [],
         "restricted": learner.is_restricted,
     }
 
 
-def identifier_document(one: Identifier, on: date) -> dict[str, Any]:
+def identifier_document(one: Identifier, on: date, veil: Veil = OPEN) -> dict[str, Any]:
     """Return an identifier as it stands on the wire; `on` is today."""
     return {
-        "id": str(one.id),
+        "id": veil.id(one.id),
         "type": one.type,
         "issuer": one.issuer or None,
         "masked": one.masked,

@@ -25,6 +25,11 @@ class Veil:
     secret: bytes | None = field(repr=False, default=None)
     subject: UUID | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether things are shown as they are."""
+        return self.secret is None
+
     def learner(self, learner_id: UUID) -> str:
         """Return the learner's id: for a partner its own name for the person, whichever account is meant."""
         if self.secret is None:

@@ -256,6 +256,10 @@ def test_one_who_was_merged_is_read_under_either_name_and_on_the_consents_of_bot
         assert read(asked, name, "/balance").get_json()["learner_id"] == first["subject"]
         assert read(asked, name, "/balance", known_at="2030-01-01T00:00:00Z").status_code == 200
         assert len(read(asked, name, "/statement").get_json()["items"]) == 2
+    asked.consent(one, "partner", "identity:read")
+    shown = read(asked, names[0], "").get_data(as_text=True)
+    assert one not in shown
+    assert into not in shown
     url = f"/v1/learners/{into}/consents/{first['id']}"
     assert asked.http.delete(url, headers=asked.learner_auth(into)).status_code == 200
     assert read(asked, first["subject"], "/balance").status_code == 404
