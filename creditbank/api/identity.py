@@ -116,6 +116,7 @@ def identity_case(case_id: UUID) -> Response:
 @resource.arguments(IdentityCaseIn())
 @resource.response(201, IdentityCaseOut, description="The case was opened now")
 @resource.alt_response(200, schema=IdentityCaseOut, description="A case on the same accounts is open already")
+@resource.alt_response(404, "NOT_FOUND")
 def open_identity_case(asked: dict[str, Any]) -> Response:
     """Ask that accounts are merged, or merged ones parted; two others have to approve. Needs `identity:review`."""
     grounds = Grounds(asked["reason"], asked["evidence"])

@@ -197,3 +197,10 @@ def test_a_server_does_not_start_with_a_faulty_file_of_providers(console: CliRun
     (tmp_path / "providers.json").write_text("{}", "utf-8")
     ended = console.invoke(main, ["serve"], env={"CREDITBANK_OIDC_PROVIDERS": str(tmp_path / "providers.json")})
     assert (ended.exit_code, "holds no list" in ended.stderr) == (1, True)
+
+
+def test_likeness_is_looked_for_once_and_goes_on_where_it_stopped(console: CliRunner) -> None:
+    first, second = (console.invoke(main, ["likeness"]) for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0), first.output
+    assert first.stdout.endswith("blocks were too large to tell.\n")
+    assert second.stdout == "0 pairs compared, 0 cases opened; 0 blocks were too large to tell.\n"
