@@ -30,6 +30,7 @@ BASES: dict[Basis, tuple[str, str]] = {
     Basis.KNOWN: ("该机构登记了您的学习成果", "it opened your account or recorded your learning"),
     Basis.ISSUED: ("该机构颁发了此学习成果", "it issued this learning outcome"),
     Basis.PART: ("该机构参与受理此申请", "it takes part in deciding what you applied for"),
+    Basis.RULES: ("评估新规则的影响", "to weigh what new rules would change"),
     Basis.AUDIT: ("审计", "audit"),
     Basis.OPERATOR: ("系统运维人员在控制台操作", "the operator acted at the bank's own console"),
     Basis.PROXY: ("工作人员在服务点代您办理", "a member of staff acted for you at a counter"),

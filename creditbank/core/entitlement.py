@@ -39,6 +39,8 @@ class Basis(StrEnum):
     """The institution issued the outcome in question."""
     PART = "part"
     """The institution accepts, submitted or reviews the application in question."""
+    RULES = "rules"
+    """Whoever writes or publishes rules weighs what a version would change."""
     AUDIT = "audit"
     OPERATOR = "operator"
     """Whoever runs the bank, at its own console."""

@@ -20,7 +20,7 @@ from creditbank.core.consent import (
     term_faults,
     text_faults,
 )
-from creditbank.core.entitlement import Sight
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, unknown
 from creditbank.core.institution import Institution
 from creditbank.core.permission import require
@@ -148,6 +148,8 @@ def given_to_me(work: Work, after: Place | None, rows_max: int) -> list[tuple[Co
     names = {one.learner_id: one.learner_id for one in found}
     if work.actor.is_partner:
         names = partners.subjects(work.connection, institution_id, list(names))
+    for one in found:
+        work.note_sight(one.learner_id, Sight.CONSENTS, f"{Basis.CONSENT}:{one.id}")
     return [(one, one.state(work.today), names[one.learner_id]) for one in found]
 
 

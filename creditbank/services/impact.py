@@ -15,9 +15,10 @@ from creditbank.core.conversion.planning import planned
 from creditbank.core.conversion.planning import result_document as plan_document
 from creditbank.core.conversion.situation import Situation, situation_from
 from creditbank.core.credit import decimal_text, parsed_hundredths
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Fault, Malformed, unknown
 from creditbank.core.outcome import Facts
-from creditbank.core.permission import Actor, require
+from creditbank.core.permission import require
 from creditbank.core.recognition import recognised_subject, result_document
 from creditbank.core.rules import ConversionSet, RuleSet, facts_from, parsed_ruleset
 from creditbank.core.rules.subject import subject_of
@@ -189,7 +190,7 @@ def impact(work: Work, code: str, version: int, cursor: str | None = None) -> Im
             has_more, rows = len(rows) > rows_max, rows[:rows_max]
             if rows:
                 after = (rows[-1].learner_id, rows[-1].subject_id)
-                _count(tally, trial, rows, work.actor)
+                _count(work, tally, trial, rows)
         codes = institutions.codes(work.connection, tally.changed)
     return _told(tally, trial, codes, _sealed(work, after, place) if has_more else None)
 
@@ -202,8 +203,9 @@ def _trial(rulebook: Rulebook, ruleset: RuleSet | ConversionSet) -> _Trial:
     return _RecognitionTrial(ruleset, rulebook.including(ruleset), tuple(newer))
 
 
-def _count(tally: _Tally, trial: _Trial, rows: Sequence[DecisionInForce], actor: Actor) -> None:
-    """Count a page of decisions."""
+def _count(work: Work, tally: _Tally, trial: _Trial, rows: Sequence[DecisionInForce]) -> None:
+    """Count a page of decisions; those that are shown stand in their learners' diaries."""
+    actor = work.actor
     sees_all = actor.audits or "admin" in actor.scopes
     for row in rows:
         before = json.loads(row.result)
@@ -218,6 +220,7 @@ def _count(tally: _Tally, trial: _Trial, rows: Sequence[DecisionInForce], actor:
         _add(tally.after.setdefault(institution_id, Counter()), after)
         if (sees_all or institution_id == actor.institution_id) and len(tally.examples) < EXAMPLES_MAX:
             ids = {"decision_id": str(row.decision_id), row.subject: str(row.subject_id)}
+            work.note_sight(row.learner_id, Sight.DECISION, Basis.RULES)
             tally.examples.append(ids | {"before": before, "after": after})
 
 

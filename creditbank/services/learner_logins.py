@@ -4,6 +4,7 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
+from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Fault, NotAllowed, unknown
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
@@ -57,4 +58,6 @@ def _own(work: Work, learner_id: UUID) -> Person:
     person = people.person(work.connection, learner_id)
     if person is None or not is_own(work, learner_id, person):
         raise no_such_learner()
+    if work.actor.is_proxy:
+        work.note_sight(person.id, Sight.IDENTITY, Basis.PROXY)
     return person

@@ -20,7 +20,7 @@ from creditbank.services import erasures
 from creditbank.services.bank import Answer, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue, learners, people
+from creditbank.storage import catalogue, identifier_index, people
 from creditbank.storage.erasure import DELETED, EMPTIED, REWRITTEN, STAYS
 from creditbank.storage.migrations import APPEND_ONLY
 from tests.api.test_rights import TARGET, same_title
@@ -142,7 +142,7 @@ def test_after_erasure_nobody_finds_the_person_and_the_ledger_verifies(house: Ho
     found = looked_up(
         house.bank,
         administrator(),
-        lambda work: learners.with_account_no(work.connection, work.keyring, learner["account_no"]),
+        lambda work: identifier_index.with_account_no(work.connection, work.keyring, learner["account_no"]),
     )
     assert found is None
     assert looked_up(house.bank, administrator(), verify).faults == ()
@@ -439,7 +439,9 @@ def test_whatever_comes_at_the_moment_of_erasure_leaves_nothing_behind(house: Ho
             poster(house, outcome_body(learner["id"], 5000)),
             poster(house, outcome_body(learner["id"], 6000) | {"learner": {"identifier": shown, "name": NAME}}, "cqou"),
             poster(house, body, "elsewhere", "/v1/learners"),
-            poster(house, {"name": "新名", "reason": "x"}, "cqdx", f"/v1/learners/{learner['id']}/corrections"),
+            poster(
+                house, {"birth_date": "1955-12-30", "reason": "x"}, "cqdx", f"/v1/learners/{learner['id']}/corrections"
+            ),
             poster(house, {"reason": "x"}, "cqdx", f"{url}/revoke"),
             lambda: house.http.put(url, json=corrected, headers=house.auth() | {"If-Match": '"1"'}),
             lambda: house.http.post("/v1/learners/me/correction-requests", json=said, headers=own),

@@ -103,16 +103,8 @@ def test_master_keys_change_and_everything_stays_readable(scene: Scene, suite: S
     with pytest.raises(Conflict) as refused:
         rotation.retire(house.bank, OPERATOR, Kind.MASTER)
     assert refused.value.faults[0].code == "key_still_needed"
-    assert renewal.renew(house.bank, OPERATOR).rows == {
-        "learner.wrapped_key": 2,
-        "kept_answer.sealed_answer": 1,
-        "identity_case.sealed_reason": 0,
-        "identity_case.sealed_evidence": 0,
-        "identity_reason.sealed_reason": 0,
-        "identifier_index": 0,
-        "outcome_claim": 0,
-        "likeness_index": 0,
-    }
+    renewed = {name: rows for name, rows in renewal.renew(house.bank, OPERATOR).rows.items() if rows}
+    assert renewed == {"learner.wrapped_key": 2, "kept_answer.sealed_answer": 1}
     assert renewal.renew(house.bank, OPERATOR).rows["learner.wrapped_key"] == 0
     assert len(rotation.retire(house.bank, OPERATOR, Kind.MASTER)) == 1
     scene.check()
