@@ -25,10 +25,10 @@ from creditbank.core.calendar import instant_text
 from creditbank.core.errors import Fault, Refusal
 from creditbank.core.outcome import Kind, LearnerReference, Record, Score, Status
 from creditbank.core.veil import OPEN, Veil
-from creditbank.services import corrections, outcomes
+from creditbank.services import corrections, outcomes, recorded
 from creditbank.services.bank import Answer, Work
 from creditbank.services.entitlement import veil_of
-from creditbank.services.outcomes import Revision
+from creditbank.services.recorded import Receipt, Revision
 
 resource = Resource("Outcomes", __name__, url_prefix="/v1", description="Learning outcomes and what became of them")
 resource.before_request(authenticate)
@@ -172,7 +172,7 @@ def post_outcome(record: Record) -> Response:
 @resource.response(200, OutcomeDetail)
 def outcome(outcome_id: UUID) -> Response:
     """Show an outcome to its issuer and its learner, with its ETag."""
-    receipt, revision = looked_up(lambda work: outcomes.outcome(work, outcome_id))
+    receipt, revision = looked_up(lambda work: recorded.outcome(work, outcome_id))
     return answered(_detail(receipt, revision), headers=etag(receipt.head.revision))
 
 
@@ -229,8 +229,8 @@ def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response
     after = None if place is None else (place[0], place[1])
     rows_max = query["limit"]
 
-    def asked(work: Work) -> tuple[list[tuple[outcomes.Receipt, Revision]], Veil]:
-        return outcomes.outcomes_of(work, subject(learner_id), after, rows_max + 1), veil_of(work)
+    def asked(work: Work) -> tuple[list[tuple[Receipt, Revision]], Veil]:
+        return recorded.outcomes_of(work, subject(learner_id), after, rows_max + 1), veil_of(work)
 
     rows, veil = looked_up(asked)
     places = {veil.id(receipt.head.id): _place(receipt) for receipt, _ in rows}
@@ -238,12 +238,12 @@ def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response
     return paged(page_of(items, rows_max, lambda item: places[item["id"]]))
 
 
-def _place(receipt: outcomes.Receipt) -> list[Any]:
+def _place(receipt: Receipt) -> list[Any]:
     """Return where an outcome stands in the list, for the cursor."""
     return [instant_text(receipt.head.recorded_at), str(receipt.head.id)]
 
 
-def receipt_document(receipt: outcomes.Receipt, veil: Veil = OPEN) -> dict[str, Any]:
+def receipt_document(receipt: Receipt, veil: Veil = OPEN) -> dict[str, Any]:
     """Return what became of an outcome as it stands on the wire."""
     head = receipt.head
     decision_id = head.decision_id and veil.id(head.decision_id)
@@ -260,7 +260,7 @@ def receipt_document(receipt: outcomes.Receipt, veil: Veil = OPEN) -> dict[str, 
     }
 
 
-def _detail(receipt: outcomes.Receipt, revision: Revision, veil: Veil = OPEN) -> dict[str, Any]:
+def _detail(receipt: Receipt, revision: Revision, veil: Veil = OPEN) -> dict[str, Any]:
     """Return an outcome with what is recorded of it as it stands on the wire."""
     return {
         **receipt_document(receipt, veil),

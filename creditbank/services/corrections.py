@@ -15,7 +15,8 @@ from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
-from creditbank.services.outcomes import Receipt, with_ages
+from creditbank.services.outcomes import with_ages
+from creditbank.services.receipts import Receipt
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import (
     Draft,
@@ -35,6 +36,7 @@ from creditbank.storage import (
     institutions,
     learners,
     ledger,
+    outcome_claims,
     outcomes,
     people,
 )
@@ -80,7 +82,7 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     decision = _revocation(work, revoked, reason)
     decisions.add(work.connection, [decision])
     outcomes.change(work.connection, [revoked])
-    outcomes.release_claims(work.connection, [head.id])
+    outcome_claims.release_claims(work.connection, [head.id])
     converting.unwind(work, head, reason)
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
     if lot is not None:
@@ -119,7 +121,7 @@ def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, recor
     outcomes.add_revisions(work.connection, [revision_of(work, changed, record, latest.applied_on)])
     certificate = certificate_of(work, changed, record, known.wrapped_key)
     certificates.add(work.connection, [] if certificate is None else [certificate])
-    outcomes.release_claims(work.connection, [head.id])
+    outcome_claims.release_claims(work.connection, [head.id])
     settled = _settle(work, [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)])
     return settled[0]
 
@@ -147,7 +149,7 @@ def _dependents(work: Work, head: outcomes.Head) -> list[Draft]:
         heads += [found for found in outcomes.duplicates_of(work.connection, head.duplicate_of) if found.id != head.id]
     if not heads:
         return []
-    outcomes.release_claims(work.connection, [found.id for found in heads])
+    outcome_claims.release_claims(work.connection, [found.id for found in heads])
     revisions = outcomes.revisions(work.connection, [found.id for found in heads])
     known = learners.known(work.connection, [found.learner_id for found in heads], None)
     told = certificates.of_outcomes(work.connection, [found.id for found in heads])

@@ -3,11 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import Malformed, Refusal, unknown
 from creditbank.core.identity import Application, LearnerStatus, Match, resolved
 from creditbank.core.institution import Ending, ended_fault
@@ -17,24 +14,14 @@ from creditbank.core.rules.conditions import age_on
 from creditbank.formats.claims import claim_of_reference
 from creditbank.services import claiming
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import hides, looked_at, note_standing, standing_of
+from creditbank.services.receipts import Receipt, receipts
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
-from creditbank.storage import certificates, decisions, identifier_index, institution_days, learners, outcomes, people
+from creditbank.storage import certificates, identifier_index, institution_days, learners, outcomes, people
 from creditbank.storage.certificates import Certificate
 from creditbank.storage.identifier_index import ClaimKeys, claim_keys
-from creditbank.storage.outcomes import Revision
 
-__all__ = ["Receipt", "Revision", "outcome", "outcomes_of", "post_records", "with_ages"]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to a record: the outcome, the result of its decision, and whether it came to be just now."""
-
-    head: outcomes.Head
-    result: dict[str, Any] | None
-    is_new: bool
+__all__ = ["Receipt", "post_records", "with_ages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +85,6 @@ def post_records(work: Work, records: Sequence[Record]) -> list[Receipt | Refusa
     refusals = [_entered_or_refused(desk, record, person) for record, person in zip(records, people, strict=True)]
     written = _write(work, list(desk.entered.values()))
     return _answers(work, records, refusals, desk.heads, written)
-
-
-def outcome(work: Work, outcome_id: UUID) -> tuple[Receipt, Revision]:
-    """Return one outcome with what is recorded of it. Refused: Unknown, alike for one that is not the actor's."""
-    if work.actor.learner_id is None:
-        require(work.actor, "outcomes:read", "outcomes:write", "audit:read")
-    head = outcomes.by_id(work.connection, outcome_id)
-    if head is None or not _may_see(work, head):
-        raise unknown("学习成果", "outcome")
-    _note(work, head)
-    revision = outcomes.revision(work.connection, head, head.revision)
-    assert revision is not None, "a head points to a revision"
-    return _receipts(work, [head])[0], revision
-
-
-def outcomes_of(
-    work: Work, learner_id: UUID, after: tuple[datetime, UUID] | None, rows_max: int
-) -> list[tuple[Receipt, Revision]]:
-    """Return a learner's outcomes, newest first; an institution sees its own, or all if the learner consents."""
-    require(work.actor, "outcomes:read", "audit:read")
-    found = looked_at(work, learner_id, Sight.OUTCOMES)
-    sees_all = work.actor.learner_id is not None or work.actor.audits or found.is_on_consent
-    only = None if sees_all else work.actor.institution_id
-    rows = outcomes.page(work.connection, found.person.members, only, after, rows_max)
-    receipts = _receipts(work, [head for head, _ in rows])
-    return [(receipt, revision) for receipt, (_, revision) in zip(receipts, rows, strict=True)]
-
-
-def _may_see(work: Work, head: outcomes.Head) -> bool:
-    """Tell whether the outcome is the actor's own, as its issuer or learner, or the actor audits."""
-    actor = work.actor
-    if hides(work, head.learner_id):
-        return False
-    if actor.learner_id is not None:
-        return standing_of(work, head.learner_id) is not None
-    return actor.audits or (head.institution_id == actor.institution_id and not actor.is_partner)
-
-
-def _note(work: Work, head: outcomes.Head) -> None:
-    """Note in the learner's diary that somebody else sees an outcome."""
-    actor = work.actor
-    if actor.learner_id is not None:
-        note_standing(work, head.learner_id, Sight.OUTCOMES)
-    else:
-        is_issuer = head.institution_id == actor.institution_id
-        work.note_sight(head.learner_id, Sight.OUTCOMES, Basis.ISSUED if is_issuer else Basis.AUDIT)
 
 
 def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
@@ -359,7 +300,7 @@ def _answers(
     """Return an answer a record, in their order; a second row with the same new outcome is a repeat of the first."""
     repeated = {
         receipt.head.external_id: receipt
-        for receipt in _receipts(work, [heads[record.external_id] for record in records if record.external_id in heads])
+        for receipt in receipts(work, [heads[record.external_id] for record in records if record.external_id in heads])
     }
     answered: set[str] = set()
     answers: list[Receipt | Refusal] = []
@@ -373,12 +314,3 @@ def _answers(
             answers.append(replace(receipt, is_new=False) if record.external_id in answered else receipt)
             answered.add(record.external_id)
     return answers
-
-
-def _receipts(work: Work, heads: Sequence[outcomes.Head]) -> list[Receipt]:
-    """Return outcomes that stand, each with the result of its decision."""
-    results = decisions.results(work.connection, [head.decision_id for head in heads if head.decision_id])
-    return [
-        Receipt(head, json.loads(results[head.decision_id]) if head.decision_id else None, is_new=False)
-        for head in heads
-    ]

@@ -21,6 +21,7 @@ from creditbank.storage import (
     learners,
     likeness,
     logins,
+    outcome_claims,
     outcomes,
     renewing,
 )
@@ -200,7 +201,7 @@ def _claimed_anew(work: Work, after: Cursor) -> _Batch:
     ids = renewing.incomplete(work.connection, CLAIMS, newest, None if after is None else after[0], BATCH_MAX)
     heads = outcomes.locked_all(work.connection, ids)
     claims_of = _claims_of(work, heads)
-    held = outcomes.claims_of(work.connection, [head.id for head in heads])
+    held = outcome_claims.claims_of(work.connection, [head.id for head in heads])
     rows, broken = [], []
     for head in heads:
         try:
@@ -211,11 +212,11 @@ def _claimed_anew(work: Work, after: Cursor) -> _Batch:
         for thing in things:
             standing = [claim for claim in thing if claim.value in held[head.id]]
             rows += [
-                outcomes.DuplicateClaim(claim.value, head.learner_id, head.id, claim.key_id)
+                outcome_claims.DuplicateClaim(claim.value, head.learner_id, head.id, claim.key_id)
                 for claim in {thing[0], *standing}
                 if standing
             ]
-    outcomes.put_claims(work.connection, rows)
+    outcome_claims.put_claims(work.connection, rows)
     return _Batch(len(ids) - len(broken), tuple(broken), (ids[-1],) if len(ids) == BATCH_MAX else None)
 
 

@@ -16,7 +16,16 @@ from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.settling import Draft, book, duplicate_claims, post, reversal, settle
-from creditbank.storage import certificates, conversions, decisions, institutions, learners, ledger, outcomes
+from creditbank.storage import (
+    certificates,
+    conversions,
+    decisions,
+    institutions,
+    learners,
+    ledger,
+    outcome_claims,
+    outcomes,
+)
 
 _COUNTING = (Status.RECOGNISED, Status.RECORDED)
 
@@ -73,7 +82,7 @@ def restore_what_counts_again(work: Work, merged: Person, other: Person) -> None
     if not heads:
         return
     heads.sort(key=lambda head: (head.recorded_at, head.id))
-    outcomes.release_claims(work.connection, [head.id for head in heads])
+    outcome_claims.release_claims(work.connection, [head.id for head in heads])
     settlement = settle(work, _drafts(work, heads, sides), _once(work, heads))
     outcomes.change(work.connection, settlement.heads)
     book(work, settlement)

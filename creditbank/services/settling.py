@@ -15,7 +15,7 @@ from creditbank.core.settlement import Case, Verdict, settled
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.keyring import BlindIndex, Keyring
 from creditbank.services.bank import Work
-from creditbank.storage import decisions, ledger, outcomes
+from creditbank.storage import decisions, ledger, outcome_claims, outcomes
 from creditbank.storage.certificates import Certificate, certificate_place
 
 
@@ -39,7 +39,7 @@ class Settlement:
     """What settling gives: the heads as they stand now and all that has to be written with them."""
 
     heads: tuple[outcomes.Head, ...]
-    claims: tuple[outcomes.DuplicateClaim, ...]
+    claims: tuple[outcome_claims.DuplicateClaim, ...]
     decisions: tuple[decisions.StoredDecision, ...]
     postings: tuple[ledger.Posting, ...]
 
@@ -92,15 +92,15 @@ def settle(
     Outcomes in `restored` are recognised as they were once.
     """
     cases = [_case(work, draft) for draft in drafts]
-    held = outcomes.holders(work.connection, [claim for case in cases for claim in (*case.claims, *case.also)])
+    held = outcome_claims.holders(work.connection, [claim for case in cases for claim in (*case.claims, *case.also)])
     rulebook = work.rulebook()
     verdicts = settled(cases, held, rulebook, restored)
-    claims: dict[bytes, outcomes.DuplicateClaim] = {}
+    claims: dict[bytes, outcome_claims.DuplicateClaim] = {}
     heads, made, postings = [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
         for claim in draft.claims:
             if claim.value not in held:
-                holder = outcomes.DuplicateClaim(claim.value, draft.head.learner_id, draft.head.id, claim.key_id)
+                holder = outcome_claims.DuplicateClaim(claim.value, draft.head.learner_id, draft.head.id, claim.key_id)
                 claims.setdefault(claim.value, holder)
         if draft.before is None and _stays(draft.head, verdict):
             continue
@@ -126,7 +126,7 @@ def _stays(head: outcomes.Head, verdict: Verdict) -> bool:
 
 def book(work: Work, settlement: Settlement) -> None:
     """Write claims, decisions and ledger entries; the heads have to be written before."""
-    outcomes.claim(work.connection, settlement.claims)
+    outcome_claims.claim(work.connection, settlement.claims)
     decisions.add(work.connection, settlement.decisions)
     post(work, settlement.postings)
 

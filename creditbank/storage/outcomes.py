@@ -13,7 +13,6 @@ from sqlalchemy import (
     Date,
     ForeignKeyConstraint,
     Integer,
-    LargeBinary,
     Row,
     Select,
     String,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
-    delete,
     func,
     select,
     tuple_,
@@ -29,8 +27,8 @@ from sqlalchemy import (
 
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, for_change, for_share, for_update, member_of
-from creditbank.storage.writing import append, replace_rows, rewrite, row_of
+from creditbank.storage.database import among, built_once, for_change, for_update, member_of
+from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
     "outcome_key",
@@ -74,15 +72,6 @@ outcome_revision = Table(
     ForeignKeyConstraint(["learner_id", "outcome_id"], ["outcome.learner_id", "outcome.id"]),
 )
 
-outcome_claim = Table(
-    "outcome_claim",
-    catalogue,
-    Column("claim", LargeBinary, primary_key=True),
-    Column("learner_id", Uuid, nullable=False),
-    Column("outcome_id", Uuid, nullable=False, index=True),
-    Column("key_id", String(16), nullable=False, server_default="unnamed"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -112,16 +101,6 @@ class Revision:
     applied_on: date
     recorded_at: datetime
     actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateClaim:
-    """A keyed hash by which the same learning is known again, the outcome that holds it, and the key that made it."""
-
-    claim: bytes
-    learner_id: UUID
-    outcome_id: UUID
-    key_id: str
 
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
@@ -202,31 +181,6 @@ def revisions(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID,
     return found
 
 
-def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, UUID]:
-    """Return which outcome stands for each of the claims that are held; until the transaction ends none is let go.
-
-    It is the holder itself or, where that is a duplicate, the outcome that counts instead. Whoever is a duplicate of an
-    outcome that is being revoked would else be missed when that one's duplicates are settled anew. Revoked or settled
-    anew meanwhile: Raced.
-    """
-    wanted = sorted(set(claims))
-    if not wanted:
-        return {}
-    held = connection.execute(_holders(connection), {"claims": wanted}).all()
-    roots = sorted({row.duplicate_of for row in held if row.duplicate_of is not None})
-    if roots:
-        _keep_standing(connection, roots)
-    return {row.claim: row.duplicate_of or row.outcome_id for row in held}
-
-
-def _keep_standing(connection: Connection, roots: Sequence[UUID]) -> None:
-    """Keep outcomes that count instead of others from being revoked until the transaction ends."""
-    standing = outcome.c.status.in_((Status.RECOGNISED.value, Status.RECORDED.value))
-    query = select(outcome.c.id).where(member_of(connection, outcome.c.id, roots), standing).order_by(outcome.c.id)
-    if len(connection.execute(for_share(connection, query)).all()) < len(roots):
-        raise Raced("an outcome that others are duplicates of was revoked or settled anew meanwhile")
-
-
 def add(connection: Connection, heads: Sequence[Head]) -> None:
     """Record new outcomes under their keys. An outcome that was recorded meanwhile: Raced."""
     ordered = sorted(heads, key=lambda head: head.external_id)
@@ -244,32 +198,6 @@ def add_revisions(connection: Connection, revisions: Sequence[Revision]) -> None
 def change(connection: Connection, heads: Sequence[Head]) -> None:
     """Set where outcomes stand now."""
     rewrite(connection, outcome, [_row(head) for head in heads])
-
-
-def claim(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
-    """Let outcomes hold claims. A claim taken meanwhile: Raced."""
-    append(connection, outcome_claim, [row_of(value) for value in sorted(claims, key=lambda value: value.claim)])
-
-
-def claims_of(connection: Connection, outcome_ids: Sequence[UUID]) -> dict[UUID, set[bytes]]:
-    """Return the claims that outcomes hold."""
-    held: dict[UUID, set[bytes]] = {outcome_id: set() for outcome_id in outcome_ids}
-    query = select(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, outcome_ids))
-    for row in connection.execute(query):
-        held[row.outcome_id].add(row.claim)
-    return held
-
-
-def put_claims(connection: Connection, claims: Sequence[DuplicateClaim]) -> None:
-    """Let outcomes hold claims, whoever holds them now: a duplicate may have come first under a newer key."""
-    replace_rows(connection, outcome_claim, [row_of(value) for value in claims])
-
-
-def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
-    """Let go of every claim that the outcomes hold."""
-    ids = sorted(set(outcome_ids))
-    if ids:
-        connection.execute(delete(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, ids)))
 
 
 def issuers(connection: Connection, outcome_ids: Iterable[UUID]) -> set[UUID]:
@@ -311,18 +239,6 @@ def _recorded(connection: Connection) -> Select[Any]:
         .where(outcome_key.c.institution_id == bindparam("institution_id"))
         .where(among(connection, outcome_key.c.external_id, "external_ids"))
     )
-
-
-@built_once
-def _holders(connection: Connection) -> Select[Any]:
-    """Return the query for who holds claims, which keeps them held."""
-    joined = outcome_claim.join(
-        outcome, (outcome.c.learner_id == outcome_claim.c.learner_id) & (outcome.c.id == outcome_claim.c.outcome_id)
-    )
-    query = select(outcome_claim.c.claim, outcome_claim.c.outcome_id, outcome.c.duplicate_of).select_from(joined)
-    query = query.where(among(connection, outcome_claim.c.claim, "claims")).order_by(outcome_claim.c.claim)
-    keeping: Select[Any] = for_share(connection, query, of=outcome_claim)
-    return keeping
 
 
 def _row(head: Head) -> dict[str, Any]:

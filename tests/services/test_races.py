@@ -17,7 +17,7 @@ from creditbank.services import settling
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
-from creditbank.storage import outcomes
+from creditbank.storage import outcome_claims
 from creditbank.storage.learners import learner
 from creditbank.storage.ledger import entry
 from creditbank.storage.outcomes import outcome
@@ -271,7 +271,7 @@ def test_a_duplicate_that_is_posted_while_its_original_is_revoked_is_credited(
     learner_id = house.open_learner()["id"]
     original = house.post_outcome(learner_id, certificate_no="ONE")
     has_read, is_revoked = Event(), Event()
-    holders = outcomes.holders
+    holders = outcome_claims.holders
 
     def slow_holders(*arguments: Any) -> Any:
         """Read who holds the claims, then give the revocation a second to overtake."""
@@ -281,7 +281,7 @@ def test_a_duplicate_that_is_posted_while_its_original_is_revoked_is_credited(
             is_revoked.wait(1)
         return found
 
-    monkeypatch.setattr(settling.outcomes, "holders", slow_holders)
+    monkeypatch.setattr(settling.outcome_claims, "holders", slow_holders)
     repeat = poster(house, outcome_body(learner_id, 99, title="另一名称", certificate_no="one"))
     revoke = poster(house, {"reason": "误录"}, path=f"/v1/outcomes/{original['id']}/revoke")
     with ThreadPoolExecutor(2) as threads:

@@ -32,7 +32,7 @@ from creditbank.storage.certificates import certificate
 from creditbank.storage.identifier_index import identifier_index
 from creditbank.storage.kept_answers import kept_answer
 from creditbank.storage.learners import learner
-from creditbank.storage.outcomes import outcome_claim
+from creditbank.storage.outcome_claims import outcome_claim
 from tests.builders import BASE_URL, House, learner_body, outcome_body
 from tests.services.test_races import at_once, check_sound, poster, statuses
 
