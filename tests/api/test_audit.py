@@ -14,6 +14,7 @@ from creditbank.services.bank import Bank, Work, looked_up
 from creditbank.services.clients import administrator
 from creditbank.storage import audit, logins
 from tests.builders import House
+from tests.storage.sealing import link_learner
 
 WHO = Subject("city", "https://city.test", "wang")
 
@@ -63,7 +64,7 @@ def test_a_learners_own_acts_bear_their_own_name(house: House) -> None:
     learner = house.open_learner()
     keyring, link = house.bank.keyring, logins.Link(uuid4(), UUID(learner["id"]), WHO, "test", house.clock.now)
     with house.bank.database.transaction() as connection:
-        logins.link_learner(connection, keyring, keyring.new_person_key(), link)
+        link_learner(connection, keyring, link)
     url = f"/v1/learners/me/logins/{link.login_id}"
     assert house.http.delete(url, headers=house.learner_auth(learner["id"])).status_code == 200
     [line] = listed(house, action="login.end")["items"]
@@ -101,7 +102,9 @@ def test_what_is_old_enough_goes_and_the_rest_stays(house: House) -> None:
 
 def pruned(house: House, before: date, kept_days: int = 180) -> int:
     with house.bank.database.transaction() as connection:
-        return auditing.prune(Work(house.bank, connection, administrator(), house.clock.now), before, kept_days)
+        return auditing.prune(
+            Work(house.bank, connection, administrator(), house.clock.now, house.bank.keyring), before, kept_days
+        )
 
 
 @pytest.mark.parametrize(("days", "kept_days"), [(179, 180), (0, 180), (-1, 180), (180, 181), (179, 30)])

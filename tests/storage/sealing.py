@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import Connection
+
 from creditbank.core.identity import Subject
+from creditbank.gateways.keyring import Keyring
 from creditbank.storage import learners, login_proofs, logins, proxies
 from tests.builders import House
 
@@ -44,7 +47,7 @@ def log_in(house: House, learner_id: str, number: int) -> None:
     ends = now + timedelta(minutes=5)
     with house.bank.database.transaction() as connection:
         wrapped = learners.known(connection, [UUID(learner_id)], None)[UUID(learner_id)].wrapped_key
-        logins.link_learner(connection, keyring, wrapped, logins.Link(uuid4(), UUID(learner_id), who, "test", now))
+        link_learner(connection, keyring, logins.Link(uuid4(), UUID(learner_id), who, "test", now))
         logins.link_staff(connection, keyring, logins.Link(uuid4(), staff_id, colleague, "test", now))
         ticket = login_proofs.Ticket(f"ticket {number}".encode(), "learners", who, 0, ends)
         login_proofs.add_ticket(connection, keyring, ticket, now)
@@ -53,6 +56,12 @@ def log_in(house: House, learner_id: str, number: int) -> None:
         login_proofs.add_attempt(connection, login_proofs.Attempt(state, b"browser", "city", sealed, ends), now)
         session = proxies.ProxySession(uuid4(), UUID(learner_id), staff_id, uuid4(), f"没有手机 {number}", now)
         proxies.add(connection, keyring, wrapped, session)
+
+
+def link_learner(connection: Connection, keyring: Keyring, link: logins.Link) -> None:
+    """Tie a login to a learner, sealed under their key."""
+    known = learners.known(connection, [link.holder_id], None)[link.holder_id]
+    logins.link_learner(connection, keyring, known.wrapped_key, link)
 
 
 def ask_to_merge(house: House, number: int) -> None:
