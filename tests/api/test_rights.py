@@ -126,7 +126,7 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "access_log",
     ),
     "GET /v1/correction-requests": (lambda _: "/v1/correction-requests", "cqdx", "requests"),
-    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "reviewer", "requests"),
+    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "authority", "requests"),
 }
 """Reads that show a learner's data to others: where, to whom ("" to auditors alone), and what they see."""
 
@@ -159,7 +159,7 @@ READING = {
         *("conversions:write", "conversions:review"),
     ),
     "acceptor": ("conversions:review", "outcomes:read"),
-    "reviewer": ("identity:review",),
+    "authority": ("identity:review",),
 }
 
 
