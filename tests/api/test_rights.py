@@ -126,7 +126,7 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "access_log",
     ),
     "GET /v1/correction-requests": (lambda _: "/v1/correction-requests", "cqdx", "requests"),
-    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "authority", "requests"),
+    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "cqdx", "requests"),
 }
 """Reads that show a learner's data to others: where, to whom ("" to auditors alone), and what they see."""
 
@@ -156,10 +156,9 @@ NOT_AUDITED = {"GET /v1/correction-requests", "GET /v1/erasure-requests"}
 READING = {
     "cqdx": (
         *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read"),
-        *("conversions:write", "conversions:review"),
+        *("conversions:write", "conversions:review", "identity:review"),
     ),
     "acceptor": ("conversions:review", "outcomes:read"),
-    "authority": ("identity:review",),
 }
 
 
