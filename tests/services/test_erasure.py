@@ -274,6 +274,17 @@ def test_the_learner_takes_it_back_before_it_is_decided(house: House) -> None:
     assert ask(house, learner).status_code == 201
 
 
+def test_an_authority_decides_or_who_knows_the_learner_and_reads_it_again(house: House) -> None:
+    asked = ask(house, house.open_learner()).get_json()
+    auth = house.auth("cqou", "identity:review")
+    assert house.http.get("/v1/erasure-requests", headers=auth).get_json()["items"] == []
+    refused = decide(house, asked["id"], institution="cqou")
+    assert (refused.status_code, refused.get_json()["errors"][0]["code"]) == (404, "unknown_erasure_request")
+    for _ in range(2):
+        decided = decide(house, asked["id"], institution="cqdx")
+        assert (decided.status_code, decided.get_json()["state"]) == (200, "erased")
+
+
 def test_a_declined_request_tells_the_learner_why(house: House) -> None:
     learner = house.open_learner()
     asked = ask(house, learner).get_json()
