@@ -126,6 +126,7 @@ def an_adult(house: House, institution: str) -> Ids:
     given = made(house, "POST", "/v1/learners/me/consents", own, consent_body("partner", *READING))
     named = consent_body("partner", *IDENTITY_READING)
     made(house, "POST", "/v1/learners/me/consents", own, named)
+    made(house, "POST", "/v1/learners/me/consents", own, consent_body("partner-balance", "balance:read"))
     withdrawn = made(house, "POST", "/v1/learners/me/consents", own, consent_body("partner-withdrawn", *READING))
     made(house, "DELETE", f"/v1/learners/me/consents/{withdrawn['id']}", own)
     return _with_cases(house, institution, person | {"consent_id": given["id"], "subject": given["subject"]})
@@ -214,6 +215,7 @@ def world_in(house: House) -> World:
         "ctr2": Caller(_counter(house, other), adult, other, is_foreign=True),
         "gone": Caller(erased, adult, is_foreign=True),
         "off": Caller(_deactivated(house), adult, is_foreign=True),
+        "elsk": Caller(house.learner_auth(other["learner_id"]), child, other, is_foreign=True),
         "kid": Caller(house.learner_auth(child["learner_id"]), child),
         "iss": Caller(_client(house, ISSUER), adult),
         "issk": Caller(_client(house, ISSUER), child),
@@ -224,6 +226,7 @@ def world_in(house: House) -> World:
         "acc": Caller(_client(house, ACCEPTOR), adult),
         "pno": Caller(_client(house, "partner-none", PARTNER_SCOPES), adult, is_foreign=True),
         "pwd": Caller(_client(house, "partner-withdrawn", PARTNER_SCOPES), adult, is_foreign=True),
+        "pbal": Caller(_client(house, "partner-balance", PARTNER_SCOPES), adult),
         "pyes": Caller(_client(house, "partner", PARTNER_SCOPES), adult),
     }
     for place, of, own in ((AUTHORITY, adult, {}), (ISSUER, adult, {}), (ELSEWHERE, adult, other)):
@@ -248,7 +251,7 @@ def _registries(house: House) -> None:
         house.publish_programme(accepting, code="made-up")
     made(house, "POST", "/v1/regions", house.auth(AUTHORITY, "admin"), shipped_regions())
     house.publish_texts()
-    for partner in ("partner", "partner-none", "partner-withdrawn"):
+    for partner in ("partner", "partner-none", "partner-withdrawn", "partner-balance"):
         house.token(partner)
 
 
