@@ -149,7 +149,10 @@ def listing(query: dict[str, Any]) -> Response:
 @resource.route("/conversions/<id:conversion_id>")
 @resource.response(200, ConversionOut)
 def conversion(conversion_id: UUID) -> Response:
-    """Show an application to its learner, who applied, its reviewers and auditors."""
+    """Show an application to its learner, who applied, its reviewers and auditors.
+
+    Needs `conversions:write`, `conversions:review` or `audit:read`.
+    """
     return answered(document(looked_up(lambda work: conversions.conversion(work, conversion_id))))
 
 

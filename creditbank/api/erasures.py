@@ -98,7 +98,10 @@ def withdraw_erasure_request(learner_id: UUID | None, request_id: UUID) -> Respo
 @resource.arguments(PageQuery(), location="query")
 @resource.response(200, ErasurePage)
 def waiting_erasure_requests(query: dict[str, Any]) -> Response:
-    """List the requests that wait for a decision. Needs `identity:review`."""
+    """List the requests that wait for a decision: an authority's are all, another's those of whom it knows.
+
+    Needs `identity:review`.
+    """
     after, rows_max = after_of(query), query["limit"]
     items = [_document(one) for one in looked_up(lambda work: erasures.waiting(work, after, rows_max + 1))]
     return answered(page_of(items, rows_max, lambda item: [item["requested_at"], item["id"]]))
@@ -109,7 +112,10 @@ def waiting_erasure_requests(query: dict[str, Any]) -> Response:
 @resource.arguments(ErasureDecisionIn())
 @resource.response(200, ErasureOut)
 def decide_erasure_request(said: dict[str, str], request_id: UUID) -> Response:
-    """Erase a learner for good, or decline; never one's own request. Needs `identity:review`."""
+    """Erase a learner whom you know for good, or decline; an authority anybody; never one's own request.
+
+    Needs `identity:review`.
+    """
 
     def action(work: Work) -> Answer:
         decided = erasures.decide(work, request_id, said["verdict"], said["reason"])

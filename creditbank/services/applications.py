@@ -28,7 +28,10 @@ from creditbank.services.entitlement import hides, no_such_learner, note_standin
 from creditbank.storage import conversion_events, conversions, decisions, institutions, outcomes, people
 from creditbank.storage.conversions import Part
 
-__all__ = ["PAST", "Part", "Shown"]
+__all__ = ["PAST", "READING", "Part", "Shown"]
+
+READING = ("conversions:write", "conversions:review", "audit:read")
+"""Any of these lets somebody look at applications that they have to do with."""
 
 
 @dataclass(frozen=True, slots=True)

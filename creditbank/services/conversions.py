@@ -23,6 +23,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways.optimiser import best_values
 from creditbank.services import converting, delegations, situations
 from creditbank.services.applications import (
+    READING,
     Shown,
     check_identity,
     is_awaited,
@@ -89,7 +90,8 @@ def apply(work: Work, learner_id: UUID, wish: Wish) -> Shown:
 
 
 def conversion(work: Work, conversion_id: UUID) -> Shown:
-    """Return an application. Refused: Unknown, alike for one that the actor has nothing to do with."""
+    """Return an application. Refused: ScopeMissing; Unknown, alike for one that the actor has nothing to do with."""
+    require(work.actor, *READING)
     found = conversions.by_id(work.connection, conversion_id)
     if found is None or not may_see(work, found):
         raise unknown("转换申请", "conversion")
@@ -103,7 +105,7 @@ def conversions_page(work: Work, wanted: Wanted, after: tuple[datetime, UUID] | 
     Refused: ScopeMissing; Unknown where a learner asks for another.
     """
     actor = work.actor
-    require(actor, "conversions:write", "conversions:review", "audit:read")
+    require(actor, *READING)
     learner_id = wanted.learner_id or actor.learner_id
     person = None if learner_id is None else people.person(work.connection, learner_id)
     if actor.learner_id is not None and (learner_id is None or standing_of(work, learner_id) is None):

@@ -15,7 +15,7 @@ from creditbank.core.review import OPEN
 from creditbank.gateways import erasure_journal
 from creditbank.gateways.erasure_journal import Erased
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import acting_for, no_such_learner
+from creditbank.services.entitlement import acting_for, knows, no_such_learner
 from creditbank.storage import (
     conversions,
     erasure,
@@ -90,9 +90,13 @@ def withdraw(work: Work, learner_id: UUID, request_id: UUID) -> Shown:
 
 
 def waiting(work: Work, after: tuple[datetime, UUID] | None, rows_max: int) -> list[Shown]:
-    """Return the requests that wait for a decision, newest first. Refused: ScopeMissing."""
+    """Return the requests that wait for a decision, newest first: all to an authority, to others of whom they know.
+
+    Refused: ScopeMissing.
+    """
     require(work.actor, SCOPE)
-    found = erasure_requests.waiting(work.connection, after, rows_max)
+    known_to = None if work.actor.is_authority else work.actor.institution_id or UUID(int=0)
+    found = erasure_requests.waiting(work.connection, known_to, after, rows_max)
     for one in found:
         work.note_sight(one.learner_id, Sight.REQUESTS, Basis.PART)
     return [_shown(work, one) for one in found]
@@ -101,11 +105,12 @@ def waiting(work: Work, after: tuple[datetime, UUID] | None, rows_max: int) -> l
 def decide(work: Work, request_id: UUID, verdict: str, reason: str) -> ErasureRequest:
     """Erase the person ("approve"), or let them be ("decline"); decided alike already it is answered as it stands.
 
-    Refused: Unknown; NotAllowed to who asked; Conflict where it was decided otherwise or something stands in the way.
+    Refused: Unknown, alike for a request of somebody whom neither the institution knows nor an authority asks about;
+    NotAllowed to who asked; Conflict where it was decided otherwise or something stands in the way.
     """
     require(work.actor, SCOPE)
     asked = erasure_requests.by_id(work.connection, request_id)
-    if asked is None:
+    if asked is None or not _may_decide(work, asked):
         raise unknown("删除申请", "erasure request")
     held = people.locked_whole(work.connection, [asked.learner_id]).get(asked.learner_id)
     found = erasure_requests.locked(work.connection, request_id)
@@ -149,6 +154,14 @@ def reapply(work: Work, entries: Sequence[Erased]) -> int:
             erasure_requests.change(work.connection, done)
     work.afterwards.append(work.bank.database.forget_log)
     return erased
+
+
+def _may_decide(work: Work, asked: ErasureRequest) -> bool:
+    """Tell whether the actor decides on a request: as an authority, or knowing the learner; or did so before."""
+    if work.actor.is_authority or work.actor.client_id == asked.decided_by:
+        return True
+    person = people.person(work.connection, asked.learner_id)
+    return person is not None and knows(work, person)
 
 
 def _erase(work: Work, entry: Erased) -> None:

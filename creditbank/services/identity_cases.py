@@ -16,7 +16,7 @@ from creditbank.core.permission import require
 from creditbank.core.resolution import CaseKind
 from creditbank.services import merging
 from creditbank.services.bank import Work
-from creditbank.services.entitlement import no_such_learner
+from creditbank.services.entitlement import hides, no_such_learner
 from creditbank.storage import identity_cases, institutions, learners, people
 from creditbank.storage.identity_cases import IdentityCase, Said, Wanted, evidence_place, reason_place
 
@@ -194,14 +194,17 @@ def _sees_all(work: Work) -> bool:
 
 
 def _may_see(work: Work, persons: list[Person]) -> bool:
-    """Tell whether the actor may see a case on some people: as an authority, or knowing each of them."""
+    """Tell whether the actor may see a case on some people: as an authority, or knowing each of them.
+
+    Who restricted their data is nobody's but the authority's to merge or part.
+    """
     if _sees_all(work):
         return True
     if work.actor.institution_id is None or work.actor.learner_id is not None:
         return False
     members = {member for person in persons for member in person.members}
     known = learners.known_to(work.connection, members, work.actor.institution_id)
-    return all(not known.isdisjoint(person.members) for person in persons)
+    return all(not known.isdisjoint(one.members) and not hides(work, one.id) for one in persons)
 
 
 def _shown(work: Work, person: Person) -> Learner | None:

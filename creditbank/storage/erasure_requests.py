@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.people import is_known_to
 from creditbank.storage.writing import append, rewrite, row_of
 
 erasure_request = Table(
@@ -98,10 +99,14 @@ def of_people(connection: Connection, members: Sequence[UUID]) -> list[ErasureRe
     return [_request(row) for row in connection.execute(select(erasure_request).where(theirs).order_by(*newest_first))]
 
 
-def waiting(connection: Connection, after: tuple[datetime, UUID] | None, rows_max: int) -> list[ErasureRequest]:
-    """Return the requests that wait for a decision, newest first."""
+def waiting(
+    connection: Connection, known_to: UUID | None, after: tuple[datetime, UUID] | None, rows_max: int
+) -> list[ErasureRequest]:
+    """Return the requests that wait for a decision, newest first: of people whom an institution knows; None for any."""
     order = (erasure_request.c.requested_at, erasure_request.c.id)
     query = select(erasure_request).where(erasure_request.c.state == OPEN)
+    if known_to is not None:
+        query = query.where(is_known_to(erasure_request.c.learner_id, known_to))
     if after is not None:
         query = query.where(tuple_(*order) < tuple_(*after))
     rows = connection.execute(query.order_by(*(part.desc() for part in order)).limit(rows_max))

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Column,
-    ColumnElement,
     Connection,
     ForeignKey,
     ForeignKeyConstraint,
@@ -20,10 +19,8 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    column,
     or_,
     select,
-    table,
     tuple_,
 )
 
@@ -31,6 +28,7 @@ from creditbank.core.resolution import CaseKind, Verdict
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.people import is_known_to, is_open_to_others
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 identity_case = Table(
@@ -83,9 +81,6 @@ identity_reason = Table(
     ForeignKeyConstraint(["case_id", "number"], ["identity_event.case_id", "identity_event.number"]),
 )
 """Why somebody said so, apart from what they said: this is sealed anew with each master key, that is written once."""
-
-_learner = table("learner", column("id", Uuid), column("root_id", Uuid))
-_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,20 +234,11 @@ def page(
         query = query.where(identity_case.c.kind == wanted.kind.value)
     if wanted.known_to is not None:
         ends = (identity_case.c.learner_id, identity_case.c.other_id)
-        query = query.where(*(_is_known_to(end, wanted.known_to) for end in ends))
+        query = query.where(*(is_known_to(end, wanted.known_to) for end in ends), *map(is_open_to_others, ends))
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     rows = connection.execute(query.order_by(*(part.desc() for part in place)).limit(rows_max))
     return [_case(row) for row in rows]
-
-
-def _is_known_to(end: ColumnElement[UUID], institution_id: UUID) -> ColumnElement[bool]:
-    """Return the condition that an institution knows an account, or another one of the same person."""
-    own, other = _learner.alias("own"), _learner.alias("other")
-    of_one_person = or_(other.c.id == own.c.id, other.c.root_id == own.c.root_id)
-    joined = own.join(other, of_one_person).join(_affiliation, _affiliation.c.learner_id == other.c.id)
-    query = select(own.c.id).select_from(joined)
-    return query.where(own.c.id == end, _affiliation.c.institution_id == institution_id).exists()
 
 
 def _open_key(case: IdentityCase) -> str | None:

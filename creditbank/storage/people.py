@@ -51,6 +51,8 @@ _learner = table(
     column("erased_at", Instant),
 )
 
+_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -121,6 +123,15 @@ def is_open_to_others(column: ColumnElement[UUID]) -> ColumnElement[bool]:
     is_theirs = or_(kin.c.id == _learner.c.id, kin.c.root_id == _learner.c.root_id)
     is_kept_back = or_(kin.c.restricted_at.is_not(None), kin.c.erased_at.is_not(None))
     return ~exists().where(_learner.c.id == column, is_theirs, is_kept_back)
+
+
+def is_known_to(column: ColumnElement[UUID], institution_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that an institution knows the account that a column names, or another of the same person."""
+    own, other = _learner.alias("own"), _learner.alias("other")
+    of_one_person = or_(other.c.id == own.c.id, other.c.root_id == own.c.root_id)
+    joined = own.join(other, of_one_person).join(_affiliation, _affiliation.c.learner_id == other.c.id)
+    query = select(own.c.id).select_from(joined)
+    return query.where(own.c.id == column, _affiliation.c.institution_id == institution_id).exists()
 
 
 def restrict(connection: Connection, members: Iterable[UUID], at: datetime | None) -> None:

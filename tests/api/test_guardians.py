@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.seeding import conversion_rules
 from tests.api.test_consents import codes, diary, masked
 from tests.builders import House, consent_body, programme_body, resident_id
 
@@ -106,7 +107,6 @@ def test_a_child_may_withdraw_what_its_guardian_consented_to(asked: House) -> No
 
 
 def test_a_guardian_applies_for_the_childs_conversion(asked: House) -> None:
-    from tests.api.test_schemathesis import conversion_rules  # noqa: PLC0415 - the smallest rules that convert
 
     child, guardian, _ = family(asked)
     asked.post_outcome(child, title="管理学")

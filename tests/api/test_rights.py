@@ -126,7 +126,7 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "access_log",
     ),
     "GET /v1/correction-requests": (lambda _: "/v1/correction-requests", "cqdx", "requests"),
-    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "reviewer", "requests"),
+    "GET /v1/erasure-requests": (lambda _: "/v1/erasure-requests", "cqdx", "requests"),
     "GET /v1/learners/{learner_id}/consents": (lambda ids: f"/v1/learners/{ids['learner']}/consents", "", "consents"),
     "GET /v1/learners/{learner_id}/consents/{consent_id}": (
         lambda ids: f"/v1/learners/{ids['learner']}/consents/{ids['consent']}",
@@ -181,10 +181,9 @@ NOT_AUDITED = {
 READING = {
     "cqdx": (
         *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read"),
-        *("conversions:write", "conversions:review"),
+        *("conversions:write", "conversions:review", "identity:review"),
     ),
     "acceptor": ("conversions:review", "outcomes:read"),
-    "reviewer": ("identity:review",),
     "stranger": ("balance:read",),
 }
 
