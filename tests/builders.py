@@ -27,6 +27,7 @@ from creditbank.services.institutions import Registration, register
 from creditbank.storage import institutions
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import migrate
+from tests.net import NAME_MARK, WatchedClient
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 """Where the clock of tests starts: noon in Shanghai."""
@@ -230,6 +231,7 @@ def new_house(url: str, folder: Path, *, packs: bool = True) -> House:
     clock = Clock()
     bank = new_bank(url, folder, clock)
     app = create_app(Settings(database_url=url, keyring=folder / KEYRING_FILE, base_url=BASE_URL), bank)
+    app.test_client_class = WatchedClient
     house = House(bank, app, clock)
     if packs:
         publish_packs(bank)
@@ -270,7 +272,7 @@ def resident_id(number: int, *, born: str = "1955-12-30", prefix: str = "510201"
 def learner_body(number: int, **changes: Any) -> dict[str, Any]:
     """Return a request for the account of person no. `number`."""
     body = {
-        "name": f"学习者{number}",
+        "name": f"{NAME_MARK}{number}",
         "identifiers": [{"type": "cn.resident_id", "value": resident_id(number)}],
     }
     return body | changes

@@ -13,9 +13,25 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from tests import net
 from tests.builders import KEYRING_FILE, House, new_house
 
 SQLITE_FILE = "bank.sqlite3"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched_log() -> Iterator[None]:
+    """Look at every log line of the whole run."""
+    with net.watched_log():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_logged() -> Iterator[None]:
+    """Fail a test in which the name or the number of somebody was logged."""
+    yield
+    found, net.caught[:] = [*net.caught], []
+    assert not found, found
 
 
 @pytest.fixture(scope="session")

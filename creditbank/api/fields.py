@@ -11,7 +11,7 @@ from uuid import UUID
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from creditbank.core.credit import HUNDREDTHS_MAX, parsed_hundredths
-from creditbank.core.errors import Fault
+from creditbank.core.errors import Fault, pointer_segment
 
 DAY_MIN = date(1900, 1, 1)
 """No living person learnt anything before; an earlier day is a typing error."""
@@ -181,8 +181,8 @@ class Label(Text):
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, Decimal):
-            zh = f'带小数的值请写成字符串 "{value:f}"。'
-            raise _fault("wrong_type", zh, f'Write a value with decimals as a string: "{value:f}".')
+            zh = '带小数的值请写成字符串，例如 "2.5"。'
+            raise _fault("wrong_type", zh, 'Write a value with decimals as a string, as in "2.5".')
         return super()._deserialize(value, attr, data, **kwargs)
 
 
@@ -245,7 +245,7 @@ def faults_of(messages: object, pointer: str = "") -> tuple[Fault, ...]:
         return (messages.under(pointer),)
     if isinstance(messages, Mapping):
         return _joined(
-            faults_of(inner, pointer if name == "_schema" else f"{pointer}/{_escaped(str(name))}")
+            faults_of(inner, pointer if name == "_schema" else f"{pointer}/{_segment(name)}")
             for name, inner in messages.items()
         )
     if isinstance(messages, list):
@@ -258,9 +258,9 @@ def _joined(parts: Iterable[tuple[Fault, ...]]) -> tuple[Fault, ...]:
     return tuple(fault for part in parts for fault in part)
 
 
-def _escaped(name: str) -> str:
-    """Return a name as a segment of a JSON pointer (RFC 6901), shortened where somebody sent a novel."""
-    return name[:64].replace("~", "~0").replace("/", "~1")
+def _segment(name: str | int) -> str:
+    """Return a member's name, or its number in a list, as a segment of a JSON pointer (RFC 6901)."""
+    return str(name) if isinstance(name, int) else pointer_segment(name)
 
 
 def _documented(kwargs: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from flask import Flask, Response, g, request
 
 from creditbank.gateways import metrics
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_UUID = "[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
+_REQUEST_ID = re.compile(rf"{_UUID}|(?!.*[0-9]{{5}})[A-Za-z0-9_.-]{{1,64}}", re.ASCII)
+"""A caller's own request id: a UUID, a trace id (W3C Trace Context), or a word with at most four digits in a row. It is
+logged and kept, so that anything else, in which a person's number could stand, is replaced."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that are logged and counted by name; callers can make up others."""
 
 log = structlog.get_logger()
 
@@ -32,7 +38,8 @@ def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
     status = response.status_code
-    metrics.requests_total.labels(route, request.method, status).inc()
+    method = request.method if request.method in _METHODS else "other"
+    metrics.requests_total.labels(route, method, status).inc()
     metrics.request_seconds.labels(route).observe(seconds)
     refusal = g.get("refusal_code", "")
     if refusal:
@@ -41,7 +48,7 @@ def _end(response: Response) -> Response:
     log.info(
         "request",
         request_id=g.get("request_id", ""),
-        method=request.method,
+        method=method,
         route=route,
         status=status,
         milliseconds=round(seconds * 1000, 1),

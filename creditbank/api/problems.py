@@ -96,7 +96,10 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     sentences = {
         404: ("没有这个地址；请核对路径与编号。", "There is nothing at this address; check the path and the id."),
-        405: ("此地址不支持该方法。", f"This address does not take {request.method}."),
+        405: (
+            "此地址不支持该方法；可用的方法见 Allow。",
+            "This address does not take that method; Allow names those that it takes.",
+        ),
     }
     zh, en = sentences.get(status, ("无法处理此请求。", error.description or error.name))
     code = error.name.lower().replace(" ", "_")

@@ -1,5 +1,6 @@
 """Refusals: what the bank declines to do, with a stable code, the place and how to mend it."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -20,6 +21,36 @@ class Family(Enum):
     CONDITION_MISSING = "condition_missing"
     TOO_MANY = "too_many"
     TRY_LATER = "try_later"
+
+
+UNNAMED = "*"
+"""Stands in a pointer for a name that is not repeated."""
+
+WORD_MAX = 40
+"""Characters of the longest word that is repeated: longer than any name of a field or an option."""
+
+_INDEX = re.compile(r"[0-9]{1,5}", re.ASCII)
+_WORD = re.compile(r"[a-z](?:[A-Za-z_-]|[0-9]{1,2}(?![0-9]))*", re.ASCII)
+
+
+def is_plain_word(text: str) -> bool:
+    """Tell whether a text from outside may be repeated in a refusal: it looks like a field or an option of ours.
+
+    ASCII letters of which the first is small, hyphens, and no more than two digits in a row: neither a name as it is
+    written nor a number of a person.
+    A refusal is logged and passed on in many places, and people's names and numbers come where fields are expected.
+    """
+    return len(text) <= WORD_MAX and _WORD.fullmatch(text) is not None
+
+
+def pointer_segment(name: str) -> str:
+    """Return a name that a caller gave as a segment of a pointer, or `*` where it may not be repeated."""
+    return name if is_plain_word(name) else UNNAMED
+
+
+def told_pointer(pointer: str) -> str:
+    """Return a pointer into a document as a refusal tells it: with a star for each name that may not be repeated."""
+    return "/".join(one if not one or _INDEX.fullmatch(one) else pointer_segment(one) for one in pointer.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

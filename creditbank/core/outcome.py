@@ -155,8 +155,8 @@ def record_faults(record: Record, today: date, schemes: Container[str]) -> tuple
             Fault("/started_on", "starts_after_end", zh, "It starts after it was completed; check both days.")
         )
     if record.scheme is not None and record.scheme not in schemes:
-        zh = f"没有代码为 {record.scheme} 的学分体系；GET /v1/schemes 列出可用的体系。"
-        en = f"There is no credit scheme {record.scheme}; GET /v1/schemes lists those there are."
+        zh = "没有这个代码的学分体系；GET /v1/schemes 列出可用的体系。"
+        en = "There is no credit scheme of this code; GET /v1/schemes lists those there are."
         faults.append(Fault("/scheme", "unknown_scheme", zh, en))
     return tuple(faults)
 

@@ -132,7 +132,7 @@ def _tree_faults(regions: Mapping[str, Region], places: Mapping[str, int]) -> It
                 )
                 yield _fault(number, "parent", "required", zh, en)
         elif parent is None:
-            yield _unknown(number, "parent", region.parent_id)
+            yield _unknown(number, "parent")
         elif not is_above(parent.level, region.level):
             zh = f"上级区划 {parent.id} 的级别不高于本区划。"
             en = f"The region above, {parent.id}, is of no higher level."
@@ -148,7 +148,7 @@ def _code_faults(regions: Mapping[str, Region], places: Mapping[str, int]) -> It
             owner = owners.setdefault(name, region.id)
             if owner != region.id:
                 number = places.get(region.id, places.get(owner, 0))
-                zh, en = f"{name} 已用于区划 {owner}。", f"{name} stands for region {owner} already."
+                zh, en = "此编号或代码已用于另一区划。", "This id or code stands for another region already."
                 yield _fault(number, "code" if name == region.code else "id", "differs", zh, en)
 
 
@@ -165,7 +165,7 @@ def _succession_faults(regions: Mapping[str, Region], places: Mapping[str, int])
         for successor_id in region.successors:
             successor = regions.get(successor_id)
             if successor is None:
-                yield _unknown(number, "successors", successor_id)
+                yield _unknown(number, "successors")
             elif successor.level is not region.level or successor is region:
                 zh = f"继承区划 {successor_id} 应为同级的另一区划。"
                 en = f"The successor {successor_id} has to be another region of the same level."
@@ -176,9 +176,9 @@ def _succession_faults(regions: Mapping[str, Region], places: Mapping[str, int])
                 yield _fault(number, "successors", "not_in_force", zh, en)
 
 
-def _unknown(number: int, name: str, region_id: str) -> Fault:
-    zh = f"没有编号为 {region_id} 的区划；请先登记，或在同一清单中给出。"
-    en = f"There is no region {region_id}; load it first, or in the same list."
+def _unknown(number: int, name: str) -> Fault:
+    zh = "没有这个编号的区划；请先登记，或在同一清单中给出。"
+    en = "There is no region of this id; load it first, or in the same list."
     return _fault(number, name, "unknown_region", zh, en)
 
 

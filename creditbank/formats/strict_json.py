@@ -10,7 +10,7 @@ from itertools import accumulate
 
 import orjson
 
-from creditbank.core.errors import Family, Fault, Malformed, Refusal
+from creditbank.core.errors import UNNAMED, Family, Fault, Malformed, Refusal, pointer_segment
 
 INTEGER_MAX = 2**53 - 1
 """The largest integer that every JSON reader takes exactly (RFC 8259, section 6)."""
@@ -24,7 +24,7 @@ DEPTH_CEILING = 200
 FAULTS_MAX = 100
 """As many faults as a person mends in one go; the rest shows at the next attempt."""
 
-_SHOWN_MAX = 60
+_NAME, _TEXT = ("此处一个成员名", "A name in this object"), ("该文本", "This text")
 _OPENING, _CLOSING = ord("("), ord(")")
 _TO_ROUND = bytes.maketrans(b"[{]}", b"(())")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[{]}")
@@ -54,7 +54,7 @@ class _Flaw:
     """Stands in the parsed value where something is wrong, until its place is known."""
 
     code: str
-    shown: str
+    twice: str = ""
     inside: list[tuple[str, object]] = field(default_factory=list)
 
 
@@ -146,7 +146,7 @@ def _scanned(text: str, flaws: list[_Flaw]) -> object:
         object_pairs_hook=lambda pairs: _object(pairs, kept),
         parse_float=lambda digits: _decimal(digits, kept),
         parse_int=lambda digits: _integer(digits, kept),
-        parse_constant=lambda name: kept(_Flaw("not_a_number", name)),
+        parse_constant=lambda _: kept(_Flaw("not_a_number")),
     )
     try:
         return decoder.decode(text)
@@ -164,14 +164,14 @@ def _object(pairs: list[tuple[str, object]], kept: Callable[[_Flaw], _Flaw]) -> 
 
 def _integer(digits: str, kept: Callable[[_Flaw], _Flaw]) -> object:
     if len(digits) > DIGITS_MAX and len(digits.lstrip("-")) > DIGITS_MAX:
-        return kept(_Flaw("number_form", digits))
+        return kept(_Flaw("number_form"))
     value = int(digits)
-    return value if -INTEGER_MAX <= value <= INTEGER_MAX else kept(_Flaw("number_range", digits))
+    return value if -INTEGER_MAX <= value <= INTEGER_MAX else kept(_Flaw("number_range"))
 
 
 def _decimal(digits: str, kept: Callable[[_Flaw], _Flaw]) -> object:
     if "e" in digits or "E" in digits or len(digits.lstrip("-")) - 1 > DIGITS_MAX:
-        return kept(_Flaw("number_form", digits))
+        return kept(_Flaw("number_form"))
     return Decimal(digits)
 
 
@@ -181,7 +181,7 @@ def _faults_in(value: object, pointer: str) -> Iterator[Fault]:
         yield _flaw_fault(value, pointer)
         yield from _faults_in_pairs(value.inside, pointer)
     elif isinstance(value, str):
-        yield from _character_faults(value, pointer, "")
+        yield from _character_faults(value, pointer, _TEXT)
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _faults_in(member, f"{pointer}/{index}")
@@ -191,13 +191,13 @@ def _faults_in(value: object, pointer: str) -> Iterator[Fault]:
 
 def _faults_in_pairs(pairs: list[tuple[str, object]], pointer: str) -> Iterator[Fault]:
     for key, member in pairs:
-        yield from _character_faults(key, pointer, key)
-        yield from _faults_in(member, f"{pointer}/{_shown(key).replace('~', '~0').replace('/', '~1')}")
+        yield from _character_faults(key, pointer, _NAME)
+        yield from _faults_in(member, f"{pointer}/{pointer_segment(key)}")
 
 
-def _character_faults(text: str, pointer: str, key: str) -> Iterator[Fault]:
-    """Yield what is wrong with the characters of a string, which is the name `key` of a member or a value."""
-    zh, en = (f"成员名“{_shown(key)}”", f'The name "{_shown(key)}"') if key else ("该文本", "This text")
+def _character_faults(text: str, pointer: str, noun: tuple[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the characters of a string, a member's name or a value."""
+    zh, en = noun
     if "\0" in text:
         yield Fault(pointer, "nul_character", f"{zh}含有空字符(U+0000)，请删除。", f"{en} holds U+0000; remove it.")
     if _LONE_SURROGATE.search(text):
@@ -210,29 +210,25 @@ def _character_faults(text: str, pointer: str, key: str) -> Iterator[Fault]:
 
 
 def _flaw_fault(flaw: _Flaw, pointer: str) -> Fault:
-    shown = _shown(flaw.shown)
+    """Return what is told of a flaw: its place and how to mend it, never what stands there."""
+    name = pointer_segment(flaw.twice)
+    shown_zh, shown_en = ("一个成员名", "A name") if name == UNNAMED else (f"“{name}”", f'"{name}"')
     zh, en = {
-        "duplicate_key": (f"“{shown}”出现了两次，请只保留一个。", f'"{shown}" stands twice in this object; keep one.'),
-        "not_a_number": (
-            f"{shown} 不是 JSON 数字，请写数字或 null。",
-            f"{shown} is no JSON number; write one or null.",
+        "duplicate_key": (
+            f"{shown_zh}出现了两次，请只保留一个。",
+            f"{shown_en} stands twice in this object; keep one.",
         ),
+        "not_a_number": ("这不是 JSON 数字，请写数字或 null。", "This is no JSON number; write one or null."),
         "number_form": (
-            f"数字 {shown} 带有指数或超过 {DIGITS_MAX} 位，请写成普通的十进制数。",
-            f"The number {shown} has an exponent or over {DIGITS_MAX} digits; write a plain decimal number.",
+            f"该数字带有指数或超过 {DIGITS_MAX} 位，请写成普通的十进制数。",
+            f"The number has an exponent or over {DIGITS_MAX} digits; write a plain decimal number.",
         ),
         "number_range": (
-            f"整数 {shown} 超出 ±(2^53-1)，请改用文本。",
-            f"The integer {shown} is outside ±(2^53-1), where readers lose digits; send it as a string.",
+            "该整数超出 ±(2^53-1)，请改用文本。",
+            "The integer is outside ±(2^53-1), where readers lose digits; send it as a string.",
         ),
     }[flaw.code]
     return Fault(pointer, flaw.code, zh, en)
-
-
-def _shown(text: str) -> str:
-    """Return a text as it may stand in an answer: short, and with characters that can't be sent escaped."""
-    short = text[:_SHOWN_MAX] + "…" * (len(text) > _SHOWN_MAX)
-    return short.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
 
 
 def _first(count: int, faults: Iterator[Fault]) -> Iterator[Fault]:

@@ -275,19 +275,20 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     client_id = errand.actor.name
     for_whom = errand.actor.learner_id or ""
     digest = hashlib.sha256(f"{for_whom}{errand.content}".encode()).hexdigest()
-    place = f"kept_answer:{client_id}:{errand.key}"
-    kept = kept_answers.by_key(work.connection, client_id, errand.key)
+    key = hashlib.sha256(errand.key.encode()).hexdigest()  # a caller may have made it of somebody's number
+    place = f"kept_answer:{client_id}:{key}"
+    kept = kept_answers.by_key(work.connection, client_id, key)
     if kept is not None:
         said = json.loads(work.keyring.opened_bank(kept, place))
         if said.pop("request", digest) != digest:  # answers from before the digest stood in them have none
             raise _key_reused()
         return Answer(**said)
-    kept_answers.claim(work.connection, client_id, errand.key, work.now)
+    kept_answers.claim(work.connection, client_id, key, work.now)
     kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     sealed = work.keyring.seal_bank(text, place)
-    kept_answers.keep(work.connection, (client_id, errand.key), sealed, answer.subject)
+    kept_answers.keep(work.connection, (client_id, key), sealed, answer.subject)
     return answer
 
 

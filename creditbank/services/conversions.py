@@ -157,8 +157,8 @@ def _courses(programme: Programme, wish: Wish) -> tuple[Course, ...]:
     faults = []
     for number, code in enumerate(wish.courses):
         if code not in by_code:
-            zh = f"培养方案 {programme.code} 没有代码为 {code} 的课程；请核对课程代码。"
-            en = f"The programme {programme.code} has no course {code}; check the code of the course."
+            zh = f"培养方案 {programme.code} 没有这个代码的课程；请核对课程代码。"
+            en = f"The programme {programme.code} has no course of this code; check it."
             faults.append(Fault(f"/target/courses/{number}", "unknown_course", zh, en))
     if faults:
         raise Malformed(tuple(faults))

@@ -133,6 +133,6 @@ def _term_faults(work: Work, giver: Institution, wish: Wish, valid_from: date) -
         zh, en = "终止日期早于起始日期。", "It ends before it begins."
         yield Fault("/valid_until", "ends_before_it_begins", zh, en)
     if wish.programme is not None and programmes.by_code(work.connection, giver.code, wish.programme) is None:
-        zh = f"机构 {giver.code} 没有代码为 {wish.programme} 的培养方案。"
-        en = f"The institution {giver.code} has no programme {wish.programme}."
+        zh = f"机构 {giver.code} 没有这个代码的培养方案。"
+        en = f"The institution {giver.code} has no programme of this code."
         yield Fault("/programme", "unknown_programme", zh, en)

@@ -124,7 +124,7 @@ def move(work: Work, institution_id: UUID, name: str, from_day: date) -> tuple[S
     found = _found(work, institution_id)
     region = regions.around(work.connection, [name]).named(name)
     if region is None or not region.is_in_force(from_day):
-        raise Malformed((_no_region("/region", name, from_day),))
+        raise Malformed((_no_region("/region", from_day),))
     rows = institution_days.memberships(work.connection, [found.id]).get(found.id, [])
     is_new = not rows or (rows[-1].region_id, rows[-1].from_day) != (region.id, from_day)
     if is_new:
@@ -210,11 +210,11 @@ def _region(work: Work, registration: Registration, *, is_new: bool) -> str | No
     days = [registration.valid_from or work.today, work.today]
     named = registry.named(name) if name is not None else None
     if is_new and name is not None and not _is_in_force(named, days):
-        raise Malformed((_no_region("/region", name, days[0]),))
+        raise Malformed((_no_region("/region", days[0]),))
     if is_new and code is not None and registry.knows_city_of(code):
         coded = registry.named(code)
         if coded is None or coded.code != code or not _is_in_force(coded, days):
-            raise Malformed((_no_region("/region_code", code, days[0]),))
+            raise Malformed((_no_region("/region_code", days[0]),))
     return None if named is None else named.id
 
 
@@ -223,9 +223,9 @@ def _is_in_force(region: Region | None, days: Sequence[date]) -> bool:
     return region is not None and any(region.is_in_force(day) for day in days)
 
 
-def _no_region(pointer: str, name: str, day: date) -> Fault:
-    zh = f"{day} 没有编号或代码为 {name} 的区划；请核对，GET /v1/regions?as_of={day} 列出当日有效的区划。"
-    en = f"No region {name} is in force on {day}; GET /v1/regions?as_of={day} lists those that are."
+def _no_region(pointer: str, day: date) -> Fault:
+    zh = f"{day} 没有这个编号或代码的区划；请核对，GET /v1/regions?as_of={day} 列出当日有效的区划。"
+    en = f"No region of this id or code is in force on {day}; GET /v1/regions?as_of={day} lists those that are."
     return Fault(pointer, "unknown_region", zh, en)
 
 

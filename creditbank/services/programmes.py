@@ -87,17 +87,17 @@ def _checked(work: Work, wanted: Programme) -> Programme:
         raise NotAllowed((Fault("", "no_acceptor", zh, en),))
     faults = []
     if wanted.scheme not in schemes.every(work.connection):
-        zh = f"没有代码为 {wanted.scheme} 的学分体系；GET /v1/schemes 列出可用的体系。"
-        en = f"There is no credit scheme {wanted.scheme}; GET /v1/schemes lists those there are."
+        zh = "没有这个代码的学分体系；GET /v1/schemes 列出可用的体系。"
+        en = "There is no credit scheme of this code; GET /v1/schemes lists those there are."
         faults.append(Fault("/scheme", "unknown_scheme", zh, en))
-    seen: dict[str, str] = {}
+    seen: dict[str, int] = {}
     for number, course in enumerate(wanted.courses):
         key = text_key(course.code)
         if key in seen:
-            zh = f"课程代码 {course.code} 与 {seen[key]} 相同（不区分大小写与全半角）；请改用不同的代码。"
-            en = f"The code {course.code} is the same as {seen[key]}, case and width apart; give it another."
+            zh = f"课程代码与第 {seen[key] + 1} 门课程相同（不区分大小写与全半角）；请改用不同的代码。"
+            en = f"The code is that of course {seen[key] + 1} too, case and width apart; give it another."
             faults.append(Fault(f"/courses/{number}/code", "duplicate_code", zh, en))
-        seen.setdefault(key, course.code)
+        seen.setdefault(key, number)
         if len(key) > CODE_MAX:
             zh, en = (
                 f"课程代码展开后最多 {CODE_MAX} 个字符。",

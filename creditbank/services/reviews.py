@@ -97,8 +97,8 @@ def _check_step(ruleset: ConversionSet, progress: Progress, seen: str | None) ->
     """Refuse a decision on a step that is decided already: who sends it twice does not decide the next one, too."""
     up = step_id(ruleset, progress)
     if seen is not None and seen != up:
-        zh = f"步骤 {seen} 不是当前步骤，当前步骤为 {up}；请重新查看申请。"
-        en = f"The step {seen} is not up; {up} is. Look at the application again."
+        zh = f"所述步骤不是当前步骤，当前步骤为 {up}；请重新查看申请。"
+        en = f"The step that you name is not up; {up} is. Look at the application again."
         raise Conflict((Fault("/step", "step_passed", zh, en),))
 
 

@@ -59,8 +59,8 @@ def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
     require(work.actor, "rules:write")
     ruleset = parsed_ruleset(document)
     if schemes.by_code(work.connection, ruleset.scheme) is None:
-        zh = f"没有学分体系 {ruleset.scheme}；请先用 POST /v1/schemes 登记。"
-        en = f"There is no credit scheme {ruleset.scheme}; register it with POST /v1/schemes first."
+        zh = "没有这个学分体系；请先用 POST /v1/schemes 登记。"
+        en = "There is no such credit scheme; register it with POST /v1/schemes first."
         raise RulesetFaulty((Fault("/scheme", "unknown_scheme", zh, en),))
     found = rulesets.by_version(work.connection, ruleset.code, ruleset.version)
     fingerprint = digest(document).hex()

@@ -1,4 +1,4 @@
-"""Answers kept under their idempotency keys, written in the same transaction as the effect."""
+"""Answers kept under hashes of their idempotency keys, written in the same transaction as the effect."""
 
 from datetime import datetime
 

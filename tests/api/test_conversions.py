@@ -157,7 +157,7 @@ def test_a_course_is_replaced_once(place: House) -> None:
 def test_who_submitted_an_application_does_not_review_it(place: House) -> None:
     learner, outcomes = learner_with(place, "管理学")
     both = place.auth("acceptor", "conversions:write", "conversions:review", "learners:write")
-    body = {"name": "学习者1", "identifiers": learner_body(1)["identifiers"]}
+    body = {"name": learner_body(1)["name"], "identifiers": learner_body(1)["identifiers"]}
     assert place.http.post("/v1/learners", json=body, headers=both).status_code == 200
     status, conversion = asked(
         place, "POST", "/v1/conversions", both, learner_id=learner, target=TARGET, outcomes=outcomes

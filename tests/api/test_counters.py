@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from creditbank.services.proxies import FAILURES_MAX
 from creditbank.storage import catalogue
 from tests.builders import House, learner_body, resident_id
+from tests.net import NAME_MARK
 
 RULES: dict[str, Any] = {
     "code": "test-same-title",
@@ -43,7 +44,7 @@ RULES: dict[str, Any] = {
 
 def applicant(number: int, **changes: Any) -> dict[str, Any]:
     """Return a request to act for person no. `number`."""
-    learner = {"identifier": {"type": "cn.resident_id", "value": resident_id(number)}, "name": f"学习者{number}"}
+    learner = {"identifier": {"type": "cn.resident_id", "value": resident_id(number)}, "name": f"{NAME_MARK}{number}"}
     return {"learner": learner | changes, "reason": "老人没有手机"}
 
 

@@ -176,7 +176,7 @@ def test_a_learner_named_by_identifier_gets_the_account_that_opening_one_would_g
     learner_id = answer.get_json()["learner_id"]
     opened = house.http.post("/v1/learners", json=learner_body(7), headers=house.auth())
     assert (opened.status_code, opened.get_json()["id"]) == (200, learner_id)
-    assert (opened.get_json()["status"], opened.get_json()["name"]) == ("active", "学习者7")
+    assert (opened.get_json()["status"], opened.get_json()["name"]) == ("active", learner_body(7)["name"])
     assert post(house, outcome_body("", 2, learner=named(7))).get_json()["learner_id"] == learner_id
     assert post(house, outcome_body("", 1, learner={"id": learner_id})).status_code == 200
     assert recognised(house, learner_id) == "6.00"

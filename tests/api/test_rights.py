@@ -25,6 +25,7 @@ from creditbank.services.verification import verify
 from creditbank.storage import catalogue
 from creditbank.storage.holdings import OMITTED, SEALED
 from tests.builders import House, outcome_body, resident_id
+from tests.net import NAME_MARK
 
 TARGET = {"institution": "acceptor", "programme": "administration", "courses": ["c1"]}
 
@@ -340,8 +341,8 @@ def test_the_export_holds_every_table_in_both_forms(house: House) -> None:
         assert len(list(csv.DictReader(io.StringIO(plain, newline="")))) == len(rows), name
     (profile,) = table(archive, "profile")
     (number,) = table(archive, "identifiers")
-    assert profile["name"].startswith("学习者")
-    assert number["value"] == resident_id(int(profile["name"].removeprefix("学习者")))
+    assert profile["name"].startswith(NAME_MARK)
+    assert number["value"] == resident_id(int(profile["name"].removeprefix(NAME_MARK)))
     assert {row["outcome_id"] for row in table(archive, "outcome_revisions")} == {ids["outcome"]}
     assert ids["decision"] in {row["id"] for row in table(archive, "decisions") if row["sentences"]}
     assert table(archive, "correction_requests")[0]["says"] == "课时不对"

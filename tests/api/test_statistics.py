@@ -130,7 +130,7 @@ def test_an_answer_stays_whatever_comes_after(year: House) -> None:
     assert put.status_code == 200, put.get_data(as_text=True)
     for code in ("yubei", "yuzhong", "nowhere"):
         year.post_outcome(year.open_learner(code)["id"], code, completed_on="2025-11-01")
-    known = {"name": "学习者1", "identifiers": learner_body(1)["identifiers"]}
+    known = {"name": learner_body(1)["name"], "identifiers": learner_body(1)["identifiers"]}
     assert year.http.post("/v1/learners", json=known, headers=year.auth("yuzhong")).status_code == 200
     assert post(year, f"/{ids['yubei']}/region", region="500103", from_day="2025-11-06")[0] == 201
     assert post(year, f"/{ids['nowhere']}/region", region="500103", from_day="2025-11-01")[0] == 201
@@ -191,7 +191,7 @@ def test_ages_are_those_of_the_day(house: House) -> None:
 
 
 def test_an_account_counts_where_its_learner_was_known_first(year: House) -> None:
-    body = {"name": "学习者1", "identifiers": learner_body(1)["identifiers"]}
+    body = {"name": learner_body(1)["name"], "identifiers": learner_body(1)["identifiers"]}
     assert year.http.post("/v1/learners", json=body, headers=year.auth("yuzhong")).status_code == 200
     assert told(counted(year, region=CITY, by="institution")) == {
         "cityhall": (1, 1, "3.00", "0.00"),

@@ -114,8 +114,8 @@ def test_one_document_cannot_repeat_a_faulty_part_without_end() -> None:
     ("fields", "fault"),
     [
         ({"when": {"titel": "x"}}, ("/rules/0/when/titel", "unknown_field")),
-        ({"when": {"x" * 100_000: "x"}}, ("/rules/0/when/" + "x" * 40 + "…", "unknown_field")),
-        ({"award": {"__class__": "6"}}, ("/rules/0/award/__class__", "unknown_field")),
+        ({"when": {"x" * 100_000: "x"}}, ("/rules/0/when/*", "unknown_field")),
+        ({"award": {"__class__": "6"}}, ("/rules/0/award/*", "unknown_field")),
         ({"script": "import os"}, ("/rules/0/script", "unknown_field")),
     ],
 )

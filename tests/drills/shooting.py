@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import func, select
 
@@ -64,6 +64,8 @@ class Server:
 
     application: str
     environment: Mapping[str, str]
+    output: int | IO[bytes] = subprocess.DEVNULL
+    """Where its log lines go."""
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -74,7 +76,7 @@ class Server:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--no-log", "--no-ws"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--blocking-threads", str(CLIENTS), self.application]
         self.process = subprocess.Popen(
-            command, env=self.environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=self.environment, start_new_session=True, stdout=self.output, stderr=self.output
         )
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):

@@ -78,7 +78,7 @@ def test_plain_values_come_through_exactly(body: bytes, value: object) -> None:
         (b'{"a":[{"\\u0000":1}]}', "/a/0", "nul_character"),
         (b'"a\0b"', "", "nul_character"),
         (b'{"a\0":1}', "", "nul_character"),
-        (b'{"a/b~c":1e999}', "/a~1b~0c", "number_form"),
+        (b'{"a/b~c":1e999}', "/*", "number_form"),
         (b"1E+999999999", "", "number_form"),
         (b"1e2", "", "number_form"),
         (b"1" * 31, "", "number_form"),

@@ -22,6 +22,7 @@ from creditbank.services.bank import Answer, Errand, Work, carried_out, looked_u
 from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue, identifier_index, people
+from creditbank.storage.database import Database
 from creditbank.storage.erasure import DELETED, EMPTIED, REWRITTEN, STAYS
 from creditbank.storage.migrations import APPEND_ONLY
 from tests.api.test_rights import TARGET, same_title
@@ -423,11 +424,11 @@ def test_the_operator_reapplies_and_scrubs_at_the_console(
     assert house.http.get("/v1/learners/me", headers=house.learner_auth(learner["id"])).status_code == 401
 
 
-def test_secure_delete_is_on_wherever_the_file_is_opened(house: House) -> None:
-    if not house.bank.database.is_sqlite:
-        pytest.skip("SQLite's own")
-    with house.bank.database.engine.connect() as connection:
+def test_secure_delete_is_on_wherever_the_file_is_opened(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'bank.sqlite3'}")
+    with database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
+    database.close()
 
 
 @pytest.mark.parametrize("number", range(4))

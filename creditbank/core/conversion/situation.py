@@ -180,14 +180,14 @@ def _asked_at(place: Place, programme: Programme) -> tuple[Course, ...]:
         if code in by_code:
             found[code] = by_code[code]
         else:
-            note_unknown_course(item, code, programme)
+            note_unknown_course(item)
     return tuple(found.values())
 
 
-def note_unknown_course(place: Place, code: str, programme: Programme) -> None:
+def note_unknown_course(place: Place) -> None:
     """Note that the programme has no such course."""
-    zh = f"培养方案 {programme.code} 没有代码为 {code} 的课程；请核对课程代码。"
-    en = f"The programme {programme.code} has no course {code}; check the code of the course."
+    zh = "培养方案没有这个代码的课程；请核对课程代码。"
+    en = "The programme has no course of this code; check it."
     place.fault("unknown_course", zh, en)
 
 

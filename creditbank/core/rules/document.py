@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from creditbank.core.credit import decimal_text, parsed_hundredths
-from creditbank.core.errors import Fault
+from creditbank.core.errors import Fault, is_plain_word, told_pointer
 
 FAULTS_MAX = 50
 """As many faults as a person mends in one go; reading stops there."""
@@ -30,14 +30,12 @@ NAME_MAX = 64
 TEXT_MAX = 1000
 """Characters of a title or a source; the longest course titles on record have some 200."""
 
-SHOWN_MAX = 40
-"""Characters of a faulty value that a message repeats."""
-
 DIGITS_MAX = 18
 """Digits of a whole number that are looked at: more than any field takes, few enough to cost nothing."""
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_AMOUNT = re.compile(r"-?[0-9]{1,5}(\.[0-9]{1,4})?", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -104,11 +102,11 @@ class Place:
 
     def fault(self, code: str, zh: str, en: str) -> None:
         """Note what is wrong here and how to mend it."""
-        self.reading.note(Fault(self.pointer, code, zh, en))
+        self.reading.note(Fault(told_pointer(self.pointer), code, zh, en))
 
     def inner(self, name: str | int, value: object) -> "Place":
         """Return the place of a value inside this one."""
-        token = name if isinstance(name, int) else shown(name).replace("~", "~0").replace("/", "~1")
+        token = name if isinstance(name, int) else str(name).replace("~", "~0").replace("/", "~1")
         return Place(self.reading, f"{self.pointer}/{token}", value)
 
     def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> "dict[str, Place]":
@@ -278,10 +276,12 @@ class Place:
 
 
 def shown(text: object) -> str:
-    """Return the beginning of a text from outside as a message can carry it."""
-    cut = str(text)[: SHOWN_MAX + 1]
-    safe = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)
-    return safe if len(safe) <= SHOWN_MAX else safe[:SHOWN_MAX] + "…"
+    """Return a word or a small number from outside as a message repeats it, an ellipsis for anything else.
+
+    The pointer says where it stands; what it is may be the name or the number of a person.
+    """
+    said = str(text)
+    return said if is_plain_word(said) or _AMOUNT.fullmatch(said) else "…"
 
 
 def _type_names(value: object) -> tuple[str, str]:

@@ -10,9 +10,12 @@ from typing import Any
 from creditbank.core.credit import Scheme, decimal_text
 from creditbank.core.errors import Fault
 from creditbank.core.outcome import Facts
-from creditbank.core.rules.document import FAULTS_MAX, shown
+from creditbank.core.rules.document import FAULTS_MAX
 from creditbank.core.rules.ruleset import Choice, Example, Rule, RuleSet
 from creditbank.core.rules.subject import Subject, subject_of
+
+QUOTED_MAX = 40
+"""Characters of a test's id or of a value that a message repeats."""
 
 SHOWN_RULES_MAX = 10
 """Rules that came close, or awarded less, that an explanation tells of; how many more there were is told."""
@@ -153,14 +156,17 @@ def _disappointments(test: Example, evaluation: Evaluation, pointer: str) -> lis
     faults = []
     for name, wanted, got in pairs:
         if wanted is not None and wanted != got:
-            zh = (
-                f"测试 {shown(test.id)} 期望 {name} 为 {shown(wanted)}，实际为 {shown(got or '无')}；请修改规则或测试。"
-            )
-            en = (
-                f"Test {shown(test.id)} expects {name} {shown(wanted)}, gets {shown(got or 'none')}; mend rule or test."
-            )
+            test_id, asked, given = _quoted(test.id), _quoted(wanted), _quoted(got or "")
+            zh = f"测试 {test_id} 期望 {name} 为 {asked}，实际为 {given or '无'}；请修改规则或测试。"
+            en = f"Test {test_id} expects {name} {asked}, gets {given or 'none'}; mend rule or test."
             faults.append(Fault(f"{pointer}/{name}", "test_failed", zh, en))
     return faults
+
+
+def _quoted(text: str) -> str:
+    """Return the beginning of what a kept rule set says: it is written for readers, and is told to who publishes it."""
+    safe = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: QUOTED_MAX + 1])
+    return safe if len(safe) <= QUOTED_MAX else safe[:QUOTED_MAX] + "…"
 
 
 def resulting(rule: Rule | None, facts: Facts) -> tuple[str | None, str | None]:
