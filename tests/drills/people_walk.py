@@ -218,7 +218,7 @@ def counter(walk: Walk) -> None:
 
 def erase(walk: Walk) -> None:
     """Ask for erasures: one is withdrawn, one declined, and one carried out."""
-    reviewer = walk.house.auth("reviewer", "identity:review")
+    reviewer = walk.house.auth("authority", "identity:review")
     for number, verdict in ((132, "approve"), (131, "decline"), (130, None)):
         body = {"confirm_account_no": walk.account_nos[number], "reason": CANARIES[number].text}
         url, own = walk.url(number, "/erasure-requests"), walk.own(number)

@@ -197,7 +197,7 @@ def spoil_headers(remote: Remote, reply: Reply, headers: dict[str, str]) -> None
     for name, words in {
         "Idempotency-Key": (one.name, one.text),
         "If-Match": (one.name, f'"{one.resident_id}"'),
-        "X-Request-Id": (one.resident_id, one.passport, one.netid),
+        "X-Request-Id": (one.resident_id, one.passport, one.phone, one.legacy_id, one.name),
         "Authorization": (f"Bearer {one.resident_id}", f"{one.passport} {one.name}"),
         "Accept": (one.passport,),
     }.items():
