@@ -89,7 +89,7 @@ def test_a_counter_acts_for_whoever_comes_as_they_could_themselves(house: House,
     learner = person(house, 7)
     session = opened(house, counter(house, level=level), 7)
     assert (session["learner_id"], session["expires_in"]) == (learner["id"], 600)
-    assert session["scope"] == "balance:read conversions:write outcomes:read statement:read"
+    assert session["scope"] == "balance:read consents:write conversions:write outcomes:read statement:read"
     for path in ("", "/balance", "/statement", "/outcomes", "/logins"):
         as_me = house.http.get(f"/v1/learners/me{path}", headers=bearer(session))
         own = house.http.get(f"/v1/learners/{learner['id']}{path}", headers=house.learner_auth(learner["id"]))
@@ -210,7 +210,7 @@ def test_only_staff_act_for_learners(house: House) -> None:
     [
         (applicant(7) | {"reason": " "}, "blank"),
         (applicant(7) | {"staff_id": "x"}, "unknown_field"),
-        (applicant(7, identifier={"type": "phone", "value": "13800000000"}), "unknown_identifier_type"),
+        (applicant(7, identifier={"type": "library_card", "value": "13800000000"}), "unknown_identifier_type"),
         (applicant(7, identifier={"type": "cn.resident_id", "value": "1"}), "wrong_length"),
         ({"learner": {"id": "x"}, "reason": "x"}, "unknown_field"),
     ],

@@ -172,13 +172,22 @@ def test_only_the_accepting_institution_itself_writes_its_programmes(registry: H
     assert got(registry).get_json() == first
 
 
-@pytest.mark.parametrize("roles", [("issuer",), ("partner",), ("issuer", "recogniser", "partner")])
-def test_an_institution_that_accepts_nothing_publishes_nothing(registry: House, roles: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("roles", "code"),
+    [
+        (("issuer",), "no_acceptor"),
+        (("partner",), "scope_missing"),
+        (("issuer", "recogniser", "partner"), "no_acceptor"),
+    ],
+)
+def test_an_institution_that_accepts_nothing_publishes_nothing(
+    registry: House, roles: tuple[str, ...], code: str
+) -> None:
     register(registry, "school", *roles)
     writer = ("school", "rules:write")
-    assert refused(publish(registry, writer)) == (403, {"no_acceptor"})
+    assert refused(publish(registry, writer)) == (403, {code})
     url = "/v1/programmes/school/administration"
-    assert refused(put(registry, '"1"', writer, url=url)) == (403, {"no_acceptor"})
+    assert refused(put(registry, '"1"', writer, url=url)) == (403, {code})
     assert got(registry, url).status_code == 404
 
 

@@ -359,14 +359,14 @@ def test_the_impact_is_what_really_changes_when_outcomes_are_posted_anew(house: 
     assert told["examined"] == 6
 
 
-def test_reckoning_an_impact_writes_nothing(house: House) -> None:
+def test_reckoning_an_impact_writes_nothing_but_a_line_for_the_learner_who_was_shown(house: House) -> None:
     in_print(house, document())
     posted(house, "cqdx")
     draft(house, document(2, "6"))
     house.auth(*AUDITOR)
     before = sizes(house)
     assert impact(house, 2)["changed"] == 1
-    assert sizes(house) == before
+    assert sizes(house) == before | {"access_log": before["access_log"] + 1}
     assert statuses(house) == {1: "published", 2: "draft"}
 
 
