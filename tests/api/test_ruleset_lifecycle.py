@@ -147,10 +147,10 @@ def test_what_cannot_be_withdrawn_is_refused(house: House) -> None:
     assert sizes(house)["ruleset_withdrawal"] == 0
 
 
-def test_a_withdrawal_counts_at_once_in_every_running_app(house: House, database_url: str) -> None:
+def test_a_withdrawal_counts_at_once_in_every_running_app(house: House) -> None:
     in_print(house, document(1))
     in_print(house, document(2, "6"))
-    other = second_app(house, database_url)
+    other = second_app(house)
     learner_id = house.open_learner()["id"]
     assert [credited(app, learner_id) for app in (house, other)] == [(2, "6.00")] * 2
     assert withdraw(house, 2).status_code == 200

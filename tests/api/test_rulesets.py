@@ -6,13 +6,11 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from creditbank.app import create_app
-from creditbank.config import Settings
 from creditbank.services.access import client_token
 from creditbank.services.bank import Bank
 from creditbank.storage.columns import catalogue
 from creditbank.storage.database import Database
-from tests.builders import BASE_URL, House, outcome_body
+from tests.builders import BASE_URL, House, app_of, outcome_body
 
 SCHEME = "cn-16h-half"
 CODE = "test-works"
@@ -84,11 +82,11 @@ def sizes(house: House) -> dict[str, int]:
         }
 
 
-def second_app(house: House, url: str) -> House:
+def second_app(house: House) -> House:
     """Return another process's app on the same database."""
+    url = house.bank.database.url.render_as_string(hide_password=False)
     bank = Bank(Database(url), house.bank.keys, house.clock, house.bank.new_id)
-    app = create_app(Settings(database_url=url, base_url=BASE_URL), bank)
-    return House(bank, app, house.clock, house.numbers, house.tokens)
+    return House(bank, app_of(bank), house.clock, house.numbers, house.tokens)
 
 
 # --- from draft to print
@@ -220,8 +218,8 @@ def test_of_two_versions_in_force_the_higher_counts(house: House) -> None:
     assert credited(house, house.open_learner()["id"]) == (2, "6.00")
 
 
-def test_a_new_version_counts_at_once_in_every_running_app(house: House, database_url: str) -> None:
-    other = second_app(house, database_url)
+def test_a_new_version_counts_at_once_in_every_running_app(house: House) -> None:
+    other = second_app(house)
     learner_id = house.open_learner()["id"]
     for app in (house, other):
         assert credited(app, learner_id) is None
@@ -232,8 +230,8 @@ def test_a_new_version_counts_at_once_in_every_running_app(house: House, databas
     other.bank.database.close()
 
 
-def test_a_scheme_that_another_app_registered_is_known_at_once(house: House, database_url: str) -> None:
-    other = second_app(house, database_url)
+def test_a_scheme_that_another_app_registered_is_known_at_once(house: House) -> None:
+    other = second_app(house)
     learner_id = house.open_learner()["id"]
     for app in (house, other):
         assert credited(app, learner_id, scheme=SCHEME) is None
@@ -427,8 +425,8 @@ def test_an_institution_needs_a_parent_that_exists_and_an_administrator(house: H
         assert (refused.status_code, faults(refused)) == (403, {("", "scope_missing")})
 
 
-def test_a_client_of_one_app_is_known_to_another_at_once(house: House, database_url: str) -> None:
-    other = second_app(house, database_url)
+def test_a_client_of_one_app_is_known_to_another_at_once(house: House) -> None:
+    other = second_app(house)
     scopes = ("balance:read",)
     token = client_token(house.bank, BASE_URL, house.client("cq-just-now", *scopes), scopes)
     answer = other.http.get("/v1/schemes", headers={"Authorization": f"Bearer {token}"})
