@@ -22,6 +22,7 @@ from tests.builders import (
     programme_body,
     resident_id,
 )
+from tests.storage.sealing import link_learner
 
 ISSUER, ELSEWHERE, ACCEPTOR, AUTHORITY = "cqdx", "elsewhere", "acceptor", "authority"
 
@@ -108,7 +109,7 @@ def a_login(house: House, learner_id: str) -> str:
     keyring, who = house.bank.keyring, Subject("city", "https://city.test", str(uuid4()))
     link = logins.Link(uuid4(), UUID(learner_id), who, "test", house.clock.now)
     with house.bank.database.transaction() as connection:
-        logins.link_learner(connection, keyring, keyring.new_person_key(), link)
+        link_learner(connection, keyring, link)
     return str(link.login_id)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table
 
 from creditbank.app import create_app, create_bank
 from creditbank.config import settings_from_environment
-from creditbank.storage import outcomes
+from creditbank.storage import outcome_claims, outcomes
 from creditbank.storage.database import Database
 from creditbank.storage.writing import append, append_missing
 
@@ -50,8 +50,9 @@ def append_late(connection: Connection, table: Table, rows: Sequence[Any]) -> No
 
 def create_defective_app() -> Flask:
     """Return the application of the environment with the defect in it."""
-    assert outcomes.append is append, "the defect is planted where the keys are written"
-    outcomes.append = append_late
+    for table in (outcomes, outcome_claims):
+        assert table.append is append, "the defect is planted where the keys are written"
+        table.append = append_late
     settings = settings_from_environment()
     database = ForgetfulDatabase(settings.database_url, pool_size=settings.pool_size)
     return create_app(settings, replace(create_bank(settings), database=database))
