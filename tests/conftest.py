@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 
 from tests import net
 from tests.builders import KEYRING_FILE, House, copied_house, new_house
+from tests.copies import Copies
 
 SQLITE_FILE = "bank.sqlite3"
 
@@ -59,15 +60,15 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> str:
+def engine_name(request: pytest.FixtureRequest) -> str:
     """Give the name of each engine."""
     return str(request.param)
 
 
 @pytest.fixture
-def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the address of an empty database, once on each engine."""
-    if engine == "sqlite":
+    if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / SQLITE_FILE}"
         return
     with _postgresql_database(request.getfixturevalue("postgresql_server")) as url:
@@ -97,16 +98,33 @@ def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
         yield str(make_url(url).database)
 
 
+@pytest.fixture(scope="session")
+def postgresql_copies(postgresql_server: str, stocked_postgresql: str) -> Iterator[Copies]:
+    """Give what lends tests a PostgreSQL database with the same bank."""
+    copies = Copies(lambda: _postgresql_database(postgresql_server, stocked_postgresql))
+    yield copies
+    copies.close()
+
+
 @pytest.fixture
-def house(engine: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+def copied_postgresql(request: pytest.FixtureRequest) -> AbstractContextManager[str]:
+    """Give a copy of the bank on PostgreSQL, one of its own to a test that looks into files, where old rows lie."""
+    if request.node.get_closest_marker("own_database"):
+        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "stocked_postgresql"))
+        return _postgresql_database(server, template)
+    copies: Copies = request.getfixturevalue("postgresql_copies")
+    return copies.lent()
+
+
+@pytest.fixture
+def house(engine_name: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
     """Give a bank with the shipped rules in print, once on each engine: a copy of the one that was made once."""
     shutil.copy(stocked / KEYRING_FILE, tmp_path)
-    if engine == "sqlite":
+    if engine_name == "sqlite":
         shutil.copy(stocked / SQLITE_FILE, tmp_path)
         copied: AbstractContextManager[str] = nullcontext(f"sqlite:///{tmp_path / SQLITE_FILE}")
     else:
-        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "stocked_postgresql"))
-        copied = _postgresql_database(server, template)
+        copied = request.getfixturevalue("copied_postgresql")
     with copied as url:
         made = copied_house(url, tmp_path)
         yield made

@@ -31,7 +31,10 @@ from tests.drills.shooting import Server, environment
 from tests.drills.spoiling import spoil, unspoilt, unwalked
 from tests.providers import RealProvider, served_provider
 
-pytestmark = pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
+    pytest.mark.own_database,
+]
 """The mock of a login provider stands on a part of Authlib that is going away."""
 
 JOURNAL = "erasures.jsonl"

@@ -29,6 +29,8 @@ from tests.api.test_rights import TARGET, same_title
 from tests.builders import House, outcome_body, resident_id
 from tests.services.test_races import at_once, poster, statuses
 
+pytestmark = pytest.mark.own_database
+
 NAME = "欧阳独一"
 NUMBER = resident_id(942)
 CERTIFICATE = "ZS-2026-0001"
