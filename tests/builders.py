@@ -66,6 +66,37 @@ CONSENT_TEXTS = (
 )
 """Texts of consent: the second one on sensitive data."""
 
+SAME_TITLE: dict[str, Any] = {
+    "code": "test-same-title",
+    "version": 1,
+    "kind": "conversion",
+    "title": {"zh": "示例", "en": "Example"},
+    "authority": "示例",
+    "source": {"document": "示例"},
+    "valid_from": "2020-01-01",
+    "version_date": "applied",
+    "scheme": "cn-16h-half",
+    "rules": [{"id": "same", "when": {"same_title": True}}],
+    "tests": [
+        {
+            "id": "nothing",
+            "given": {
+                "applied_on": "2026-01-01",
+                "programme": {
+                    "institution": "acceptor",
+                    "code": "x",
+                    "title": "x",
+                    "scheme": "cn-16h-half",
+                    "total_credits": "76",
+                },
+                "outcomes": [],
+            },
+            "expect": {"credits": "0.00"},
+        }
+    ],
+}
+"""Rules without review: an application is approved at once."""
+
 
 @dataclass
 class Clock:

@@ -8,38 +8,8 @@ from sqlalchemy import select, update
 
 from creditbank.services.proxies import FAILURES_MAX
 from creditbank.storage import catalogue
-from tests.builders import House, learner_body, resident_id
+from tests.builders import SAME_TITLE, House, learner_body, resident_id
 from tests.net import NAME_MARK
-
-RULES: dict[str, Any] = {
-    "code": "test-same-title",
-    "version": 1,
-    "kind": "conversion",
-    "title": {"zh": "示例", "en": "Example"},
-    "authority": "示例",
-    "source": {"document": "示例"},
-    "valid_from": "2020-01-01",
-    "version_date": "applied",
-    "scheme": "cn-16h-half",
-    "rules": [{"id": "same", "when": {"same_title": True}}],
-    "tests": [
-        {
-            "id": "nothing",
-            "given": {
-                "applied_on": "2026-01-01",
-                "programme": {
-                    "institution": "acceptor",
-                    "code": "x",
-                    "title": "x",
-                    "scheme": "cn-16h-half",
-                    "total_credits": "76",
-                },
-                "outcomes": [],
-            },
-            "expect": {"credits": "0.00"},
-        }
-    ],
-}
 
 
 def applicant(number: int, **changes: Any) -> dict[str, Any]:
@@ -98,7 +68,7 @@ def test_a_counter_acts_for_whoever_comes_as_they_could_themselves(house: House,
 
 def test_what_is_done_at_a_counter_bears_the_name_of_who_did_it(house: House) -> None:
     house.publish_programme("acceptor")
-    house.publish_rules(RULES)
+    house.publish_rules(SAME_TITLE)
     learner = person(house, 7)
     house.post_outcome(learner["id"], title="管理学")
     auth = counter(house)
@@ -226,7 +196,7 @@ def test_a_faulty_request_is_told_and_counted_for_nobody(house: House, body: dic
 
 def test_the_same_key_for_another_learner_is_another_request(house: House) -> None:
     house.publish_programme("acceptor")
-    house.publish_rules(RULES)
+    house.publish_rules(SAME_TITLE)
     auth = counter(house)
     body = {"target": {"institution": "acceptor", "programme": "administration", "courses": ["c1"]}}
     answers = []

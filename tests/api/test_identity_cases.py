@@ -8,8 +8,7 @@ from sqlalchemy import select
 from creditbank.services.access import client_token
 from creditbank.storage import catalogue
 from creditbank.storage.access_log import access_log
-from tests.builders import BASE_URL, House, learner_body, outcome_body, resident_id
-from tests.storage.test_constraints import SAME_TITLE
+from tests.builders import BASE_URL, SAME_TITLE, House, learner_body, outcome_body, resident_id
 
 REASON = {"reason": "同一人在两处报名", "evidence": "现场核验身份证"}
 

@@ -27,7 +27,16 @@ from creditbank.services.verification import verify
 from creditbank.storage import audit, catalogue, identity_cases, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
-from tests.builders import BASE_URL, House, learner_body, new_house, outcome_body, publish_packs, resident_id
+from tests.builders import (
+    BASE_URL,
+    SAME_TITLE,
+    House,
+    learner_body,
+    new_house,
+    outcome_body,
+    publish_packs,
+    resident_id,
+)
 from tests.storage.sealing import link_learner
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
@@ -177,37 +186,6 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("staff_role", "role", {"role": "king"}),
 ]
 """Table, CHECK, and the values by which a sound row breaks that CHECK and no other."""
-
-SAME_TITLE: dict[str, Any] = {
-    "code": "test-same-title",
-    "version": 1,
-    "kind": "conversion",
-    "title": {"zh": "示例", "en": "Example"},
-    "authority": "示例",
-    "source": {"document": "示例"},
-    "valid_from": "2020-01-01",
-    "version_date": "applied",
-    "scheme": "cn-16h-half",
-    "rules": [{"id": "same", "when": {"same_title": True}}],
-    "tests": [
-        {
-            "id": "nothing",
-            "given": {
-                "applied_on": "2026-01-01",
-                "programme": {
-                    "institution": "acceptor",
-                    "code": "x",
-                    "title": "x",
-                    "scheme": "cn-16h-half",
-                    "total_credits": "76",
-                },
-                "outcomes": [],
-            },
-            "expect": {"credits": "0.00"},
-        }
-    ],
-}
-"""Rules without review: an application is approved at once."""
 
 ATTEMPTS = (
     "UPDATE {table} SET {column} = {column} WHERE {where}",
