@@ -32,13 +32,16 @@ BASES: dict[Basis, tuple[str, str]] = {
     Basis.PART: ("该机构参与受理此申请", "it takes part in deciding what you applied for"),
     Basis.RULES: ("评估新规则的影响", "to weigh what new rules would change"),
     Basis.AUDIT: ("审计", "audit"),
-    Basis.OPERATOR: ("系统运维人员在控制台操作", "the operator acted at the bank's own console"),
+    Basis.OPERATOR: ("在系统控制台操作", "at the bank's own console"),
     Basis.PROXY: ("工作人员在服务点代您办理", "a member of staff acted for you at a counter"),
     Basis.GUARDIAN: ("监护人", "your guardian"),
     Basis.CONSENT: ("您的授权", "your consent"),
     Basis.IDENTITY_CASE: ("核实两个账户是否属于同一人", "to decide whether two accounts are one person's"),
 }
 """Why it could be seen."""
+
+OPERATOR = ("学分银行运维人员", "The bank's operator")
+"""Who reads at the console, where no institution and no program has a name."""
 
 
 def sentences(reader: str, happened_at: datetime, sight: Sight, basis: str) -> dict[str, str]:
@@ -50,7 +53,8 @@ def sentences(reader: str, happened_at: datetime, sight: Sight, basis: str) -> d
     what_zh, what_en = SIGHTS[sight]
     name, _, _ = basis.partition(":")
     why_zh, why_en = BASES[Basis(name)]
+    who_zh, who_en = OPERATOR if name == Basis.OPERATOR else (reader, reader)
     return {
-        "zh": f"{reader}于 {when} 查看了您的{what_zh}（依据：{why_zh}）",
-        "en": f"{reader} looked at {what_en} on {when} (basis: {why_en})",
+        "zh": f"{who_zh}于 {when} 查看了您的{what_zh}（依据：{why_zh}）",
+        "en": f"{who_en} looked at {what_en} on {when} (basis: {why_en})",
     }

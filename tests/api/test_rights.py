@@ -295,6 +295,8 @@ def test_an_administrator_who_makes_a_learners_token_stands_in_the_diary(house: 
     assert found == UUID(learner["id"])
     (line,) = diary(house, learner["id"])
     assert (line["sight"], line["basis"]) == ("token", "operator")
+    assert line["sentences"]["zh"].startswith("学分银行运维人员于 ")
+    assert line["sentences"]["en"].startswith("The bank's operator looked at a token")
 
 
 def test_a_diary_that_cannot_be_written_means_no_answer(house: House) -> None:
