@@ -24,6 +24,9 @@ HAN, FAR, LATIN, UYGHUR = "龘䶮", "\U0002a6a5\U00020bb7", "Žółćkowska", "�
 SPOKEN = "明言麤KQX"
 """The stem of what institutions write for readers, such as titles and reasons: it may stand in the database alone."""
 
+PLANTED = "种漏麤KQX"
+"""The stem of what is let out on purpose, to see that it is found: it may stay in files that all databases share."""
+
 STEMS = {
     "name": (HAN, FAR, LATIN, UYGHUR, LATIN.casefold()),
     "resident_id": ("6590041907",),
@@ -38,6 +41,7 @@ STEMS = {
     "text": ("密语麤KQX",),
     "header": ("hdrKQXv7",),
     "spoken": (SPOKEN,),
+    "planted": (PLANTED,),
 }
 """What every word of a sort holds; in small or capital letters where somebody may have changed them."""
 
