@@ -1,12 +1,12 @@
 """Settling: outcomes that are new or have changed are judged, decided and booked; shared by posting and correcting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from uuid import UUID
 
-from creditbank.core.ledger import EntryKind, Transfer
+from creditbank.core.ledger import EntryKind, Stamp, Transfer
 from creditbank.core.normalisation import certificate_key, title_key
 from creditbank.core.outcome import Facts, Record, Status
 from creditbank.core.recognition import Recognition, result_document
@@ -124,16 +124,28 @@ def _stays(head: outcomes.Head, verdict: Verdict) -> bool:
     return verdict.status is Status.DUPLICATE is head.status and verdict.duplicate_of == head.duplicate_of
 
 
-def book(work: Work, settlement: Settlement) -> None:
-    """Write claims, decisions and ledger entries; the heads have to be written before."""
+def book(work: Work, settlement: Settlement, write_heads: Callable[[], None]) -> None:
+    """Write the heads of the outcomes, claims, decisions and ledger entries.
+
+    The accounts are locked first: nothing is read any more once writing begins, so that all of it can go together.
+    """
+    locked = ledger.locked(work.connection, settlement.postings)
+    write_heads()
     outcome_claims.claim(work.connection, settlement.claims)
     decisions.add(work.connection, settlement.decisions)
-    post(work, settlement.postings)
+    _post(work, locked, settlement.postings)
 
 
 def post(work: Work, postings: Sequence[ledger.Posting]) -> None:
     """Write ledger entries and count them."""
-    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
+    _post(work, ledger.locked(work.connection, postings), postings)
+
+
+def _post(work: Work, locked: ledger.Standings, postings: Sequence[ledger.Posting]) -> None:
+    def stamped(posting_id: UUID) -> Stamp:
+        return Stamp(work.new_id(), posting_id, work.actor.client_id, work.now)
+
+    entries = ledger.post(work.connection, locked, postings, stamped)
     work.tally.update(entry.transfer.kind for entry in entries)
 
 
