@@ -42,7 +42,7 @@ def _escaped(value: str) -> str:
 _WRITTEN: dict[type, Any] = {
     int: str,
     bool: lambda value: "t" if value else "f",
-    UUID: str,
+    UUID: lambda value: value.hex,
     date: date.isoformat,
     datetime: datetime.isoformat,
     bytes: lambda value: f"\\\\x{value.hex()}",
