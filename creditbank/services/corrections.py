@@ -132,8 +132,7 @@ def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
     settlement = settle(work, with_ages(work, drafts))
     book(work, settlement, lambda: outcomes.change(work.connection, settlement.heads))
     return [
-        Receipt(head, json.loads(decision.result), is_new=False)
-        for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
+        Receipt(head, result, is_new=False) for head, result in zip(settlement.heads, settlement.results, strict=True)
     ]
 
 

@@ -1,6 +1,5 @@
 """Learning outcomes handed in: one by one or by thousands, each answered, settled and booked in one transaction."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -270,8 +269,8 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
 
     book(work, settlement, write_heads)
     return {
-        head.external_id: Receipt(head, json.loads(decision.result), is_new=True)
-        for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
+        head.external_id: Receipt(head, result, is_new=True)
+        for head, result in zip(settlement.heads, settlement.results, strict=True)
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from creditbank.core.ledger import EntryKind, Stamp, Transfer
@@ -39,6 +40,8 @@ class Settlement:
     """What settling gives: the heads as they stand now and all that has to be written with them."""
 
     heads: tuple[outcomes.Head, ...]
+    results: tuple[dict[str, Any] | None, ...]
+    """What was decided on each of the heads; None for a duplicate."""
     claims: tuple[outcome_claims.DuplicateClaim, ...]
     decisions: tuple[decisions.StoredDecision, ...]
     postings: tuple[ledger.Posting, ...]
@@ -96,7 +99,7 @@ def settle(
     rulebook = work.rulebook()
     verdicts = settled(cases, held, rulebook, restored)
     claims: dict[bytes, outcome_claims.DuplicateClaim] = {}
-    heads, made, postings = [], [], []
+    heads, results, made, postings = [], [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
         for claim in draft.claims:
             if claim.value not in held:
@@ -104,13 +107,15 @@ def settle(
                 claims.setdefault(claim.value, holder)
         if draft.before is None and _stays(draft.head, verdict):
             continue
-        decision = _decision(work, draft, verdict)
+        result = None if verdict.recognition is None else result_document(verdict.recognition)
+        decision = _decision(work, draft, verdict, result)
+        results.append(result)
         made.append(decision)
         heads.append(
             replace(draft.head, status=verdict.status, duplicate_of=verdict.duplicate_of, decision_id=decision.id)
         )
         postings += _postings(work, draft, verdict, decision.id)
-    return Settlement(tuple(heads), tuple(claims.values()), tuple(made), tuple(postings))
+    return Settlement(tuple(heads), tuple(results), tuple(claims.values()), tuple(made), tuple(postings))
 
 
 def _case(work: Work, draft: Draft) -> Case:
@@ -198,18 +203,16 @@ def _recognition_posting(
     return ledger.Posting(posting_id, lot, transfer)
 
 
-def _decision(work: Work, draft: Draft, verdict: Verdict) -> decisions.StoredDecision:
+def _decision(work: Work, draft: Draft, verdict: Verdict, result: dict[str, Any] | None) -> decisions.StoredDecision:
     """Return the decision as it is kept, with everything that is needed to take it again."""
     recognition = verdict.recognition
     inputs: dict[str, object] = {"facts": facts_document(draft.facts)}
     if recognition is None:
         inputs["duplicate_of"] = str(verdict.duplicate_of)
         explanation: object = {"duplicate_of": str(verdict.duplicate_of)}
-        result = None
     else:
         inputs["rulesets"] = [list(considered) for considered in recognition.considered]
         explanation = recognition.explanation
-        result = result_document(recognition)
     return decisions.StoredDecision(
         learner_id=draft.head.learner_id,
         id=work.new_id(),
