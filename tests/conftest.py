@@ -17,6 +17,11 @@ from tests.builders import SQLITE_FILE, House, new_house
 from tests.moulds import Making, Moulds, PostgresqlMoulds
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the drills, the longest of all: begun last, one process would wait for the other to end them."""
+    items.sort(key=lambda item: "drills" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _watched_log() -> Iterator[None]:
     """Look at every log line of the whole run."""

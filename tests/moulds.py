@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.builders import KEYRING_FILE, SQLITE_FILE, House, copied_house
+from tests.builders import SQLITE_FILE, House, copied_house
 from tests.copies import Copies
 
 Making = Callable[[str, Path], House]
@@ -18,15 +18,15 @@ Making = Callable[[str, Path], House]
 
 @dataclass
 class Mould:
-    """A bank that is there to be copied: where its keys lie, and the numbers and tokens that its house gave out."""
+    """A bank that is there to be copied: where its files lie, and the numbers and tokens that its house gave out."""
 
     folder: Path
     number: int
     tokens: dict[tuple[str, str], str]
 
     def house_at(self, url: str, folder: Path) -> House:
-        """Return the house of a copy of the bank's database, with its keys copied to the folder."""
-        shutil.copy(self.folder / KEYRING_FILE, folder)
+        """Return the house of a copy of the bank's database, with its files copied to the folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         made = copied_house(url, folder)
         made.numbers, made.tokens = count(self.number), dict(self.tokens)
         return made
@@ -57,7 +57,6 @@ class Moulds:
     def lent(self, make: Making, folder: Path) -> Iterator[House]:
         """Give a copy that lies in the folder."""
         mould = self.mould(make)
-        shutil.copy(mould.folder / SQLITE_FILE, folder)
         here = self.root / "here"
         here.unlink(missing_ok=True)
         here.symlink_to(folder, target_is_directory=True)
