@@ -1,6 +1,7 @@
 """The command line does what the documents say of it."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -9,19 +10,33 @@ import pytest
 from click.testing import CliRunner
 
 from creditbank.cli import main
+from tests.builders import KEYRING_FILE, SQLITE_FILE
+
+
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a bank that has its schema and the demonstration, once for all tests."""
+    folder = tmp_path_factory.mktemp("demonstrated")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        runner = console_in(folder, monkeypatch)
+        for command in (["migrate"], ["demo", "--folder", str(folder)]):
+            ended = runner.invoke(main, command)
+            assert ended.exit_code == 0, ended.output
+    return folder
 
 
 @pytest.fixture
-def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def console(demonstrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """Give a console whose bank stands in a folder of its own, with its schema and the demonstration."""
-    monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{tmp_path / 'bank.sqlite3'}")
-    monkeypatch.setenv("CREDITBANK_KEYRING", str(tmp_path / "keyring.json"))
-    monkeypatch.chdir(tmp_path)
-    runner = CliRunner()
-    for command in (["migrate"], ["demo", "--folder", str(tmp_path)]):
-        ended = runner.invoke(main, command)
-        assert ended.exit_code == 0, ended.output
-    return runner
+    shutil.copytree(demonstrated, tmp_path, dirs_exist_ok=True)
+    return console_in(tmp_path, monkeypatch)
+
+
+def console_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{folder / SQLITE_FILE}")
+    monkeypatch.setenv("CREDITBANK_KEYRING", str(folder / KEYRING_FILE))
+    monkeypatch.chdir(folder)
+    return CliRunner()
 
 
 def test_the_api_document_is_printed_alone(console: CliRunner) -> None:
