@@ -96,8 +96,8 @@ def verify() -> None:
     report = asked(bank(), verification.verify)
     for fault in report.faults:
         click.echo(fault, err=True)
-    seen = f"{report.accounts} accounts, {report.entries} entries, {report.conversions} conversions, {report.sealed} sealed"
-    click.echo(f"{seen}, {len(report.faults)} faults.")
+    seen = f"{report.accounts} accounts, {report.entries} entries, {report.conversions} conversions"
+    click.echo(f"{seen}, {report.sealed} sealed, {len(report.faults)} faults.")
     if report.faults:
         sys.exit(1)
 
