@@ -96,6 +96,7 @@ def consistency(work: Work, older: int, newer: int | None) -> Consistency:
 
     Refused: Unknown, Malformed. Anybody may ask.
     """
+    _size(work.connection, older, "/from")
     size = _size(work.connection, newer, "/to")
     if older > size:
         zh, en = "from 不能大于 to。", "The log can't have grown out of a larger one: from is at most to."
