@@ -16,6 +16,9 @@ ORIGIN = "bank.example/v1/log"
 
 JSON = {"Accept": "application/json"}
 
+pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+"""What differs between the engines is tested with the services (test_sealing)."""
+
 
 @pytest.fixture
 def learner(house: House) -> str:
