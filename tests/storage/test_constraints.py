@@ -486,7 +486,7 @@ def test_the_applications_role_can_do_all_that_the_bank_does(narrow: tuple[House
     for path in ("balance", "statement", "outcomes"):
         assert house.http.get(f"/v1/learners/{learner['id']}/{path}", headers=house.auth()).status_code == 200
     assert house.http.get("/readyz").status_code == 200
-    assert seal(Log(house.bank, "bank.example/log")) == 6
+    assert seal(Log(house.bank, "bank.example/log")) == 7
     assert looked_up(house.bank, administrator(), verify).faults == ()
 
 
