@@ -54,7 +54,7 @@ def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunne
     ended = console.invoke(main, ["demo", "--folder", str(tmp_path)])
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "demo.json").read_text("utf-8") == before
-    assert "444 entries, 0 conversions, 0 faults" in console.invoke(main, ["verify"]).output
+    assert "444 entries, 0 conversions, 0 sealed, 0 faults" in console.invoke(main, ["verify"]).output
 
 
 def test_regions_are_loaded_as_shipped_and_from_a_file(console: CliRunner, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
         return ended.output
 
     before = run("show")
-    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing"]
+    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing", "log"]
     for kind in ("master", "index"):
         run("rotate", kind, "--suite", "sm4-gcm")
         assert "creditbank keys renew" in run("retire", kind, code=1)
@@ -162,11 +162,11 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
     for kind in ("master", "index"):
         assert "is retired" in run("retire", kind)
         assert "it stays" in run("retire", kind)
-    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256"]
+    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256", "Ed25519"]
     assert console.invoke(main, ["verify"]).exit_code == 0
     content = json.loads((tmp_path / "keyring.json").read_bytes())
     secrets = [key["secret"] for name in ("master_keys", "index_keys") for key in content[name]]
-    secrets.append(content["signing_keys"][0]["private_key_pem"].splitlines()[1])
+    secrets += [content[name][0]["private_key_pem"].splitlines()[1] for name in ("signing_keys", "log_keys")]
     assert not [secret for secret in secrets if any(secret in text for text in said)]
 
 

@@ -8,14 +8,14 @@ from sqlalchemy import Engine
 from tests.builders import House, learner_body, outcome_body
 from tests.statements import Count, counted
 
-WRITING_MAX = {"postgresql": 6, "sqlite": 15}
-"""Statements of a posting: five read keys, people, rules, claims and accounts; the rows of ten tables go in one on
+WRITING_MAX = {"postgresql": 6, "sqlite": 16}
+"""Statements of a posting: five read keys, people, rules, claims and accounts; the rows of eleven tables go in one on
 PostgreSQL, and in one each after the BEGIN on SQLite."""
 
-COPYING_MAX = {"postgresql": 15, "sqlite": 15}
+COPYING_MAX = {"postgresql": 16, "sqlite": 16}
 """The same where the rows are many and copied, each table's by itself."""
 
-OPENING_MAX = {"postgresql": 18, "sqlite": 24}
+OPENING_MAX = {"postgresql": 18, "sqlite": 25}
 """Statements of a posting for people who are new: a look whether somebody else claims their identifiers, and the rows
 of their accounts and balances come on top."""
 
