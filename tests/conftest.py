@@ -13,11 +13,14 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from tests import net
+from tests import judge, net
 from tests.builders import KEYRING_FILE, House, copied_house, new_house
 from tests.copies import Copies
 
 SQLITE_FILE = "bank.sqlite3"
+
+IS_SPREAD = bool(os.environ.get("CREDITBANK_TEST_SPREAD"))
+"""Whether PostgreSQL's half of the tests runs as on a distributed engine, with a judge of its statements."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,6 +98,9 @@ def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
     """Make a PostgreSQL database of the same bank, and give its name."""
     with _postgresql_database(postgresql_server) as url:
         new_house(url, stocked).bank.database.close()
+        if IS_SPREAD:
+            judge.stand_in(url)
+            judge.sit()
         yield str(make_url(url).database)
 
 

@@ -28,6 +28,7 @@ from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.storage import access_log, audit, clients, institutions, kept_answers, people, rulesets, schemes
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
+from creditbank.storage.replica import Replica
 
 ATTEMPTS_MAX = 8
 """Runs of one transaction before the caller is asked to try later: races for a key are over after two or three."""
@@ -90,6 +91,8 @@ class Bank:
     keys: Keys
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    replica: Replica | None = None
+    """A copy of the database for reads that may lag, if there is one."""
     erasures: Path | None = None
     """The journal of erasures, which outlives a database that is put back; without one nobody is erased."""
     _shelf: _Shelf = field(default_factory=_Shelf)
@@ -284,7 +287,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
             raise _key_reused()
         return Answer(**said)
     kept_answers.claim(work.connection, client_id, key, work.now)
-    kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
+    kept_answers.forget(work.connection, client_id, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     sealed = work.keyring.seal_bank(text, place)

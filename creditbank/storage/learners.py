@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ from creditbank.storage import identifier_index
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, among, built_once, for_reference, member_of
 from creditbank.storage.identifier_index import account_no_keys, claim_keys, claimed
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -135,7 +137,8 @@ def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: U
     ids = sorted(set(learner_ids))
     if not ids:
         return {}
-    rows = connection.execute(_known(connection), {"ids": ids, "institution_id": institution_id})
+    values = {"ids": ids, "institution_id": institution_id}
+    rows = locked_rows(connection, _known(connection), partial(for_reference, of=learner), values, ids)
     return {
         row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None, row.root_id)
         for row in rows
@@ -294,9 +297,7 @@ def _known(connection: Connection) -> Select[Any]:
     )
     columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
     query = select(*columns, knows).select_from(joined)
-    query = query.where(among(connection, learner.c.id, "ids"), learner.c.erased_at.is_(None))
-    keeping: Select[Any] = for_reference(connection, query, of=learner)
-    return keeping
+    return query.where(among(connection, learner.c.id, "ids"), learner.c.erased_at.is_(None))
 
 
 def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:

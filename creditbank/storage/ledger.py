@@ -28,6 +28,7 @@ from sqlalchemy import (
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import among, built_once, for_update, member_of
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 account = Table(
@@ -149,7 +150,8 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
 
 def lock_accounts(connection: Connection, learner_ids: Iterable[UUID]) -> None:
     """Lock the accounts of a person: until the transaction ends nobody spends their lots."""
-    connection.execute(_accounts(connection), {"learner_ids": sorted(set(learner_ids))}).all()
+    ids = sorted(set(learner_ids))
+    locked_rows(connection, _accounts(connection), for_update, {"learner_ids": ids}, ids)
 
 
 def open_lots(connection: Connection, learner_ids: Iterable[UUID]) -> list[Lot]:
@@ -206,21 +208,26 @@ def strays(connection: Connection, rows_max: int) -> list[tuple[str, UUID]]:
 
 def _locked(connection: Connection, keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Standing]:
     """Return the accounts' standings with their rows locked in key order; new accounts start empty."""
-    query, values = _accounts(connection), {"learner_ids": sorted({learner_id for learner_id, _ in keys})}
-    found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
+    ids = sorted({learner_id for learner_id, _ in keys})
+    found = _locked_of(connection, ids)
     missing = sorted(keys - found.keys())
     if missing:
         append_missing(connection, account, [_account_row(Standing(*key)) for key in missing])
-        found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
+        found = _locked_of(connection, ids)
     return {key: found[key] for key in sorted(keys)}
+
+
+def _locked_of(connection: Connection, learner_ids: Sequence[UUID]) -> dict[tuple[UUID, str], Standing]:
+    """Return the standings of all accounts that learners have, their rows locked."""
+    rows = locked_rows(connection, _accounts(connection), for_update, {"learner_ids": learner_ids}, learner_ids)
+    return {(row.learner_id, row.scheme): _standing(row) for row in rows}
 
 
 @built_once
 def _accounts(connection: Connection) -> Select[Any]:
-    """Return the query that locks learners' accounts, in the one order in which they are locked."""
+    """Return the query for learners' accounts, in the one order in which they are locked."""
     query = select(account).where(among(connection, account.c.learner_id, "learner_ids"))
-    locking: Select[Any] = for_update(connection, query.order_by(account.c.learner_id, account.c.scheme))
-    return locking
+    return query.order_by(account.c.learner_id, account.c.scheme)
 
 
 def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:

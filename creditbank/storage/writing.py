@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Dialect, String, Table, bindparam
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from creditbank.storage.distribution import is_distributed
+
 Row = Mapping[str, Any]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
@@ -54,7 +56,7 @@ def send_deferred(connection: Connection) -> None:
     if not waiting:
         return
     _deferred[connection] = []
-    for part in _parts(waiting):
+    for part in [[write] for write in waiting] if is_distributed(connection) else _parts(waiting):
         parameters = tuple(parameter for write in part for parameter in write.parameters)
         connection.exec_driver_sql(_joined_sql(tuple(write.sql for write in part)), parameters)
 
@@ -95,7 +97,8 @@ def append_without_waiting(connection: Connection, table: Table, rows: Sequence[
         connection.execute(table.insert(), list(rows))
         return
     names = tuple(rows[0])
-    connection.exec_driver_sql(_insert_without_waiting_sql(table, names), _columns(rows, names))
+    build = _insert_sql if is_distributed(connection) else _insert_without_waiting_sql
+    connection.exec_driver_sql(build(table, names), _columns(rows, names))
 
 
 def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -105,11 +108,14 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     keys = tuple(column.name for column in table.primary_key)
     names = tuple(rows[0])
     if connection.dialect.name == "postgresql":
-        if len(rows) == 1:
-            values = [rows[0][name] for name in (*(name for name in names if name not in keys), *keys)]
-            _send(connection, table, _update_one_sql(table, names), tuple(values))
-        else:
+        if len(rows) > 1 and not is_distributed(connection):
             _send(connection, table, _update_sql(table, names), _columns(rows, names))
+        elif len(rows) > 1 and len(names) == len(table.c):
+            replace_rows(connection, table, rows)  # a distributed UPDATE takes no rows from elsewhere, an INSERT does
+        else:
+            for row in rows:
+                values = [row[name] for name in (*(name for name in names if name not in keys), *keys)]
+                _send(connection, table, _update_one_sql(table, names), tuple(values))
         return
     where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
     changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
