@@ -74,14 +74,14 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
     if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / SQLITE_FILE}"
         return
-    with _postgresql_database(request.getfixturevalue("postgresql_server")) as url:
+    with postgresql_database(request.getfixturevalue("postgresql_server")) as url:
         yield url
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the address of an empty PostgreSQL database."""
-    with _postgresql_database(postgresql_server) as url:
+    with postgresql_database(postgresql_server) as url:
         yield url
 
 
@@ -96,7 +96,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
     """Make a PostgreSQL database of the same bank, and give its name."""
-    with _postgresql_database(postgresql_server) as url:
+    with postgresql_database(postgresql_server) as url:
         new_house(url, stocked).bank.database.close()
         if IS_SPREAD:
             judge.stand_in(url)
@@ -107,7 +107,7 @@ def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgresql_copies(postgresql_server: str, stocked_postgresql: str) -> Iterator[Copies]:
     """Give what lends tests a PostgreSQL database with the same bank."""
-    copies = Copies(lambda: _postgresql_database(postgresql_server, stocked_postgresql))
+    copies = Copies(lambda: postgresql_database(postgresql_server, stocked_postgresql))
     yield copies
     copies.close()
 
@@ -117,7 +117,7 @@ def copied_postgresql(request: pytest.FixtureRequest) -> AbstractContextManager[
     """Give a copy of the bank on PostgreSQL, one of its own to a test that looks into files, where old rows lie."""
     if request.node.get_closest_marker("own_database"):
         server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "stocked_postgresql"))
-        return _postgresql_database(server, template)
+        return postgresql_database(server, template)
     copies: Copies = request.getfixturevalue("postgresql_copies")
     return copies.lent()
 
@@ -138,7 +138,7 @@ def house(engine_name: str, tmp_path: Path, stocked: Path, request: pytest.Fixtu
 
 
 @contextmanager
-def _postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
+def postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
     """Make a database of its own on the server, a copy of another one, and drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:

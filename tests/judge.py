@@ -7,6 +7,7 @@ the bank behave as if its tables were distributed, `stand_in` makes the table in
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -14,7 +15,10 @@ from pglast import ast, parse_sql
 from pglast.visitors import Visitor
 from sqlalchemy import Connection, Engine, event
 
-from creditbank.storage.distribution import GROUPS, IS_DISTRIBUTED, LOCAL, REFERENCE
+from creditbank.storage.distribution import GROUPS, IS_DISTRIBUTED, LOCAL
+
+EVENTS = ("update", "delete", "truncate")
+"""On what tables that are written once have triggers."""
 
 PLACES = re.compile(r"%\(\w+\)s|%[sbt]")
 GROUP_OF = {table: (number, column) for number, group in enumerate(GROUPS) for table, column in group.tables.items()}
@@ -24,10 +28,10 @@ Column = tuple[str, str]
 def stand_in(url: str) -> None:
     """Let the bank believe that its tables are distributed: make the list that the engine would keep of them."""
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS pg_dist_partition")
         connection.execute("CREATE TABLE pg_dist_partition (logicalrelid regclass PRIMARY KEY, partmethod char)")
         connection.execute("INSERT INTO pg_dist_partition VALUES ('learner', 'h')")
-        role = "DO $$ BEGIN EXECUTE 'GRANT SELECT ON pg_dist_partition TO PUBLIC'; END $$"
-        connection.execute(role)
+        connection.execute("GRANT SELECT ON pg_dist_partition TO PUBLIC")
 
 
 @dataclass
@@ -93,7 +97,7 @@ def _select_faults(node: ast.SelectStmt, outer: Sources | None = None) -> Iterat
         yield "rows of several shards are locked by SELECT"
     for subquery in sources.subqueries:
         yield from _select_faults(subquery)
-    if touched & set(sources.tables.values()) or outer is not None:
+    if touched:
         yield from _sublink_faults(node, sources)
 
 
@@ -264,20 +268,17 @@ def _outside(query: ast.SelectStmt) -> set[str]:
     return named - own
 
 
+_judged: set[str] = set()
+
+
+@cache
 def sit() -> None:
     """Judge every statement of this process that goes to a database whose tables are said to be distributed."""
-    seen: set[str] = set()
 
     @event.listens_for(Engine, "before_cursor_execute")
     def _judge(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if not connection.info.get(IS_DISTRIBUTED) or statement in seen:
+        if not connection.info.get(IS_DISTRIBUTED) or statement in _judged:
             return
         found = faults(statement)
-        if found and __import__("os").environ.get("JUDGE_LOG"):
-            open("/tmp/judge.log", "a").write(f"{'; '.join(found)}: {' '.join(statement.split())}\n")
-            found = []
         assert not found, f"{'; '.join(found)}: {statement}"
-        seen.add(statement)
-
-
-KNOWN = {*GROUP_OF, *REFERENCE, *LOCAL}
+        _judged.add(statement)

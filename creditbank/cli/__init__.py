@@ -30,6 +30,6 @@ for command in (
         migrate_schema,
         openapi,
     ),
-    *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
+    *(migrate_schema, openapi, propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
 ):
     main.add_command(command)

@@ -33,6 +33,8 @@ def distribute(dry_run: bool, coordinator: str, shards: int) -> None:  # noqa: F
         raise click.ClickException(f"{'this would not work yet' if dry_run else 'nothing is done'}: {reason}") from None
     except Unavailable as reason:
         raise click.ClickException(str(reason)) from reason
+    finally:
+        database.close()
 
 
 def _tell(statements: list[str], *, is_done: bool) -> None:

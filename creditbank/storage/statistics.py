@@ -120,7 +120,7 @@ def _with_kind_then(
     last = by_then.group_by(*key).subquery("last")
     then = outcome_revision.alias("then")
     its_last = (last.c.learner_id == outcome.c.learner_id) & (last.c.outcome_id == outcome.c.id)
-    of_last = (then.c.learner_id == last.c.learner_id) & (then.c.outcome_id == last.c.outcome_id)
+    of_last = (then.c.learner_id == outcome.c.learner_id) & (then.c.outcome_id == outcome.c.id)
     told = source.outerjoin(last, its_last).outerjoin(then, of_last & (then.c.revision == last.c.revision))
     return told, func.coalesce(json_member(connection, then.c.content, "kind"), outcome.c.kind)
 
