@@ -91,10 +91,10 @@ class Bank:
     keys: Keys
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    replica: Replica | None = None
-    """A copy of the database for reads that may lag, if there is one."""
     erasures: Path | None = None
     """The journal of erasures, which outlives a database that is put back; without one nobody is erased."""
+    replica: Replica | None = None
+    """A copy of the database for reads that may lag, if there is one."""
     _shelf: _Shelf = field(default_factory=_Shelf)
 
     @property
