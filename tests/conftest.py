@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from tests import judge, net
 from tests.builders import KEYRING_FILE, House, copied_house, new_house
 from tests.copies import Copies
+from tests.pooling import IS_POOLED, pooler
 
 SQLITE_FILE = "bank.sqlite3"
 
@@ -57,7 +58,8 @@ def postgresql_server() -> Iterator[str]:
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power, and databases are made by hundreds
         connection.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
+    with pooler(server.get_uri()) if IS_POOLED else nullcontext():
+        yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,6 +1,6 @@
 """Locking rows of one table: one statement in their order or, where tables are distributed, shard by shard."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -45,21 +45,21 @@ def locked_rows(
     if len(found) <= OWNERS_MAX:
         each = [lock(connection, query.where(owner == one)) for one in found]
         return [row for one in each for row in connection.execute(one, given)]
-    touched = _touched(connection, query, table, {"owners": found, "values": given})
+    touched = _touched(connection, query.params(given), table, found)
     return [row for row in connection.execute(query, given) if _key(row, table) in touched]
 
 
 def _touched(
-    connection: Connection, query: Select[Any], table: TableClause, meant: Mapping[str, Any]
+    connection: Connection, query: Select[Any], table: TableClause, owners: Sequence[Any]
 ) -> set[tuple[Any, ...]]:
     """Lock rows by setting a column to what it holds, and return their keys."""
     keys = _keys(table)
     same = next(column for column in table.c if column.name not in keys)
     column = distribution_column(table.name)
     assert column is not None, "the table is distributed"
-    statement = update(table).where(member_of(connection, table.c[column], meant["owners"]))
+    statement = update(table).where(member_of(connection, table.c[column], owners))
     if query.whereclause is not None:
-        statement = statement.where(query.whereclause.params(meant["values"]))
+        statement = statement.where(query.whereclause)
     rows = connection.execute(statement.values({same: same}).returning(*(table.c[key] for key in keys)))
     return {tuple(row) for row in rows}
 

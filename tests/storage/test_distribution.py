@@ -248,10 +248,12 @@ def spread(url: str) -> Iterator[Database]:
     judge.stand_in(url)
     judge.sit()
     made = Database(url)
-    with made.reading() as connection:
-        assert is_distributed(connection)
-    yield made
-    made.close()
+    try:
+        with made.reading() as connection:
+            assert is_distributed(connection)
+        yield made
+    finally:
+        made.close()
 
 
 def _learners(database: Database, many: int) -> list[UUID]:
