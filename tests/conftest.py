@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from tests import judge, net
 from tests.builders import KEYRING_FILE, House, copied_house, new_house
 from tests.copies import Copies
-from tests.pooling import IS_POOLED, pooler
+from tests.pooling import IS_POOLED, direct, pooler
 
 SQLITE_FILE = "bank.sqlite3"
 
@@ -99,7 +99,8 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
     """Make a PostgreSQL database of the same bank, and give its name."""
     with postgresql_database(postgresql_server) as url:
-        new_house(url, stocked).bank.database.close()
+        with direct():
+            new_house(url, stocked).bank.database.close()
         if IS_SPREAD:
             judge.stand_in(url)
             judge.sit()

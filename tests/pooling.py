@@ -59,6 +59,17 @@ def pooler(server: str) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def direct() -> Iterator[None]:
+    """Reach databases without the pooler for a while, which would hold on to one that is to be copied."""
+    folder = os.environ.pop(_FOLDER, None)
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.environ[_FOLDER] = folder
+
+
 def pooled(url: str) -> tuple[str, bool]:
     """Return the address by which the bank reaches a database, and whether that is through the pooler."""
     folder = os.environ.get(_FOLDER)

