@@ -280,6 +280,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     digest = hashlib.sha256(f"{for_whom}{errand.content}".encode()).hexdigest()
     key = hashlib.sha256(errand.key.encode()).hexdigest()  # a caller may have made it of somebody's number
     place = f"kept_answer:{client_id}:{key}"
+    kept_answers.forget(work.connection, client_id, work.now - ANSWERS_KEPT)
     kept = kept_answers.by_key(work.connection, client_id, key)
     if kept is not None:
         said = json.loads(work.keyring.opened_bank(kept, place))
@@ -287,7 +288,6 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
             raise _key_reused()
         return Answer(**said)
     kept_answers.claim(work.connection, client_id, key, work.now)
-    kept_answers.forget(work.connection, client_id, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     sealed = work.keyring.seal_bank(text, place)
