@@ -42,9 +42,10 @@ from creditbank.api import (
     tokens,
 )
 from creditbank.api.observing import watch_requests
+from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
-from creditbank.config import NO_FILES, NOWHERE, Settings, settings_from_environment
+from creditbank.config import NO_FILES, NONE, NOWHERE, Settings, settings_from_environment
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
@@ -52,6 +53,7 @@ from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 from creditbank.storage.database import Database
+from creditbank.storage.replica import Replica
 
 BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 """No request is read beyond the largest that any resource takes."""
@@ -93,8 +95,15 @@ RESOURCES = (
 
 def create_bank(settings: Settings) -> Bank:
     """Return the bank that the settings describe. Raises KeyringUnusable."""
+    has_pooler = settings.pooler != NONE
+    primary = Database(settings.database_url, pool_size=settings.pool_size, has_pooler=has_pooler)
+    replica = None
+    if settings.replica_url != NONE:
+        copy = Database(settings.replica_url, pool_size=settings.pool_size, has_pooler=has_pooler)
+        replica = Replica(copy, primary, settings.replica_lag_seconds)
     return Bank(
-        database=Database(settings.database_url, pool_size=settings.pool_size),
+        database=primary,
+        replica=replica,
         keys=keys_of(settings),
         clock=lambda: datetime.now(UTC),
         new_id=uuid_utils.compat.uuid7,
@@ -162,6 +171,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.extensions["creditbank"] = bank or create_bank(settings)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     watch_requests(app)
+    tell_positions(app)
     register_problems(app)
     tokens.register_token_endpoint(app)
     api = documented_api(app)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env
-from marshmallow.validate import Range, Regexp
+from marshmallow.validate import OneOf, Range, Regexp
 
 VAR = Path("var")
 """Where the embedded default keeps its database and keys, below the working directory."""
@@ -14,6 +14,12 @@ NO_FILES = "none"
 
 NOWHERE = "/dev/null"
 """What an empty CREDITBANK_KEYRING stands for: no file."""
+
+NONE = "none"
+"""What stands for no replica, and no pooler."""
+
+POOLERS = (NONE, "transaction")
+"""What may stand between the bank and PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,15 @@ class Settings:
 
     pool_size: int = 16
     """Database connections that one process keeps: as many as it has threads."""
+
+    replica_url: str = "none"
+    """Address of a streaming replica for reads that may lag; none for no replica."""
+
+    replica_lag_seconds: float = 10.0
+    """How far behind the primary the replica may be; when it is further, all reads go to the primary."""
+
+    pooler: str = "none"
+    """Pooler between the bank and PostgreSQL: transaction for one that lends connections for a transaction, or none."""
 
     lookups_a_day: int = 1000
     """How often a client may ask in a day whether somebody is a learner."""
@@ -75,6 +90,9 @@ def settings_from_environment() -> Settings:
         log_format=env.str("LOG_FORMAT", default.log_format),
         erasures=Path(env.str("ERASURES", str(default.erasures))),
         pool_size=env.int("POOL_SIZE", default.pool_size),
+        replica_url=env.str("REPLICA_URL", default.replica_url),
+        replica_lag_seconds=env.float("REPLICA_LAG_SECONDS", default.replica_lag_seconds, validate=Range(min=0)),
+        pooler=env.str("POOLER", default.pooler, validate=OneOf(POOLERS)),
         lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
         oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),
         audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),

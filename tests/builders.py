@@ -31,6 +31,7 @@ from creditbank.storage import institutions
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import migrate
 from tests.net import NAME_MARK, WatchedClient
+from tests.pooling import pooled
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 """Where the clock of tests starts: noon in Shanghai."""
@@ -267,7 +268,8 @@ def new_bank(url: str, folder: Path, clock: Clock | None = None, *, is_there: bo
     if not keyring.exists():
         create_keyring(keyring)
     keys, journal = KeyringFile(keyring), folder / "erasures.jsonl"
-    database = _database_at(url) if is_there else Database(url)
+    reached, has_pooler = pooled(url)
+    database = _database_at(reached) if is_there and not has_pooler else Database(reached, has_pooler=has_pooler)
     bank = Bank(database, keys, clock or Clock(), uuid_utils.compat.uuid7, journal)
     if not is_there:
         migrate(bank.database)

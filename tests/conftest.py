@@ -6,20 +6,25 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests import net
+from tests import judge, net
 from tests.builders import SQLITE_FILE, House, new_house
 from tests.moulds import Making, Moulds, PostgresqlMoulds
+from tests.pooling import IS_POOLED, pooler
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the drills, the longest of all: begun last, one process would wait for the other to end them."""
     items.sort(key=lambda item: "drills" not in item.path.parts)
+
+
+IS_SPREAD = bool(os.environ.get("CREDITBANK_TEST_SPREAD"))
+"""Whether PostgreSQL's half of the tests runs as on a distributed engine, with a judge of its statements."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +61,8 @@ def postgresql_server() -> Iterator[str]:
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power, and databases are made by hundreds
         connection.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
+    with pooler(server.get_uri()) if IS_POOLED else nullcontext():
+        yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -73,14 +79,14 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
     if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / SQLITE_FILE}"
         return
-    with _postgresql_database(request.getfixturevalue("postgresql_server")) as url:
+    with postgresql_database(request.getfixturevalue("postgresql_server")) as url:
         yield url
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the address of an empty PostgreSQL database."""
-    with _postgresql_database(postgresql_server) as url:
+    with postgresql_database(postgresql_server) as url:
         yield url
 
 
@@ -94,9 +100,9 @@ def moulds(tmp_path_factory: pytest.TempPathFactory) -> Moulds:
 def postgresql_moulds(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlMoulds]:
     """Give the banks on PostgreSQL that are made once for all tests."""
     with ExitStack() as kept:
-        yield PostgresqlMoulds(
-            tmp_path_factory.mktemp("moulds"), lambda template: _postgresql_database(postgresql_server, template), kept
-        )
+        root = tmp_path_factory.mktemp("moulds")
+        ready = judge.preside if IS_SPREAD else lambda _: None
+        yield PostgresqlMoulds(root, lambda template: postgresql_database(postgresql_server, template), kept, ready)
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def house(copied: Callable[[Making], House]) -> House:
 
 
 @contextmanager
-def _postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
+def postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
     """Make a database of its own on the server, a copy of another one, and drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:

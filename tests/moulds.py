@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from tests.builders import SQLITE_FILE, House, copied_house
 from tests.copies import Copies
+from tests.pooling import direct
 
 Making = Callable[[str, Path], House]
 """What makes a bank on an empty database, with its keys in a folder."""
@@ -73,6 +74,8 @@ class PostgresqlMoulds:
     database: Callable[[str], AbstractContextManager[str]]
     """Makes a database that is a copy of the named one, and drops it in the end."""
     kept: ExitStack
+    ready: Callable[[str], None]
+    """What is done with a bank's database once it is made, before it is copied."""
     made: dict[Making, tuple[Mould, str, Copies]] = field(default_factory=dict)
 
     @contextmanager
@@ -90,7 +93,9 @@ class PostgresqlMoulds:
         folder = self.root / f"{len(self.made)}-{make.__name__}"
         folder.mkdir()
         url = self.kept.enter_context(self.database("template1"))
-        mould = _moulded(make, url, folder)
+        with direct():
+            mould = _moulded(make, url, folder)
+        self.ready(url)
         name = str(make_url(url).database)
         copies = Copies(lambda: self.database(name))
         self.kept.callback(copies.close)

@@ -6,9 +6,10 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, looked_up
+from creditbank.api.caller import authenticate
 from creditbank.api.conversions import after_of
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import Resource, answered, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.services import auditing
@@ -50,7 +51,7 @@ def audit_page(query: dict[str, Any]) -> Response:
     """Read the audit log, newest first. Needs `audit:log`."""
     after, rows_max = after_of(query), query["limit"]
     wanted = {"actor": query["actor"], "action": query["action"]}
-    found = looked_up(lambda work: auditing.audit_page(work, wanted, query["day"], after, rows_max + 1))
+    found = read_lagging(lambda work: auditing.audit_page(work, wanted, query["day"], after, rows_max + 1))
     items = [_document(line) for line in found]
     return answered(page_of(items, rows_max, lambda item: [item["happened_at"], item["id"]]))
 

@@ -9,6 +9,7 @@ from flask import Response, current_app
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, instant_part, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.core.consent import Consent, ConsentScope, ConsentState, ConsentText, Standing
@@ -147,7 +148,7 @@ class GrantPage(marshmallow.Schema):
 @resource.response(200, TextList)
 def list_texts() -> Response:
     """List the texts that learners agree to, every version of each."""
-    return answered({"items": [_text(one) for one in looked_up(consent_texts.every_text)], "next_cursor": None})
+    return answered({"items": [_text(one) for one in read_lagging(consent_texts.every_text)], "next_cursor": None})
 
 
 @resource.route("/consent-texts", methods=["POST"])

@@ -7,7 +7,8 @@ from uuid import UUID
 import marshmallow
 from flask import Response
 
-from creditbank.api.caller import authenticate, looked_up
+from creditbank.api.caller import actor, authenticate, looked_up
+from creditbank.api.positions import read_own
 from creditbank.api.resource import Resource, answered
 from creditbank.core.calendar import instant_text
 from creditbank.services import decisions
@@ -63,7 +64,7 @@ class ReplayOut(marshmallow.Schema):
 @resource.response(200, DecisionOut)
 def decision(decision_id: UUID) -> Response:
     """Show a decision: what was asked, by which rules, with what result, and why in plain sentences."""
-    found = looked_up(lambda work: decisions.decision(work, decision_id))
+    found = read_own(lambda work: decisions.decision(work, decision_id), actor().learner_id)
     explanation: dict[str, Any] = json.loads(found.explanation)
     return answered(
         {

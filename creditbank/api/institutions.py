@@ -7,8 +7,9 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, carried_out, looked_up
+from creditbank.api.caller import authenticate, carried_out
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.regions import REGION_ID, RegionName, region_name
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part
 from creditbank.core.institution import Level, Role
@@ -101,7 +102,7 @@ def list_institutions(query: dict[str, Any]) -> Response:
     """List institutions as of a day."""
     place = cursor_place(query["cursor"], text_part) or [""]
     rows_max, day = query["limit"], query["as_of"]
-    rows = looked_up(lambda work: institutions.institutions_page(work, place[0], rows_max + 1, day))
+    rows = read_lagging(lambda work: institutions.institutions_page(work, place[0], rows_max + 1, day))
     return answered(page_of([_document(row) for row in rows], rows_max, lambda item: [item["code"]]))
 
 
@@ -110,7 +111,9 @@ def list_institutions(query: dict[str, Any]) -> Response:
 @resource.response(200, InstitutionOut)
 def institution(query: dict[str, Any], institution_id: UUID) -> Response:
     """Show one institution as of a day."""
-    return answered(_document(looked_up(lambda work: institutions.institution(work, institution_id, query["as_of"]))))
+    return answered(
+        _document(read_lagging(lambda work: institutions.institution(work, institution_id, query["as_of"])))
+    )
 
 
 @resource.route("", methods=["POST"])

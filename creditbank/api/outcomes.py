@@ -11,6 +11,7 @@ from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, cursor_of, looked_up, paged, subject
 from creditbank.api.learners import IdentifierIn
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_own
 from creditbank.api.resource import (
     IDEMPOTENCY_KEY,
     Resource,
@@ -229,7 +230,7 @@ def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response
     def asked(work: Work) -> tuple[list[tuple[Receipt, Revision]], Veil]:
         return recorded.outcomes_of(work, subject(learner_id), after, rows_max + 1), veil_of(work)
 
-    rows, veil = looked_up(asked)
+    rows, veil = read_own(asked, learner_id)
     places = {veil.id(receipt.head.id): _place(receipt) for receipt, _ in rows}
     items = [_detail(receipt, revision, veil) for receipt, revision in rows]
     return paged(page_of(items, rows_max, lambda item: places[item["id"]]))

@@ -6,8 +6,9 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, carried_out, looked_up
+from creditbank.api.caller import authenticate, carried_out
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import (
     IDEMPOTENCY_KEY,
     Resource,
@@ -179,7 +180,7 @@ def listing(query: dict[str, Any]) -> Response:
     """List programmes, of one institution if you name it."""
     place = cursor_place(query["cursor"], text_part, text_part) or ["", ""]
     institution, rows_max = query["institution"], query["limit"]
-    rows = looked_up(lambda work: programmes.programmes_page(work, institution, (place[0], place[1]), rows_max + 1))
+    rows = read_lagging(lambda work: programmes.programmes_page(work, institution, (place[0], place[1]), rows_max + 1))
     items = [_document(row) for row in rows]
     return answered(page_of(items, rows_max, lambda item: [item["institution"], item["code"]]))
 
@@ -188,7 +189,7 @@ def listing(query: dict[str, Any]) -> Response:
 @resource.response(200, ProgrammeOut)
 def programme(institution: str, code: str) -> Response:
     """Show one programme, with its ETag."""
-    found = looked_up(lambda work: programmes.programme(work, institution, code))
+    found = read_lagging(lambda work: programmes.programme(work, institution, code))
     return answered(_document(found), headers=etag(found.revision))
 
 

@@ -6,8 +6,9 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, bank, carried_out, looked_up
+from creditbank.api.caller import authenticate, bank, carried_out
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, page_of, text_part
 from creditbank.core.calendar import bank_day
 from creditbank.core.institution import Level
@@ -105,7 +106,7 @@ def list_regions(query: dict[str, Any]) -> Response:
     """List the regions in force on a day, those right below one if it is named."""
     place = cursor_place(query["cursor"], text_part) or [""]
     day = query["as_of"] or bank_day(bank().clock())
-    rows = looked_up(lambda work: regions.regions_page(work, day, query["parent"], place[0], query["limit"] + 1))
+    rows = read_lagging(lambda work: regions.regions_page(work, day, query["parent"], place[0], query["limit"] + 1))
     page = page_of([_document(row) for row in rows], query["limit"], lambda item: [item["id"]])
     return answered({"as_of": day.isoformat(), **page})
 
@@ -114,7 +115,7 @@ def list_regions(query: dict[str, Any]) -> Response:
 @resource.response(200, RegionOut)
 def show_region(region: str) -> Response:
     """Show a region by its id or official code, whenever it is or was in force."""
-    return answered(_document(looked_up(lambda work: regions.region(work, region))))
+    return answered(_document(read_lagging(lambda work: regions.region(work, region))))
 
 
 @resource.route("", methods=["POST"])

@@ -6,7 +6,8 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, carried_out, looked_up
+from creditbank.api.caller import authenticate, carried_out
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered
 from creditbank.core.credit import Rounding, Scheme, decimal_text
 from creditbank.services import schemes
@@ -60,7 +61,7 @@ class SchemeList(marshmallow.Schema):
 @resource.response(200, SchemeList)
 def list_schemes() -> Response:
     """List credit schemes."""
-    found = looked_up(schemes.every_scheme)
+    found = read_lagging(schemes.every_scheme)
     return answered({"items": [_scheme_document(scheme) for scheme in found], "next_cursor": None})
 
 

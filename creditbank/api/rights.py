@@ -9,6 +9,7 @@ from flask import Response
 
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_own
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, instant_part, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.core.entitlement import Sight
@@ -72,7 +73,7 @@ def access_log(query: dict[str, Any], learner_id: UUID | None) -> Response:
     place = cursor_place(query["cursor"], instant_part, UUID)
     after = None if place is None else (place[0], place[1])
     rows_max = query["limit"]
-    lines = looked_up(lambda work: diary.page(work, subject(learner_id), after, rows_max + 1))
+    lines = read_own(lambda work: diary.page(work, subject(learner_id), after, rows_max + 1), learner_id)
     items = [_line_document(told) for told in lines]
     return answered(page_of(items, rows_max, lambda item: [item["happened_at"], item["id"]]))
 

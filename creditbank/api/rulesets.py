@@ -10,6 +10,7 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import (
     IDEMPOTENCY_KEY,
     ProblemError,
@@ -193,7 +194,7 @@ def draft(document: object) -> Response:
 def listing(query: dict[str, Any]) -> Response:
     """List rule sets; drafts are seen by those who write, publish or audit."""
     place = cursor_place(query["cursor"], text_part, whole_part) or ["", 0]
-    rows = looked_up(lambda work: rulesets.rulesets_page(work, (place[0], place[1]), query["limit"] + 1))
+    rows = read_lagging(lambda work: rulesets.rulesets_page(work, (place[0], place[1]), query["limit"] + 1))
     items = [_document(row) for row in rows]
     return answered(page_of(items, query["limit"], lambda item: [item["code"], item["version"]]))
 
@@ -202,7 +203,7 @@ def listing(query: dict[str, Any]) -> Response:
 @resource.response(200, RulesetPage)
 def versions(code: str) -> Response:
     """Show all versions of a rule set, newest first."""
-    found = looked_up(lambda work: rulesets.versions(work, code))
+    found = read_lagging(lambda work: rulesets.versions(work, code))
     return answered({"items": [_document(row) for row in found], "next_cursor": None})
 
 
@@ -210,7 +211,7 @@ def versions(code: str) -> Response:
 @resource.response(200, RulesetOut)
 def version(code: str, version: int) -> Response:
     """Show one version."""
-    return answered(_document(looked_up(lambda work: rulesets.ruleset(work, code, version))))
+    return answered(_document(read_lagging(lambda work: rulesets.ruleset(work, code, version))))
 
 
 @resource.route("/<code:code>/versions/<int(max=9999):version>/publish", methods=["POST"])

@@ -7,8 +7,9 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, cursor_of, looked_up, paged, subject
+from creditbank.api.caller import authenticate, cursor_of, paged, subject
 from creditbank.api.pages import PageQuery
+from creditbank.api.positions import read_own
 from creditbank.api.resource import Resource, answered, cursor_place, instant_part, page_of, text_part, whole_part
 from creditbank.core.calendar import instant_text
 from creditbank.core.credit import decimal_text
@@ -93,7 +94,7 @@ def balance(query: dict[str, Any], learner_id: UUID | None) -> Response:
     def asked(work: Work) -> tuple[Balances, Veil]:
         return statements.balance(work, subject(learner_id), query["as_of"], query["known_at"]), veil_of(work)
 
-    found, veil = looked_up(asked)
+    found, veil = read_own(asked, learner_id)
     balances = [_balance_document(one) for one in found.balances]
     return answered(
         {"learner_id": veil.learner(found.learner_id), "as_of": found.as_of.isoformat(), "balances": balances}
@@ -112,7 +113,7 @@ def statement(query: dict[str, Any], learner_id: UUID | None) -> Response:
     def asked(work: Work) -> tuple[list[Line], Veil]:
         return statements.passbook(work, subject(learner_id), after, rows_max + 1), veil_of(work)
 
-    lines, veil = looked_up(asked)
+    lines, veil = read_own(asked, learner_id)
     places = {veil.id(line.entry.id): _place(line) for line in lines}
     items = [_line_document(line, veil) for line in lines]
     return paged(page_of(items, rows_max, lambda item: places[item["id"]]))

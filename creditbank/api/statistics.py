@@ -6,7 +6,8 @@ import marshmallow
 from flask import Response
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, looked_up
+from creditbank.api.caller import authenticate
+from creditbank.api.positions import read_lagging
 from creditbank.api.resource import Resource, answered
 from creditbank.core.credit import decimal_text
 from creditbank.core.figures import By, Figures
@@ -92,7 +93,7 @@ def show_statistics(query: dict[str, Any]) -> Response:
     """Count accounts, outcomes and credits of a region by the end of a day. Needs `audit:read` or `admin`."""
     by = query.get("by")
     question = Question(query["region"], query["as_of"], by)
-    return answered(_document(looked_up(lambda work: statistics.statistics(work, question)), by))
+    return answered(_document(read_lagging(lambda work: statistics.statistics(work, question), is_exact=True), by))
 
 
 def _document(found: Statistics, by: By | None) -> dict[str, Any]:

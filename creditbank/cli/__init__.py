@@ -9,6 +9,7 @@ from creditbank.cli.people import client_group, learner, propose_likeness, staff
 from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
+from creditbank.cli.spreading import database_group
 from creditbank.cli.working import worker
 
 
@@ -18,7 +19,7 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, client_group, demo, erasures_group, grant_rights, keys_group, learner, migrate_schema, openapi),
-    *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify, worker),
+    *(audit_group, client_group, database_group, demo, erasures_group, grant_rights, keys_group, learner),
+    *(migrate_schema, openapi, propose_likeness, region, ruleset, serve, staff_group, sweep, verify, worker),
 ):
     main.add_command(command)

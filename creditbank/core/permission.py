@@ -84,6 +84,10 @@ LOCAL_ROLES = frozenset({StaffRole.REGISTRAR, StaffRole.REVIEWER, StaffRole.PROX
 """Roles that reach no further than one's own institution, which its own security administrator may grant."""
 
 
+READING = (":read", ":log")
+"""What the scopes end with that let nobody change anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: a client of one institution, one of its staff, or a learner (`learner_id` set) who asks for themselves.
@@ -119,6 +123,11 @@ class Actor:
     def staff_id(self) -> UUID | None:
         """The staff member who asks, if it is one."""
         return UUID(self.client_id.removeprefix(STAFF)) if self.client_id.startswith(STAFF) else None
+
+    @property
+    def can_write(self) -> bool:
+        """Tell whether the actor can change anything: all but clients and staff who only read."""
+        return self.learner_id is not None or not all(scope.endswith(READING) for scope in self.scopes)
 
     @property
     def audits(self) -> bool:

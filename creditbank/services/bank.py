@@ -38,6 +38,7 @@ from creditbank.storage import (
     schemes,
 )
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
+from creditbank.storage.replica import Replica
 
 ATTEMPTS_MAX = 8
 """Runs of one transaction before the caller is asked to try later: races for a key are over after two or three."""
@@ -116,6 +117,8 @@ class Bank:
     new_id: Callable[[], UUID]
     erasures: Path | None = None
     """The journal of erasures, which outlives a database that is put back; without one nobody is erased."""
+    replica: Replica | None = None
+    """A copy of the database for reads that may lag, if there is one."""
     _shelf: _Shelf = field(default_factory=_Shelf)
 
     @property
@@ -310,6 +313,7 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
     digest = hashlib.sha256(f"{for_whom}{errand.content}".encode()).hexdigest()
     key = hashlib.sha256(errand.key.encode()).hexdigest()  # a caller may have made it of somebody's number
     place = f"kept_answer:{client_id}:{key}"
+    kept_answers.forget(work.connection, client_id, work.now - ANSWERS_KEPT)
     kept = kept_answers.by_key(work.connection, client_id, key)
     if kept is not None:
         said = json.loads(work.keyring.opened_bank(kept, place))
@@ -317,7 +321,6 @@ def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answe
             raise _key_reused()
         return Answer(**said)
     kept_answers.claim(work.connection, client_id, key, work.now)
-    kept_answers.forget(work.connection, work.now - ANSWERS_KEPT)
     answer = _audited(work, errand, action)
     text = text_of({"request": digest, "body": answer.body, "is_new": answer.is_new, "subject": answer.subject})
     sealed = work.keyring.seal_bank(text, place)

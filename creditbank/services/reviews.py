@@ -40,8 +40,8 @@ from creditbank.services.applications import (
     shown,
     step_id,
 )
-from creditbank.services.bank import Work
-from creditbank.storage import conversions, decisions, ledger, people
+from creditbank.services.bank import ANSWERS_KEPT, Work
+from creditbank.storage import conversions, decisions, kept_answers, ledger, people
 
 SWEEP_MAX = 500
 """Overdue applications looked at in one go."""
@@ -206,6 +206,7 @@ def sweep(work: Work, after: tuple[date, UUID] | None) -> Swept:
     Those are looked at that come behind `after`, by their last day and id.
     """
     require(work.actor, "admin")
+    kept_answers.forget_all(work.connection, work.now - ANSWERS_KEPT)
     found = conversions.overdue(work.connection, work.today, after, SWEEP_MAX)
     for learner_id in sorted({one.learner_id for one in found}):
         people.locked(work.connection, learner_id)

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, String, Table, Uuid, select, tuple_
 from creditbank.core.entitlement import Sight
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
+from creditbank.storage.distribution import is_distributed
 from creditbank.storage.prepared import Prepared
 from creditbank.storage.writing import CALM, append, append_without_waiting, driven
 
@@ -65,12 +66,11 @@ def rows_noted(connection: Connection, query: Prepared, line: DiaryLine) -> Sequ
     """
     row = _row(line)
     asked = {"learner_id": line.learner_id, "institution_id": line.institution_id}
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql" and not is_distributed(connection):
         sent = query.sent(connection, asked)
         return driven(connection, _noting_sql(sent.sql), {**sent.values, **row}).fetchall()
     rows = query.rows(connection, **asked)
-    if rows:
-        append(connection, access_log, [row])
+    append_without_waiting(connection, access_log, [row] if rows else [])
     return rows
 
 

@@ -1,8 +1,10 @@
 """Cases: approved conversions whose outcome was revoked since, each for the accepting institution to decide."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from sqlalchemy import (
     Connection,
     ForeignKeyConstraint,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -22,7 +25,10 @@ from sqlalchemy import (
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update
-from creditbank.storage.people import is_open_to_others
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.locking import locked_rows
+from creditbank.storage.people import is_open_to_others, open_to_others
+from creditbank.storage.sieving import sieved
 from creditbank.storage.writing import append, rewrite, row_of
 
 conversion_case = Table(
@@ -98,9 +104,8 @@ def is_open_on(connection: Connection, conversion_id: UUID) -> bool:
 
 def locked(connection: Connection, case_id: UUID) -> Case | None:
     """Return one case, locked until the transaction ends."""
-    query = for_update(connection, select(conversion_case).where(conversion_case.c.id == case_id))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _case(row)
+    found = locked_rows(connection, select(conversion_case).where(conversion_case.c.id == case_id), for_update)
+    return _case(found[0]) if found else None
 
 
 def page(
@@ -111,9 +116,21 @@ def page(
     An institution's are without those of learners who are restricted or erased.
     """
     query = select(conversion_case)
-    if institution_id is not None:
-        query = query.where(conversion_case.c.institution_id == institution_id)
-        query = query.where(is_open_to_others(conversion_case.c.learner_id))
+    if institution_id is None:
+        return _page(connection, query, after, rows_max)
+    query = query.where(conversion_case.c.institution_id == institution_id)
+    if not is_distributed(connection):
+        return _page(connection, query.where(is_open_to_others(conversion_case.c.learner_id)), after, rows_max)
+
+    def passing(some: Sequence[Case]) -> list[Case]:
+        shown = open_to_others(connection, {one.learner_id for one in some})
+        return [one for one in some if one.learner_id in shown]
+
+    pages = partial(_page, connection, query)
+    return sieved(pages, passing, lambda one: (one.opened_at, one.id), after, rows_max)
+
+
+def _page(connection: Connection, query: Select[Any], after: tuple[datetime, UUID] | None, rows_max: int) -> list[Case]:
     place = (conversion_case.c.opened_at, conversion_case.c.id)
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))

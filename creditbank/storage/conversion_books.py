@@ -55,12 +55,17 @@ def books_of(connection: Connection, learner_ids: Sequence[UUID]) -> list[Conver
 
 def spending(connection: Connection, learner_ids: Sequence[UUID]) -> dict[tuple[UUID, str], dict[str, int]]:
     """Return what parts spend of learners' accounts in hundredths, by account and scheme, then by the part's state."""
-    joined = conversion_part.join(
-        _lot, (_lot.c.learner_id == conversion_part.c.account_id) & (_lot.c.id == conversion_part.c.lot_id)
-    )
-    by = (conversion_part.c.account_id, _lot.c.scheme, conversion_part.c.state)
-    query = select(*by, func.sum(conversion_part.c.spent_hundredths).label("hundredths")).select_from(joined)
+    by = (conversion_part.c.account_id, conversion_part.c.lot_id, conversion_part.c.state)
+    query = select(*by, func.sum(conversion_part.c.spent_hundredths).label("hundredths"))
+    query = query.where(member_of(connection, by[0], learner_ids), by[1].is_not(None)).group_by(*by)
+    rows = connection.execute(query).all()
+    named = select(_lot.c.id, _lot.c.scheme).where(member_of(connection, _lot.c.learner_id, learner_ids))
+    ids = sorted({row.lot_id for row in rows})
+    lots = connection.execute(named.where(member_of(connection, _lot.c.id, ids))) if rows else ()
+    schemes: dict[UUID, str] = {row.id: row.scheme for row in lots}
     found: dict[tuple[UUID, str], dict[str, int]] = {}
-    for row in connection.execute(query.where(member_of(connection, by[0], learner_ids)).group_by(*by)):
-        found.setdefault((row.account_id, row.scheme), {})[row.state] = int(row.hundredths)
+    for row in rows:
+        if row.lot_id in schemes:
+            states = found.setdefault((row.account_id, schemes[row.lot_id]), {})
+            states[row.state] = states.get(row.state, 0) + int(row.hundredths)
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,9 @@ from sqlalchemy import (
 from creditbank.core.review import Progress, State
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
-from creditbank.storage.people import is_open_to_others
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.people import is_open_to_others, open_to_others
+from creditbank.storage.sieving import sieved
 from creditbank.storage.writing import append, rewrite, row_of
 
 _STATES = ", ".join(f"'{state.value}'" for state in State)
@@ -238,13 +241,35 @@ def page(
     connection: Connection, listing: Listing, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[Conversion]:
     """Return applications, newest first."""
+    if listing.reader_ids is None or not is_distributed(connection):
+        hides = listing.reader_ids is not None
+        return _page(connection, listing, after, rows_max, hides=hides)
+
+    def passing(some: Sequence[Conversion]) -> list[Conversion]:
+        shown = open_to_others(connection, {one.learner_id for one in some})
+        return [one for one in some if one.learner_id in shown]
+
+    pages = partial(_page, connection, listing)
+    return sieved(pages, passing, lambda one: (one.opened_at, one.id), after, rows_max)
+
+
+def _page(
+    connection: Connection,
+    listing: Listing,
+    after: tuple[datetime, UUID] | None,
+    rows_max: int,
+    *,
+    hides: bool = False,
+) -> list[Conversion]:
+    """Return applications, without those of people who are kept from others if it `hides` them."""
     query = select(conversion)
     place = (conversion.c.opened_at, conversion.c.id)
-    if listing.reader_ids is not None:
+    if hides:
         query = query.where(is_open_to_others(conversion.c.learner_id))
     if listing.reader_ids is not None and len(listing.reader_ids) > 1:
         among = conversion_reader.c.institution_id.in_(listing.reader_ids)
-        query = query.where(conversion.c.id.in_(select(conversion_reader.c.conversion_id).where(among)))
+        key = (conversion_reader.c.learner_id, conversion_reader.c.conversion_id)
+        query = query.where(tuple_(conversion.c.learner_id, conversion.c.id).in_(select(*key).where(among)))
     elif listing.reader_ids is not None:
         query = query.join(conversion_reader).where(conversion_reader.c.institution_id == listing.reader_ids[0])
         place = (conversion_reader.c.opened_at, conversion_reader.c.conversion_id)

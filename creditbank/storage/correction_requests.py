@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.people import is_there
 from creditbank.storage.writing import append, rewrite, row_of
 
@@ -89,8 +90,8 @@ def change(connection: Connection, value: CorrectionRequest) -> None:
 def locked(connection: Connection, request_id: UUID) -> CorrectionRequest | None:
     """Return one request, locked until the transaction ends."""
     query = select(correction_request).where(correction_request.c.id == request_id)
-    row = connection.execute(for_update(connection, query)).one_or_none()
-    return None if row is None else _request(row)
+    found = locked_rows(connection, query, for_update)
+    return _request(found[0]) if found else None
 
 
 def of_people(

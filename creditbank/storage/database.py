@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from creditbank.storage.distribution import IS_DISTRIBUTED, look
 from creditbank.storage.writing import deferring, send_deferred
 
 BUSY_SECONDS = 30
@@ -77,11 +78,17 @@ class LockedTooLong(Unavailable):
 class Database:
     """One database with its connection pool; transactions for writing, snapshots for reading."""
 
-    def __init__(self, url: str, *, pool_size: int = POOL_SIZE) -> None:
-        """Prepare the pool; nothing is connected yet. `url` is sqlite:///… or postgresql+psycopg://…."""
+    def __init__(self, url: str, *, pool_size: int = POOL_SIZE, has_pooler: bool = False) -> None:
+        """Prepare the pool; nothing is connected yet. `url` is sqlite:///… or postgresql+psycopg://….
+
+        With a pooler between, the server's session changes from one transaction to the next: nothing is left in it.
+        """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(url, pool_size)
+        else:
+            self._writer = _postgresql_engine(url, pool_size, has_pooler=has_pooler)
         self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
@@ -177,17 +184,29 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    """Return an engine at READ COMMITTED with a bound on waiting for locks."""
-    options = f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC"
+def _postgresql_engine(url: str, pool_size: int, *, has_pooler: bool) -> Engine:
+    """Return an engine at READ COMMITTED with a bound on waiting for locks, said once a session or a transaction."""
+    session = {"options": f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC"}
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=LOCK_SECONDS,
-        connect_args={"options": options},
+        connect_args={"prepare_threshold": None} if has_pooler else session,
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "connect")
+    def _look(driver: Any, record: Any) -> None:  # noqa: ANN401 - the driver's own connection
+        record.info[IS_DISTRIBUTED] = look(driver)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            if connection.info[IS_DISTRIBUTED]:
+                connection.exec_driver_sql("SET LOCAL citus.propagate_set_commands = 'local'")
+            if has_pooler or connection.info[IS_DISTRIBUTED]:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
     @event.listens_for(engine, "before_cursor_execute")
     def _send_first(connection: Connection, *_execution: object) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Uuid,
@@ -23,7 +25,11 @@ from sqlalchemy import (
 
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.people import is_known_to
+from creditbank.storage.people import known_to as among_known
+from creditbank.storage.sieving import sieved
 from creditbank.storage.writing import append, rewrite, row_of
 
 erasure_request = Table(
@@ -88,8 +94,8 @@ def by_id(connection: Connection, request_id: UUID) -> ErasureRequest | None:
 def locked(connection: Connection, request_id: UUID) -> ErasureRequest | None:
     """Return one request, locked until the transaction ends."""
     query = select(erasure_request).where(erasure_request.c.id == request_id)
-    row = connection.execute(for_update(connection, query)).one_or_none()
-    return None if row is None else _request(row)
+    found = locked_rows(connection, query, for_update)
+    return _request(found[0]) if found else None
 
 
 def of_people(connection: Connection, members: Sequence[UUID]) -> list[ErasureRequest]:
@@ -103,10 +109,24 @@ def waiting(
     connection: Connection, known_to: UUID | None, after: tuple[datetime, UUID] | None, rows_max: int
 ) -> list[ErasureRequest]:
     """Return the requests that wait for a decision, newest first: of people whom an institution knows; None for any."""
-    order = (erasure_request.c.requested_at, erasure_request.c.id)
     query = select(erasure_request).where(erasure_request.c.state == OPEN)
-    if known_to is not None:
-        query = query.where(is_known_to(erasure_request.c.learner_id, known_to))
+    if known_to is None:
+        return _page(connection, query, after, rows_max)
+    if not is_distributed(connection):
+        return _page(connection, query.where(is_known_to(erasure_request.c.learner_id, known_to)), after, rows_max)
+
+    def passing(some: Sequence[ErasureRequest]) -> list[ErasureRequest]:
+        known = among_known(connection, {one.learner_id for one in some}, known_to)
+        return [one for one in some if one.learner_id in known]
+
+    pages = partial(_page, connection, query)
+    return sieved(pages, passing, lambda one: (one.requested_at, one.id), after, rows_max)
+
+
+def _page(
+    connection: Connection, query: Select[Any], after: tuple[datetime, UUID] | None, rows_max: int
+) -> list[ErasureRequest]:
+    order = (erasure_request.c.requested_at, erasure_request.c.id)
     if after is not None:
         query = query.where(tuple_(*order) < tuple_(*after))
     rows = connection.execute(query.order_by(*(part.desc() for part in order)).limit(rows_max))

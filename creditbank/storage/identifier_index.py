@@ -66,11 +66,15 @@ def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[byt
     """
     wanted = _values(keys)
     one_by_one(connection, wanted)
+    query = select(identifier_index).where(member_of(connection, identifier_index.c.value_index, wanted))
+    holders = [(row.value_index, row.learner_id) for row in connection.execute(query)]
+    if not holders:
+        return []
     learner = catalogue.tables["learner"]
-    joined = identifier_index.join(learner, learner.c.id == identifier_index.c.learner_id)
-    query = select(identifier_index.c.value_index, learner.c.id, learner.c.status).select_from(joined)
-    rows = connection.execute(query.where(member_of(connection, identifier_index.c.value_index, wanted)))
-    return [(row.value_index, row.id, LearnerStatus(row.status)) for row in rows]
+    theirs = member_of(connection, learner.c.id, sorted({learner_id for _, learner_id in holders}))
+    rows = connection.execute(select(learner.c.id, learner.c.status).where(theirs))
+    statuses = {row.id: LearnerStatus(row.status) for row in rows}
+    return [(value_index, one, statuses[one]) for value_index, one in holders]
 
 
 def add(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKeys]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Uuid,
@@ -28,7 +30,9 @@ from creditbank.core.resolution import CaseKind, Verdict
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
-from creditbank.storage.people import is_known_to, is_open_to_others
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.people import is_known_to, is_open_to_others, known_to, open_to_others
+from creditbank.storage.sieving import sieved
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 identity_case = Table(
@@ -226,15 +230,32 @@ def page(
     rows_max: int,
 ) -> list[IdentityCase]:
     """Return cases, newest first."""
-    place = (identity_case.c.opened_at, identity_case.c.id)
     query = select(identity_case)
     if wanted.is_open is not None:
         query = query.where(identity_case.c.state == ("open" if wanted.is_open else "decided"))
     if wanted.kind is not None:
         query = query.where(identity_case.c.kind == wanted.kind.value)
-    if wanted.known_to is not None:
+    institution_id = wanted.known_to
+    if institution_id is None:
+        return _page(connection, query, after, rows_max)
+    if not is_distributed(connection):
         ends = (identity_case.c.learner_id, identity_case.c.other_id)
-        query = query.where(*(is_known_to(end, wanted.known_to) for end in ends), *map(is_open_to_others, ends))
+        query = query.where(*(is_known_to(end, institution_id) for end in ends), *map(is_open_to_others, ends))
+        return _page(connection, query, after, rows_max)
+
+    def passing(some: Sequence[IdentityCase]) -> list[IdentityCase]:
+        ends = {end for one in some for end in (one.learner_id, one.other_id)}
+        shown = known_to(connection, ends, institution_id) & open_to_others(connection, ends)
+        return [one for one in some if {one.learner_id, one.other_id} <= shown]
+
+    pages = partial(_page, connection, query)
+    return sieved(pages, passing, lambda one: (one.opened_at, one.id), after, rows_max)
+
+
+def _page(
+    connection: Connection, query: Select[Any], after: tuple[datetime, UUID] | None, rows_max: int
+) -> list[IdentityCase]:
+    place = (identity_case.c.opened_at, identity_case.c.id)
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     rows = connection.execute(query.order_by(*(part.desc() for part in place)).limit(rows_max))

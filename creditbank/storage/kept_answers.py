@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, LargeBinary, String, Table, delete, select, update
 
 from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.distribution import is_distributed
 
 kept_answer = Table(
     "kept_answer",
@@ -35,6 +36,14 @@ def keep(connection: Connection, owner: tuple[str, str], sealed_answer: bytes, s
     connection.execute(update(kept_answer).where(owned).values(sealed_answer=sealed_answer, subject=subject))
 
 
-def forget(connection: Connection, created_before: datetime) -> None:
-    """Drop answers that nobody will ask for again."""
+def forget(connection: Connection, client_id: str, created_before: datetime) -> None:
+    """Drop answers that nobody will ask for again: all or, where clients stand apart, those of the client."""
+    query = delete(kept_answer).where(kept_answer.c.created_at < created_before)
+    if is_distributed(connection):
+        query = query.where(kept_answer.c.client_id == client_id)
+    connection.execute(query)
+
+
+def forget_all(connection: Connection, created_before: datetime) -> None:
+    """Drop answers that nobody will ask for again, also those of clients that never came back."""
     connection.execute(delete(kept_answer).where(kept_answer.c.created_at < created_before))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ from creditbank.storage import identifier_index
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, for_reference, member_of
 from creditbank.storage.identifier_index import account_no_keys, claim_keys, claimed
+from creditbank.storage.locking import locked_of
 from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, append_missing
 
@@ -136,7 +138,7 @@ def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: U
     ids = sorted(set(learner_ids))
     if not ids:
         return {}
-    rows = _known.rows(connection, ids=ids, institution_id=institution_id)
+    rows = locked_of(connection, _known, ids, ids=ids, institution_id=institution_id)
     return {
         row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None, row.root_id)
         for row in rows
@@ -285,7 +287,7 @@ def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id:
     }
 
 
-@Prepared
+@partial(Prepared, lock=partial(for_reference, of=learner))
 def _known(form: Form) -> Select[Any]:
     """Return the query for learners, and whether an institution knows each."""
     knows = affiliation.c.institution_id.label("knows")
@@ -295,9 +297,7 @@ def _known(form: Form) -> Select[Any]:
     )
     columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
     query = select(*columns, knows).select_from(joined)
-    query = query.where(among(form, learner.c.id, "ids"), learner.c.erased_at.is_(None))
-    keeping: Select[Any] = for_reference(form.connection, query, of=learner)
-    return keeping
+    return query.where(among(form, learner.c.id, "ids"), learner.c.erased_at.is_(None))
 
 
 def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:

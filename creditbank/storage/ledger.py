@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.locking import locked_of
 from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.unsealed import queue
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
@@ -159,7 +161,7 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
 
 def lock_accounts(connection: Connection, learner_ids: Iterable[UUID]) -> None:
     """Lock the accounts of a person: until the transaction ends nobody spends their lots."""
-    _accounts.rows(connection, learner_ids=sorted(set(learner_ids)))
+    _locked_of(connection, sorted(set(learner_ids)))
 
 
 def open_lots(connection: Connection, learner_ids: Iterable[UUID]) -> list[Lot]:
@@ -225,20 +227,25 @@ def locked(connection: Connection, postings: Sequence[Posting]) -> Standings:
     if not keys:
         return {}
     ids = sorted({learner_id for learner_id, _ in keys})
-    found = {(row.learner_id, row.scheme): _standing(row) for row in _accounts.rows(connection, learner_ids=ids)}
+    found = _locked_of(connection, ids)
     missing = sorted(keys - found.keys())
     if missing:
         append_missing(connection, account, [_account_row(Standing(*key)) for key in missing])
-        found = {(row.learner_id, row.scheme): _standing(row) for row in _accounts.rows(connection, learner_ids=ids)}
+        found = _locked_of(connection, ids)
     return {key: found[key] for key in sorted(keys)}
 
 
-@Prepared
+def _locked_of(connection: Connection, learner_ids: list[UUID]) -> Standings:
+    """Return the standings of all accounts that learners have, their rows locked."""
+    rows = locked_of(connection, _accounts, learner_ids, learner_ids=learner_ids)
+    return {(row.learner_id, row.scheme): _standing(row) for row in rows}
+
+
+@partial(Prepared, lock=for_update)
 def _accounts(form: Form) -> Select[Any]:
-    """Return the query that locks learners' accounts, in the one order in which they are locked."""
+    """Return the query for learners' accounts, in the one order in which they are locked."""
     query = select(account).where(among(form, account.c.learner_id, "learner_ids"))
-    locking: Select[Any] = for_update(form.connection, query.order_by(account.c.learner_id, account.c.scheme))
-    return locking
+    return query.order_by(account.c.learner_id, account.c.scheme)
 
 
 def _write_lots(connection: Connection, postings: Sequence[Posting]) -> None:

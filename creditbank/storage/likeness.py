@@ -33,6 +33,7 @@ from creditbank.formats.legacy_id import narrowed
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_update, member_of
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.writing import append, append_missing, rewrite
 
 likeness_index = Table(
@@ -156,7 +157,7 @@ def keep_only(connection: Connection, learner_id: UUID, keyed: Iterable[BlockKey
 def next_fresh(connection: Connection, rows_max: int) -> Fresh:
     """Return what has come into blocks since it was last asked, up to a number of rows, and note that it was."""
     new = select(likeness_index.c.learner_id, likeness_index.c.key).where(likeness_index.c.is_new)
-    rows = connection.execute(for_update(connection, new.order_by(likeness_index.c.key).limit(rows_max))).all()
+    rows = locked_rows(connection, new.order_by(likeness_index.c.key).limit(rows_max), for_update)
     if not rows:
         return Fresh((), 0, 0)
     keys = sorted({row.key for row in rows})

@@ -10,6 +10,8 @@ from sqlalchemy import Column, Connection, LargeBinary, Select, String, Table, U
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import catalogue
 from creditbank.storage.database import Raced, for_share, member_of
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, replace_rows, row_of
 
@@ -42,6 +44,10 @@ class DuplicateClaim:
     key_id: str
 
 
+Holding = tuple[bytes, UUID, UUID | None]
+"""A claim, the outcome that holds it, and the outcome that counts instead of that one, if another does."""
+
+
 def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, UUID]:
     """Return which outcome stands for each of the claims that are held; until the transaction ends none is let go.
 
@@ -52,18 +58,34 @@ def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, UUID
     wanted = sorted(set(claims))
     if not wanted:
         return {}
-    held = _holders.rows(connection, claims=wanted)
-    roots = sorted({row.duplicate_of for row in held if row.duplicate_of is not None})
+    held = _held_apart(connection, wanted) if is_distributed(connection) else _held(connection, wanted)
+    roots = sorted({root for _, _, root in held if root is not None})
     if roots:
         _keep_standing(connection, roots)
-    return {row.claim: row.duplicate_of or row.outcome_id for row in held}
+    return {claim: root or outcome_id for claim, outcome_id, root in held}
+
+
+def _held(connection: Connection, claims: list[bytes]) -> list[Holding]:
+    rows = _holders.rows(connection, claims=claims)
+    return [(row.claim, row.outcome_id, row.duplicate_of) for row in rows]
+
+
+def _held_apart(connection: Connection, claims: Sequence[bytes]) -> list[Holding]:
+    """Return the same where claims stand apart from outcomes: no query joins the two."""
+    query = select(outcome_claim).where(member_of(connection, outcome_claim.c.claim, claims))
+    rows = locked_rows(connection, query.order_by(outcome_claim.c.claim), for_share)
+    theirs = member_of(connection, _outcome.c.learner_id, sorted({row.learner_id for row in rows}))
+    ids = member_of(connection, _outcome.c.id, sorted({row.outcome_id for row in rows}))
+    found = connection.execute(select(_outcome.c.id, _outcome.c.duplicate_of).where(theirs, ids)) if rows else ()
+    roots = {one.id: one.duplicate_of for one in found}
+    return [(row.claim, row.outcome_id, roots[row.outcome_id]) for row in rows if row.outcome_id in roots]
 
 
 def _keep_standing(connection: Connection, roots: Sequence[UUID]) -> None:
     """Keep outcomes that count instead of others from being revoked until the transaction ends."""
     standing = _outcome.c.status.in_((Status.RECOGNISED.value, Status.RECORDED.value))
     query = select(_outcome.c.id).where(member_of(connection, _outcome.c.id, roots), standing).order_by(_outcome.c.id)
-    if len(connection.execute(for_share(connection, query)).all()) < len(roots):
+    if len(locked_rows(connection, query, for_share)) < len(roots):
         raise Raced("an outcome that others are duplicates of was revoked or settled anew meanwhile")
 
 

@@ -28,6 +28,8 @@ from sqlalchemy import (
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_change, for_update, member_of
+from creditbank.storage.distribution import is_distributed
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, rewrite, row_of
 
@@ -106,8 +108,22 @@ class Revision:
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
     """Return the institution's outcomes that stand under these external ids."""
-    rows = _recorded.rows(connection, institution_id=institution_id, external_ids=list(external_ids))
-    return {row.external_id: _head(row) for row in rows}
+    values = {"institution_id": institution_id, "external_ids": list(external_ids)}
+    if is_distributed(connection):
+        return _recorded_elsewhere(connection, values)
+    return {row.external_id: _head(row) for row in _recorded.rows(connection, **values)}
+
+
+def _recorded_elsewhere(connection: Connection, values: dict[str, Any]) -> dict[str, Head]:
+    """Return the same where keys stand with institutions and outcomes with learners: no query joins the two."""
+    named = outcome_key.c.institution_id == values["institution_id"]
+    among_them = member_of(connection, outcome_key.c.external_id, values["external_ids"])
+    keys = connection.execute(select(outcome_key).where(named, among_them)).all()
+    if not keys:
+        return {}
+    theirs = member_of(connection, outcome.c.learner_id, sorted({key.learner_id for key in keys}))
+    ids = member_of(connection, outcome.c.id, sorted({key.outcome_id for key in keys}))
+    return {row.external_id: _head(row) for row in connection.execute(select(outcome).where(theirs, ids))}
 
 
 def by_id(connection: Connection, outcome_id: UUID) -> Head | None:
@@ -118,22 +134,21 @@ def by_id(connection: Connection, outcome_id: UUID) -> Head | None:
 
 def locked(connection: Connection, outcome_id: UUID) -> Head | None:
     """Return one outcome and keep others from changing it until the transaction ends; what refers to it may go on."""
-    query = for_change(connection, select(outcome).where(outcome.c.id == outcome_id))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _head(row)
+    found = locked_all(connection, [outcome_id])
+    return found[0] if found else None
 
 
 def locked_all(connection: Connection, outcome_ids: Sequence[UUID]) -> list[Head]:
     """Return outcomes in the order of their ids, each locked as one alone is."""
     query = select(outcome).where(member_of(connection, outcome.c.id, outcome_ids)).order_by(outcome.c.id)
-    return [_head(row) for row in connection.execute(for_change(connection, query))]
+    heads = [_head(row) for row in locked_rows(connection, query, for_change)]
+    return sorted(heads, key=lambda head: head.id)
 
 
 def duplicates_of(connection: Connection, outcome_id: UUID) -> list[Head]:
     """Return the outcomes that were not credited because of this one, oldest first."""
     query = select(outcome).where(outcome.c.duplicate_of == outcome_id, outcome.c.status == Status.DUPLICATE.value)
-    ordered = query.order_by(outcome.c.recorded_at, outcome.c.id)
-    return [_head(row) for row in connection.execute(for_update(connection, ordered))]
+    return _locked_oldest_first(connection, query)
 
 
 def page(
@@ -217,9 +232,16 @@ def accounts(connection: Connection, outcome_ids: Iterable[UUID]) -> dict[UUID, 
 def of_people(connection: Connection, members: Sequence[UUID], statuses: Iterable[Status]) -> list[Head]:
     """Return the outcomes on some accounts that stand as said, oldest first, and keep others from changing them."""
     wanted = outcome.c.status.in_([status.value for status in statuses])
-    query = select(outcome).where(member_of(connection, outcome.c.learner_id, members), wanted)
+    return _locked_oldest_first(
+        connection, select(outcome).where(member_of(connection, outcome.c.learner_id, members), wanted)
+    )
+
+
+def _locked_oldest_first(connection: Connection, query: Select[Any]) -> list[Head]:
+    """Return outcomes in the order in which they were recorded, locked whole."""
     ordered = query.order_by(outcome.c.recorded_at, outcome.c.id)
-    return [_head(row) for row in connection.execute(for_update(connection, ordered))]
+    heads = [_head(row) for row in locked_rows(connection, ordered, for_update)]
+    return sorted(heads, key=lambda head: (head.recorded_at, head.id))
 
 
 def count(connection: Connection) -> int:

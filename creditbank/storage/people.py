@@ -1,6 +1,6 @@
 """People: the links that join accounts of one person, and which account each person is known by now."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from sqlalchemy import (
 from creditbank.core.merging import Link, Person
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import Raced, for_change, for_update, member_of
+from creditbank.storage.locking import Lock, locked_rows
 from creditbank.storage.writing import append
 
 learner_link = Table(
@@ -134,6 +135,26 @@ def is_known_to(column: ColumnElement[UUID], institution_id: UUID) -> ColumnElem
     return query.where(own.c.id == column, _affiliation.c.institution_id == institution_id).exists()
 
 
+def open_to_others(connection: Connection, learner_ids: Iterable[UUID]) -> set[UUID]:
+    """Return those of the accounts whose persons were neither restricted nor erased, where no condition can ask it."""
+    found = people(connection, learner_ids)
+    members = sorted({member for one in found.values() for member in one.members})
+    is_kept_back = or_(_learner.c.restricted_at.is_not(None), _learner.c.erased_at.is_not(None))
+    query = select(_learner.c.id).where(member_of(connection, _learner.c.id, members), is_kept_back)
+    kept_back = set(connection.execute(query).scalars()) if members else set()
+    return {one for one, its in found.items() if kept_back.isdisjoint(its.members)}
+
+
+def known_to(connection: Connection, learner_ids: Iterable[UUID], institution_id: UUID) -> set[UUID]:
+    """Return those of the accounts that an institution knows, or knows another of the same person."""
+    found = people(connection, learner_ids)
+    members = sorted({member for one in found.values() for member in one.members})
+    query = select(_affiliation.c.learner_id).where(member_of(connection, _affiliation.c.learner_id, members))
+    query = query.where(_affiliation.c.institution_id == institution_id)
+    known = set(connection.execute(query).scalars()) if members else set()
+    return {one for one, its in found.items() if not known.isdisjoint(its.members)}
+
+
 def restrict(connection: Connection, members: Iterable[UUID], at: datetime | None) -> None:
     """Keep accounts from others from an instant on; None lets them be seen and used again."""
     theirs = member_of(connection, _learner.c.id, sorted(set(members)))
@@ -156,7 +177,7 @@ def locked_together(connection: Connection, learner_ids: Iterable[UUID]) -> dict
     found = people(connection, learner_ids)
     members = sorted({member for one in found.values() for member in one.members})
     query = select(_learner.c.id).where(member_of(connection, _learner.c.id, members)).order_by(_learner.c.id)
-    connection.execute(for_change(connection, query)).all()
+    locked_rows(connection, query, for_change, owners=members)
     return found
 
 
@@ -230,14 +251,12 @@ def _joint(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, Person]:
     return {root: Person(root, (root, *others)) for root, others in members.items()}
 
 
-def _held(
-    connection: Connection, learner_ids: Iterable[UUID], lock: Callable[[Connection, Any], Any]
-) -> dict[UUID, Held]:
+def _held(connection: Connection, learner_ids: Iterable[UUID], lock: Lock) -> dict[UUID, Held]:
     """Lock all accounts of the people, in one order, and return the people as they stand then."""
     before = people(connection, learner_ids)
     members = sorted({member for one in before.values() for member in one.members})
     query = select(_learner).where(member_of(connection, _learner.c.id, members)).order_by(_learner.c.id)
-    rows = {row.id: row for row in connection.execute(lock(connection, query))}
+    rows = {row.id: row for row in locked_rows(connection, query, lock, owners=members)}
     if people(connection, before) != before:
         raise Raced("accounts were merged or parted meanwhile")
     return {found: _held_of(one, [rows[member] for member in one.members]) for found, one in before.items()}

@@ -39,13 +39,15 @@ class Prepared:
     """A query that is built once for each engine and form, and given its values when it is asked."""
 
     build: Callable[[Form], Select[Any]]
+    lock: Callable[[Connection, Any], Any] | None = None
+    """What turns the query into one that locks its rows, such as `for_update` of `storage/database`."""
     _selects: dict[str, Select[Any]] = field(default_factory=dict)
     _sent: dict[bool, Sent] = field(default_factory=dict)
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[Any]:  # noqa: ANN401 - of any column's type
         """Return the rows, with an attribute a column; values that are lists belong to `among`."""
         if connection.dialect.name != "postgresql":
-            return connection.execute(self._select(connection), values).all()
+            return connection.execute(self.select(connection), values).all()
         sent = self.sent(connection, values)
         send_deferred(connection)
         return driven(connection, sent.sql, sent.values).fetchall()
@@ -61,16 +63,17 @@ class Prepared:
             built = self._sent[is_for_one] = self._compiled(Form(connection, is_for_one))
         return Sent(built.sql, {**built.values, **values})
 
-    def _select(self, connection: Connection) -> Select[Any]:
+    def select(self, connection: Connection) -> Select[Any]:
+        """Return the query for SQLAlchemy, which locks nothing yet."""
         name = connection.dialect.name
         if name not in self._selects:
             self._selects[name] = self.build(Form(connection, is_for_one=False))
         return self._selects[name]
 
     def _compiled(self, form: Form) -> Sent:
-        compiled = self.build(form).compile(
-            dialect=form.connection.dialect, compile_kwargs={"render_postcompile": True}
-        )
+        query = self.build(form)
+        query = query if self.lock is None else self.lock(form.connection, query)
+        compiled = query.compile(dialect=form.connection.dialect, compile_kwargs={"render_postcompile": True})
         return Sent(str(compiled), {name: value for name, value in compiled.params.items() if value is not None})
 
 

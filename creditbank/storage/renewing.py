@@ -11,7 +11,9 @@ from creditbank.core.identity import Application, Claim
 from creditbank.gateways.keyring import ID_BYTES, Keyring, SealBroken
 from creditbank.storage.columns import catalogue
 from creditbank.storage.database import for_change, for_update, member_of
+from creditbank.storage.distribution import is_distributed
 from creditbank.storage.learners import identifier, learner
+from creditbank.storage.locking import locked_rows
 from creditbank.storage.writing import rewrite
 
 DELETED_MAX = 5000
@@ -119,7 +121,7 @@ def under_older_master_keys(
     if after is not None:
         query = query.where(_is_behind(list(table.primary_key), after))
     query = query.order_by(*table.primary_key).limit(rows_max)
-    return [dict(row) for row in connection.execute(for_change(connection, query)).mappings()]
+    return [dict(row._mapping) for row in locked_rows(connection, query, for_change)]  # noqa: SLF001 - its public name
 
 
 def key_of(column: SealedColumn, row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -168,6 +170,8 @@ def forget_other_keys(connection: Connection, keyed: KeyedTable, key_ids: Collec
     """Delete some of what was made with other index keys than these, and return how many rows that were."""
     table = catalogue.tables[keyed.table]
     keys = list(table.primary_key)
+    if is_distributed(connection):
+        return connection.execute(delete(table).where(table.c.key_id.not_in(key_ids))).rowcount
     some = select(*keys).where(table.c.key_id.not_in(key_ids)).limit(DELETED_MAX)
     return connection.execute(delete(table).where(tuple_(*keys).in_(some))).rowcount
 
@@ -178,7 +182,7 @@ def applications(
     """Yield learners, locked, with account number and all that the index is made of; None where it doesn't open."""
     query = select(learner.c.id, learner.c.account_no, learner.c.wrapped_key, learner.c.sealed_name)
     query = query.where(member_of(connection, learner.c.id, ids)).order_by(learner.c.id)
-    people = connection.execute(for_change(connection, query)).all()
+    people = locked_rows(connection, query, for_change, owners=ids)
     claims: dict[UUID, list[Any]] = {found: [] for found in ids}
     for row in connection.execute(select(identifier).where(member_of(connection, identifier.c.learner_id, ids))):
         claims[row.learner_id].append(row)

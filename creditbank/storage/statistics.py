@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, literal, select
 
 from creditbank.core.ledger import EntryKind
 from creditbank.storage.database import json_member, member_of
@@ -55,8 +55,9 @@ def account_holders(
 
 def outcomes(connection: Connection, until: datetime, *, by_kind: bool) -> list[tuple[UUID, str, int]]:
     """Return how many outcomes each institution recorded, with their kind as it stood then, or "" for all."""
-    kind = _kind_then(connection, until) if by_kind else literal("")
-    told = select(outcome.c.institution_id, kind.label("kind")).where(outcome.c.recorded_at < until).subquery("told")
+    source, kind = _with_kind_then(connection, outcome, until) if by_kind else (outcome, literal(""))
+    wanted = select(outcome.c.institution_id, kind.label("kind")).select_from(source)
+    told = wanted.where(outcome.c.recorded_at < until).subquery("told")
     query = select(told.c.institution_id, told.c.kind, func.count().label("many"))
     rows = connection.execute(query.group_by(told.c.institution_id, told.c.kind))
     return [(row.institution_id, row.kind, row.many) for row in rows]
@@ -79,7 +80,8 @@ def credit_rows(connection: Connection, until: datetime, *, by_kind: bool) -> li
     joined = entry.join(lot, (lot.c.learner_id == entry.c.learner_id) & (lot.c.id == entry.c.lot_id)).join(
         outcome, (outcome.c.learner_id == lot.c.learner_id) & (outcome.c.id == lot.c.outcome_id)
     )
-    return _summed(connection, _moves(until, _kind_then(connection, until)).select_from(joined))
+    source, kind = _with_kind_then(connection, joined, until)
+    return _summed(connection, _moves(until, kind).select_from(source))
 
 
 def credit_rows_by_learner(
@@ -99,21 +101,28 @@ def _first_known(until: datetime) -> Select[Any]:
     return select(*columns).where(affiliation.c.since < until)
 
 
-def _kind_then(connection: Connection, until: datetime) -> ColumnElement[str]:
-    """Return an outcome's kind as it stood at an instant; a correction since may have changed it."""
-    then = (
-        select(json_member(connection, outcome_revision.c.content, "kind"))
-        .where(
-            outcome_revision.c.learner_id == outcome.c.learner_id,
-            outcome_revision.c.outcome_id == outcome.c.id,
-            outcome_revision.c.recorded_at < until,
-        )
-        .order_by(outcome_revision.c.revision.desc())
-        .limit(1)
-        .correlate(outcome)
-        .scalar_subquery()
+def _with_kind_then(
+    connection: Connection, source: FromClause, until: datetime
+) -> tuple[FromClause, ColumnElement[str]]:
+    """Return a source of outcomes with each one's kind as it stood at an instant.
+
+    Looked up are those that were corrected at all: the last revision by then, found by joins, as a distributed
+    database takes no subquery that is asked for each row.
+    """
+    corrected = outcome.alias("corrected")
+    of_it = (outcome_revision.c.learner_id == corrected.c.learner_id) & (
+        outcome_revision.c.outcome_id == corrected.c.id
     )
-    return case((outcome.c.revision == 1, outcome.c.kind), else_=then)
+    key = (outcome_revision.c.learner_id, outcome_revision.c.outcome_id)
+    by_then = select(*key, func.max(outcome_revision.c.revision).label("revision"))
+    by_then = by_then.select_from(outcome_revision.join(corrected, of_it))
+    by_then = by_then.where(corrected.c.revision > 1, outcome_revision.c.recorded_at < until)
+    last = by_then.group_by(*key).subquery("last")
+    then = outcome_revision.alias("then")
+    its_last = (last.c.learner_id == outcome.c.learner_id) & (last.c.outcome_id == outcome.c.id)
+    of_last = (then.c.learner_id == outcome.c.learner_id) & (then.c.outcome_id == outcome.c.id)
+    told = source.outerjoin(last, its_last).outerjoin(then, of_last & (then.c.revision == last.c.revision))
+    return told, func.coalesce(json_member(connection, then.c.content, "kind"), outcome.c.kind)
 
 
 def _moves(until: datetime, group: ColumnElement[Any]) -> Select[Any]:

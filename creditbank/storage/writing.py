@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from creditbank.storage.copying import copied
+from creditbank.storage.distribution import is_distributed
 
 Row = Mapping[str, Any]
 
@@ -69,20 +70,25 @@ def send_deferred(connection: Connection) -> None:
     if not waiting:
         return
     _deferred[connection] = []
-    for part in _parts(waiting):
+    for part in [[write] for write in waiting] if is_distributed(connection) else _parts(waiting):
         parameters = tuple(parameter for write in part for parameter in write.parameters)
         sql = _joined_sql(tuple(write.sql for write in part))
-        _by_driver(connection, partial(_executed, sql=sql, parameters=parameters))
-
-
-def _executed(driver: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...]) -> None:
-    """Run a statement whose places are numbered."""
-    psycopg.RawCursor(driver).execute(sql, parameters)
+        sent(connection, psycopg.RawCursor, sql, parameters)
 
 
 def driven(connection: Connection, sql: str, parameters: Any) -> psycopg.Cursor[Any]:  # noqa: ANN401 - as the driver's
     """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column."""
-    return _by_driver(connection, lambda driver: driver.cursor(row_factory=namedtuple_row).execute(sql, parameters))
+    return sent(connection, partial(psycopg.Cursor, row_factory=namedtuple_row), sql, parameters)
+
+
+def sent(
+    connection: Connection,
+    cursor: Callable[[psycopg.Connection[Any]], psycopg.Cursor[Any]],
+    sql: str,
+    parameters: Any,  # noqa: ANN401 - as the driver's
+) -> psycopg.Cursor[Any]:
+    """Run a statement on PostgreSQL by a cursor of the driver."""
+    return _by_driver(connection, lambda driver: cursor(driver).execute(sql, parameters))
 
 
 def _by_driver(connection: Connection, work: Callable[[psycopg.Connection[Any]], T]) -> T:
@@ -138,7 +144,8 @@ def append_without_waiting(connection: Connection, table: Table, rows: Sequence[
         connection.execute(table.insert(), list(rows))
         return
     names = tuple(rows[0])
-    driven(connection, _insert_without_waiting_sql(table, names), _columns(rows, names))
+    build = _insert_sql if is_distributed(connection) else _insert_without_waiting_sql
+    driven(connection, build(table, names), _columns(rows, names))
 
 
 def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -148,11 +155,14 @@ def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     keys = tuple(column.name for column in table.primary_key)
     names = tuple(rows[0])
     if connection.dialect.name == "postgresql":
-        if len(rows) == 1:
-            values = [rows[0][name] for name in (*(name for name in names if name not in keys), *keys)]
-            _send(connection, table, _update_one_sql(table, names), tuple(values))
-        else:
+        if len(rows) > 1 and not is_distributed(connection):
             _send(connection, table, _update_sql(table, names), _columns(rows, names))
+        elif len(rows) > 1 and len(names) == len(table.c):
+            replace_rows(connection, table, rows)  # a distributed UPDATE takes no rows from elsewhere, an INSERT does
+        else:
+            for row in rows:
+                values = [row[name] for name in (*(name for name in names if name not in keys), *keys)]
+                _send(connection, table, _update_one_sql(table, names), tuple(values))
         return
     where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
     changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name not in keys}
