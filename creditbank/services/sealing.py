@@ -55,6 +55,8 @@ def seal(log: Log) -> int:
     FolderUnusable.
     """
     _check_published(log)
+    if log.bank.database.read(seal_log.newest_checkpoint) is None:
+        find_missed(log)  # entries from before there was a log
     entries, last = 0, None
     is_at_end = not log.bank.database.read(seal_log.is_waiting)
     while not is_at_end:

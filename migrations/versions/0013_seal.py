@@ -1,6 +1,6 @@
 """The seal: which entries wait for it, leaves and nodes of the tree, signed checkpoints and the keys that sign them.
 
-All entries that stand are queued. A process of the version before goes on writing entries without queueing them: after
+Entries from before are queued when the log begins. A process of the version before writes entries without queueing: after
 the last of them has stopped, `creditbank worker --find-missed` queues what it wrote.
 """
 
@@ -59,7 +59,6 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_log_key"),
     )
-    op.execute("INSERT INTO unsealed_entry (learner_id, scheme, seq) SELECT learner_id, scheme, seq FROM entry")
     _guard()
 
 

@@ -1,6 +1,5 @@
 """Reads at a replica: they may lag, but never behind what the caller wrote, and never where rights are judged."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -8,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import Connection, event, func, select
 
 from creditbank.api.positions import POSITION
+from creditbank.storage import writing
 from creditbank.storage.access_log import access_log
 from creditbank.storage.database import Database
 from creditbank.storage.replica import LOOK_SECONDS, Replica, place_of
-from tests.builders import KEYRING_FILE, House, app_of, copied_house, outcome_body
-from tests.conftest import postgresql_database
+from tests.builders import House, app_of, new_house, outcome_body
+from tests.moulds import PostgresqlMoulds
 from tests.replicas import Standby, standby
 
 LAG = 10.0
@@ -99,12 +99,10 @@ def follower(postgresql_server: str) -> Iterator[Standby]:
 
 @pytest.fixture
 def pair(
-    follower: Standby, postgresql_server: str, stocked_postgresql: str, stocked: Path, tmp_path: Path
+    follower: Standby, postgresql_moulds: PostgresqlMoulds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pair]:
     """Give a bank on the primary that knows a replica, which has caught up."""
-    shutil.copy(stocked / KEYRING_FILE, tmp_path)
-    with postgresql_database(postgresql_server, stocked_postgresql) as url:
-        house = copied_house(url, tmp_path)
+    with postgresql_moulds.lent(new_house, tmp_path, alone=True) as house:
         copy = Database(follower.url(str(house.bank.database.url.database)))
         seconds = [1000.0]
         replica = Replica(copy, house.bank.database, LAG, lambda: seconds[0])
@@ -115,13 +113,20 @@ def pair(
         def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             made.asked.append(statement)
 
+        by_driver = writing.sent
+
+        def noted(connection: Connection, cursor: Any, sql: str, parameters: Any) -> Any:
+            if connection.engine.url == copy.engine.url:
+                made.asked.append(sql)
+            return by_driver(connection, cursor, sql, parameters)
+
+        monkeypatch.setattr(writing, "sent", noted)
         made.house.auth("authority", *READER)
         made.house.auth("authority", "rules:write")
         made.catch_up()
         yield made
         made.resume()
         replica.close()
-        house.bank.database.close()
 
 
 def test_a_reader_may_see_an_older_state_and_a_writer_sees_what_it_wrote(pair: Pair) -> None:

@@ -1,7 +1,6 @@
 """The schema can be spread by account: what the engine asks of keys and references is read from the catalogue."""
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from creditbank.storage.locking import OWNERS_MAX, locked_rows
 from creditbank.storage.migrations import APPEND_ONLY, migrate
 from creditbank.storage.writing import append, replace_rows, rewrite
 from tests import judge
-from tests.builders import KEYRING_FILE, House, copied_house
+from tests.builders import House, copied_house, new_house
 from tests.conftest import postgresql_database as made_database
 
 TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
@@ -374,14 +373,12 @@ def test_a_statement_that_the_engine_takes_is_left_alone(statement: str) -> None
     assert judge.faults(statement) == []
 
 
-def test_no_statement_on_the_way_of_a_record_would_be_refused(
-    postgresql_server: str, stocked_postgresql: str, stocked: Path, tmp_path: Path
-) -> None:
-    shutil.copy(stocked / KEYRING_FILE, tmp_path)
-    with made_database(postgresql_server, stocked_postgresql) as url:
-        judge.stand_in(url)
-        judge.sit()
-        _walk(copied_house(url, tmp_path))
+def test_no_statement_on_the_way_of_a_record_would_be_refused(postgresql_url: str, tmp_path: Path) -> None:
+    new_house(postgresql_url, tmp_path).bank.database.close()
+    judge.preside(postgresql_url)
+    house = copied_house(postgresql_url, tmp_path)
+    _walk(house)
+    house.bank.database.close()
 
 
 def _walk(house: House) -> None:
