@@ -1,4 +1,4 @@
-"""The bank's secret keys: they seal personal data, index identifiers blindly and sign tokens."""
+"""The bank's secret keys: they seal personal data, index identifiers blindly, sign tokens and the log's checkpoints."""
 
 import base64
 import secrets
@@ -11,6 +11,8 @@ from typing import NamedTuple, NewType, Protocol, Self
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from creditbank.core.errors import Refusal
+from creditbank.formats import signed_note
+from creditbank.formats.signed_note import NoteKey, note_key_from_pem
 from creditbank.formats.signing import ALGORITHM, PublicKey, SigningKey, signing_key_from_pem
 from creditbank.formats.strict_json import parsed
 from creditbank.gateways.suites import AES_256_GCM, SUITE_OF_KEY_BYTES, SUITES, Cipher, SealBroken, Suite
@@ -43,6 +45,7 @@ class Kind(StrEnum):
     MASTER = "master"
     INDEX = "index"
     SIGNING = "signing"
+    LOG = "log"
 
 
 class BlindIndex(NamedTuple):
@@ -113,6 +116,8 @@ class Keyring:
     created_at: datetime
     signing_added_at: Mapping[str, datetime] = field(repr=False, compare=False)
     """When each signing key was added, by kid."""
+    log_keys: tuple[NoteKey, ...] = field(default=(), repr=False)
+    """What signs checkpoints; a ring from before there were any has none until the first is to be signed."""
 
     @property
     def master_key(self) -> MasterKey:
@@ -133,14 +138,16 @@ class Keyring:
         """Return when each key of a kind was added, by its id, newest last."""
         if kind is Kind.SIGNING:
             return {kid: self.signing_added_at[kid] for kid in self.public_keys}
-        if kind is Kind.INDEX:
-            return {key.id: key.added_at for key in self.index_keys}
+        if kind in (Kind.INDEX, Kind.LOG):
+            return {key.id: key.added_at for key in (self.index_keys if kind is Kind.INDEX else self.log_keys)}
         return {key.id.hex(): key.added_at for key in self.master_keys}
 
     def suites(self, kind: Kind) -> dict[str, str]:
         """Return the suite of each key of a kind by its id, newest last; signing keys have the one algorithm."""
         if kind is Kind.SIGNING:
             return dict.fromkeys(self.public_keys, ALGORITHM)
+        if kind is Kind.LOG:
+            return {key.id: signed_note.ALGORITHM for key in self.log_keys}
         if kind is Kind.INDEX:
             return {key.id: key.suite.name for key in self.index_keys}
         return {key.id.hex(): key.suite.name for key in self.master_keys}
@@ -239,9 +246,12 @@ def _keyring(content: object) -> Keyring:
             key.public.kid: _added_at(stored, created_at)
             for key, stored in zip(signing_keys, content["signing_keys"], strict=True)
         },
+        log_keys=tuple(
+            note_key_from_pem(key["private_key_pem"], _added_at(key, created_at)) for key in content.get("log_keys", [])
+        ),
     )
     counts = len(keyring.master_keys), len(keyring.index_keys), len(keyring.signing_keys)
-    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != counts:
+    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != (*counts, len(keyring.log_keys)):
         raise ValueError  # a list is empty, or two keys have one id
     return keyring
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from creditbank.formats.signed_note import new_note_key_pem
 from creditbank.formats.signing import new_signing_key, pem_of
 from creditbank.gateways.keyring import (
     CONTENT_BYTES_MAX,
@@ -31,7 +32,12 @@ from creditbank.gateways.suites import AES_256_GCM, Suite
 
 log = structlog.get_logger()
 
-_FIELDS = {Kind.MASTER: "master_keys", Kind.INDEX: "index_keys", Kind.SIGNING: "signing_keys"}
+_FIELDS = {
+    Kind.MASTER: "master_keys",
+    Kind.INDEX: "index_keys",
+    Kind.SIGNING: "signing_keys",
+    Kind.LOG: "log_keys",
+}
 
 
 class KeyringFile:
@@ -61,7 +67,7 @@ class KeyringFile:
     def add(self, kind: Kind, suite: Suite | None, at: datetime) -> str:
         """Add a new newest key of the suite, or of the file's own, and return its id. Raises KeyringUnusable."""
         with self._changing() as content:
-            content[_FIELDS[kind]].append(_new_key(kind, suite or self._suite, at))
+            content.setdefault(_FIELDS[kind], []).append(_new_key(kind, suite or self._suite, at))
         return list(self.current().added_at(kind))[-1]
 
     def drop(self, kind: Kind, ids: Collection[str]) -> None:
@@ -183,6 +189,8 @@ def _new_key(kind: Kind, suite: Suite, at: datetime) -> dict[str, str]:
     added = {"added_at": at.isoformat(timespec="seconds")}
     if kind is Kind.SIGNING:
         return added | {"private_key_pem": pem_of(new_signing_key())}
+    if kind is Kind.LOG:
+        return added | {"private_key_pem": new_note_key_pem()}
     secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     return {"id": secrets.token_hex(ID_BYTES), "suite": suite.name, **added, "secret": secret}
 

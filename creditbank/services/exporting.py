@@ -101,6 +101,8 @@ EXEMPT = {
     "outcome_claim": "keyed hashes of the outcomes, which are in the export",
     "outcome_key": "ids that stand in the outcomes",
     "likeness_index": "keyed hashes of name, birth date and phone, which are in the export",
+    "log_leaf": "where the entries of the passbook stand in the log, which every entry's proof tells",
+    "unsealed_entry": "which entries of the passbook wait for their place in it, for seconds",
     "link_code": "keyed hashes of codes that wait to be used, for seven days at most",
     "conversion_claim": "which outcomes and courses an application uses, as its parts say",
 }

@@ -37,7 +37,9 @@ from creditbank.storage import (
     regions,
     rulesets,
     schemes,
+    seal_log,
     staff,
+    unsealed,
 )
 from creditbank.storage.columns import catalogue
 
@@ -79,5 +81,7 @@ __all__ = [
     "regions",
     "rulesets",
     "schemes",
+    "seal_log",
     "staff",
+    "unsealed",
 ]

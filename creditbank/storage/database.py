@@ -41,6 +41,9 @@ POOL_SIZE = 16
 KEY_LOCKS_MAX = 1024
 """Locks that stand for keys: far fewer than the 6,400 that PostgreSQL has room for as it comes."""
 
+JOB_LOCKS = 1
+"""The first half of the locks that stand for jobs; those that stand for keys have no halves, and are others."""
+
 _RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE_SQLSTATE = "55P03"
 _SQLITE_OUT_OF_REACH = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
@@ -285,6 +288,17 @@ def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
         numbers = sorted({int.from_bytes(key[:8]) % KEY_LOCKS_MAX for key in keys})
         locks = "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
         connection.execute(text(locks), {"numbers": numbers})
+
+
+def is_alone(connection: Connection, job: str) -> bool:
+    """Tell whether no other transaction is at a job, and keep others from it till this one ends; waits for nobody.
+
+    On SQLite there is only one writer anyway.
+    """
+    if connection.dialect.name != "postgresql":
+        return True
+    lock = text("SELECT pg_try_advisory_xact_lock(:space, hashtext(:job))")
+    return bool(connection.execute(lock, {"space": JOB_LOCKS, "job": job}).scalar_one())
 
 
 def outlast_transactions(connection: Connection) -> None:

@@ -44,10 +44,12 @@ STAYS = {
     "decision": "the reasons of the ledger, by pseudonym",
     "entry": "the ledger",
     "learner_link": "which pseudonyms were one person",
+    "log_leaf": "where the ledger's entries stand in the log, by pseudonym",
     "lot": "the ledger",
     "outcome": "what institutions recorded, by pseudonym",
     "outcome_key": "keeps a record from being taken twice",
     "outcome_revision": "what institutions recorded, by pseudonym",
+    "unsealed_entry": "which entries of the ledger wait to be sealed, by pseudonym",
     "pairwise": "the pseudonym under which a partner knew the pseudonym",
 }
 """Tables with the person's pseudonym whose rows stay as they are, and why."""

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import among, built_once, for_update, member_of
+from creditbank.storage.unsealed import queue
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
 account = Table(
@@ -132,6 +133,7 @@ def post(
         entries.append(made)
     _write_lots(connection, postings)
     append(connection, entry, [_entry_row(made) for made in entries])
+    queue(connection, entries)
     rewrite(connection, account, [_account_row(standing) for standing in standings.values()])
     return entries
 
@@ -180,7 +182,12 @@ def entries_of(connection: Connection, learner_ids: Sequence[UUID]) -> Iterator[
     A row that somebody changed into what no entry can be is left out: the gap shows in the account's chain.
     """
     query = select(entry).where(member_of(connection, entry.c.learner_id, learner_ids))
-    for row in connection.execute(query.order_by(entry.c.learner_id, entry.c.scheme, entry.c.seq)):
+    return entries_in(connection, query.order_by(entry.c.learner_id, entry.c.scheme, entry.c.seq))
+
+
+def entries_in(connection: Connection, query: Select[Any]) -> Iterator[Entry]:
+    """Return the entries that a query finds, but for rows that can't be any."""
+    for row in connection.execute(query):
         with suppress(AssertionError):
             yield entry_of(row)
 

@@ -19,6 +19,7 @@ APPEND_ONLY = (
     *("access_log", "identity_event", "learner_link", "consent", "consent_text", "consent_withdrawal"),
     *("pairwise", "partner_secret"),
     *("region_successor", "institution_region", "institution_end", "staff_role"),
+    *("log_leaf", "log_node", "checkpoint", "log_key"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right.
 
@@ -29,11 +30,11 @@ DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
     *("ruleset", "course", "lookup_use", "likeness_index", "identifier", "affiliation", "certificate", "learner_login"),
-    "identity_reason",
+    *("identity_reason", "unsealed_entry"),
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
-and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common, and
-who a learner was, where they are erased."""
+and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common,
+who a learner was, where they are erased, and entries that waited to be sealed."""
 
 
 def configuration(database: Database) -> Config:

@@ -132,6 +132,21 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
     connection.exec_driver_sql(sql, _columns(ordered, names))
 
 
+def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
+    """Delete the rows whose whole primary key is given, in one statement however many they are."""
+    if not keys:
+        return
+    names = tuple(keys[0])
+    if connection.dialect.name == "postgresql":
+        found = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in names)
+        gone = f"{_unnested(table, names)} AS gone ({', '.join(names)})"
+        sql = f"DELETE FROM {table.name} USING {gone} WHERE {found}"  # noqa: S608 - own names only
+        connection.exec_driver_sql(sql, _columns(keys, names))
+        return
+    where = [table.c[name] == bindparam(f"key_{name}") for name in names]
+    connection.execute(table.delete().where(*where), [{f"key_{name}": key[name] for name in names} for key in keys])
+
+
 def row_of(value: object) -> dict[str, Any]:
     """Return the fields of a slotted dataclass as a row; `dataclasses.asdict` would copy every value deeply."""
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined] # our values have slots
