@@ -241,7 +241,7 @@ class Checkpoint:
 
 def parsed_checkpoint(note: str) -> Checkpoint:
     """Return what a signed note says."""
-    text, separator, signed = note.partition("\n\n")
+    text, separator, signed = note.rpartition("\n\n")
     lines = text.split("\n")
     found = [_SIGNATURE.fullmatch(line) for line in signed.rstrip("\n").split("\n")]
     try:
@@ -1003,8 +1003,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("name an export (- for standard input) or a database by --database", file=sys.stderr)
         return 2
     try:
-        kept = [(str(path), _kept_checkpoint(path)) for path in asked.checkpoint]
-        check = Check([_given_key(one) for one in asked.key], kept, signs=not asked.no_signatures)
+        kept = [(str(file), _kept_checkpoint(file)) for path in asked.checkpoint for file in _files(path)]
+        keys = [key for one in asked.key for key in _given_keys(one)]
+        check = Check(keys, kept, signs=not asked.no_signatures)
         if asked.database is not None:
             report = check.run(database_records(asked.database))
         else:
@@ -1024,7 +1025,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("export", nargs="?", help="an export, also packed (.gz); - for standard input")
     parser.add_argument("--database", help="an SQLite file, or the address of a PostgreSQL database (postgresql://)")
     parser.add_argument(
-        "--checkpoint", nargs="+", type=Path, default=[], help="files with checkpoints kept from before"
+        "--checkpoint", nargs="+", type=Path, default=[], help="checkpoints kept from before: files or folders"
     )
     parser.add_argument("--key", nargs="+", default=[], help="public keys of the log (or their files) to be trusted")
     parser.add_argument("--keep", type=Path, help="write the newest checkpoint to this file where all is well")
@@ -1041,9 +1042,17 @@ def _kept_checkpoint(path: Path) -> Checkpoint:
         raise Unreadable(f"{path}: {error}") from error
 
 
-def _given_key(said: str) -> Key:
-    """Return a key that stands on the command line or in a file."""
-    return parsed_key(Path(said).read_text("utf-8") if Path(said).is_file() else said)
+def _files(path: Path) -> list[Path]:
+    """Return the file, or of a folder all checkpoints in it, which are named by their sizes."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in (*path.iterdir(), *path.glob("checkpoints/*")) if file.name.isdecimal())
+
+
+def _given_keys(said: str) -> list[Key]:
+    """Return the key that stands on the command line, or the keys in a file, one a line."""
+    text = Path(said).read_text("utf-8") if Path(said).is_file() else said
+    return [parsed_key(line) for line in text.splitlines() if line.strip()]
 
 
 def _opened(name: str) -> BinaryIO:
@@ -1059,8 +1068,8 @@ def _shown(report: Report, faults_max: int) -> str:
         lines.append(f"… and {report.faults_count - len(lines)} more: {report.by_code}")
     signatures = report.signatures if report.signatures != "none" else "not checked"
     lines.append(
-        f"{report.accounts:,} accounts, {report.lots:,} lots, {report.entries:,} entries ({report.unsealed:,} not sealed"
-        f" yet); {report.checkpoints:,} checkpoints and {report.kept_checkpoints:,} kept ones, signatures {signatures};"
+        f"{report.accounts:,} accounts, {report.lots:,} lots, {report.entries:,} entries ({report.unsealed:,} unsealed);"
+        f" {report.checkpoints:,} checkpoints and {report.kept_checkpoints:,} kept ones, signatures {signatures};"
         f" {report.faults_count:,} faults."
     )
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import click
 
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
+from creditbank.cli.ledger import ledger_group
 from creditbank.cli.logs import audit_group
 from creditbank.cli.people import client_group, learner, propose_likeness, staff_group
 from creditbank.cli.regions import region
@@ -17,7 +18,18 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, client_group, demo, erasures_group, grant_rights, keys_group, learner, migrate_schema, openapi),
+    *(
+        audit_group,
+        client_group,
+        demo,
+        erasures_group,
+        grant_rights,
+        keys_group,
+        learner,
+        ledger_group,
+        migrate_schema,
+        openapi,
+    ),
     *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
 ):
     main.add_command(command)

@@ -170,12 +170,15 @@ def _account(number: int, length: int, places: Iterator[int], leaves: bytearray)
     yield {"type": "account", "learner": learner, "scheme": scheme} | said | end
     for lot, (amount, used, seq) in lots.items():
         outcome = _uuid(number, seq, 5)
-        award = {"decision": _uuid(number, seq, 4), "outcome": outcome, "credits": "3.00", "scheme": scheme}
-        yield {
-            **{"type": "lot", "learner": learner, "scheme": scheme, "lot": lot, "outcome": outcome},
-            **{"amount_hundredths": amount, "used_hundredths": used, "valid_until": None},
-            "awarded": award | {"valid_until": None},
+        award: dict[str, object] = {
+            "decision": _uuid(number, seq, 4),
+            "outcome": outcome,
+            "credits": "3.00",
+            "scheme": scheme,
         }
+        head = {"type": "lot", "learner": learner, "scheme": scheme, "lot": lot, "outcome": outcome}
+        stored = {"amount_hundredths": amount, "used_hundredths": used, "valid_until": None}
+        yield head | stored | {"awarded": award | {"valid_until": None}}
     yield from lines
 
 
