@@ -893,9 +893,9 @@ def postgresql_records(opened: Any) -> Iterator[Record]:  # noqa: ANN401 - psyco
     """Yield the records of a PostgreSQL database as a connection of psycopg sees it."""
 
     def rows(query: str) -> Iterator[Record]:
-        cursor = opened.cursor(name=f"c{hashlib.sha256(query.encode()).hexdigest()[:8]}")
-        cursor.itersize = ROWS_AT_ONCE
-        return iter(cursor.execute(query))
+        with opened.cursor(name=f"c{hashlib.sha256(query.encode()).hexdigest()[:8]}") as cursor:
+            cursor.itersize = ROWS_AT_ONCE
+            yield from cursor.execute(query)
 
     yield from _typed_records(_records(rows, _POSTGRESQL))
 
