@@ -634,6 +634,9 @@ class Check:
         while self._kept and (size is None or self._kept[0][1].size <= size):
             name, checkpoint = self._kept.pop(0)
             self.report.kept_checkpoints += 1
+            if checkpoint.size not in (size, self._size) and checkpoint.size <= len(self.tree):
+                words = f"{name} of size {checkpoint.size} is not among the checkpoints of the ledger"
+                self.report.add("checkpoint_missing", words, position=checkpoint.size)
             if self._origins and checkpoint.origin not in self._origins:
                 self.report.add("checkpoint_origin", f"{name} is of another log: {checkpoint.origin}")
             self._compare_root(checkpoint, name)
