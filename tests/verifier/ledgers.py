@@ -12,7 +12,6 @@ from creditbank.services.ledger_export import written
 from creditbank.services.sealing import Log, seal
 from tests.api.test_cases import CASE_RULES, applied, approved, case_of, decide, revoke
 from tests.builders import NOW, House, outcome_body
-from tests.services.test_conversion_races import small_house
 from tools import verify_ledger
 from tools.verify_ledger import Check, Checkpoint, Key, Report, export_records, parsed_checkpoint, parsed_key
 
@@ -28,10 +27,13 @@ class Sealed:
     keys: tuple[Key, ...]
     kept: tuple[tuple[str, Checkpoint], ...]
 
+    def on(self, house: House, folder: Path) -> "Sealed":
+        """Return the same on a copy of the bank."""
+        return Sealed(house, Log(house.bank, ORIGIN, folder), self.keys, self.kept)
 
-def busy_house(url: str, folder: Path) -> House:
-    """Return a bank in which outcomes were recorded, corrected, revoked, applied with, converted and let go."""
-    house = small_house(url, folder)
+
+def recorded(house: House) -> None:
+    """Have outcomes recorded, corrected and revoked."""
     house.publish_rules(CASE_RULES)
     house.publish_programme("acceptor")
     for number in range(5):
@@ -45,7 +47,6 @@ def busy_house(url: str, folder: Path) -> House:
             assert changed.status_code == 200, changed.get_data(as_text=True)
             revoke(house, made[1]["id"])
         house.clock.move(minutes=1)
-    return house
 
 
 def an_hour_later(house: House) -> None:
@@ -66,9 +67,9 @@ def converted(house: House) -> None:
     assert status == 200
 
 
-def sealed_ledger(url: str, folder: Path) -> Sealed:
-    """Return a bank that was sealed three times, all of it; the last two checkpoints are kept."""
-    house = busy_house(url, folder)
+def sealed_ledger(house: House, folder: Path) -> Sealed:
+    """Fill the ledger of a bank and seal it three times, all of it; the last two checkpoints are kept."""
+    recorded(house)
     log = Log(house.bank, ORIGIN, folder / "log")
     seal(log)
     an_hour_later(house)
@@ -112,10 +113,9 @@ def checked_directly(connection: Connection, keys: Iterable[Key], kept: Sequence
 
 
 def take_guards_away(connection: Connection) -> None:
-    """Let rows be changed, as somebody with all rights on the database could."""
+    """Let rows be changed, as somebody with all rights on the database could, until the transaction is rolled back."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         return
-    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     for guard in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
         connection.exec_driver_sql(f"DROP TRIGGER {guard}")

@@ -494,9 +494,7 @@ def _credit(scene: Scene, one: Row, more: int) -> None:
     result = json.loads(scene.connection.execute(select(decision.c.result).where(key)).scalar_one())
     hundredths = one["amount_hundredths"] + more
     credits_said = f"{hundredths // 100}.{hundredths % 100:02d}"
-    scene.connection.execute(
-        decision.update().where(key).values(result=json.dumps(result | {"credits": credits_said}))
-    )
+    scene.connection.execute(decision.update().where(key).values(result=json.dumps(result | {"credits": credits_said})))
 
 
 def _rechain(scene: Scene) -> Row:
