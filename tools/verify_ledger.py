@@ -1071,9 +1071,9 @@ def _shown(report: Report, faults_max: int) -> str:
         lines.append(f"… and {report.faults_count - len(lines)} more: {report.by_code}")
     signatures = report.signatures if report.signatures != "none" else "not checked"
     lines.append(
-        f"{report.accounts:,} accounts, {report.lots:,} lots, {report.entries:,} entries ({report.unsealed:,} unsealed);"
-        f" {report.checkpoints:,} checkpoints and {report.kept_checkpoints:,} kept ones, signatures {signatures};"
-        f" {report.faults_count:,} faults."
+        f"{report.accounts:,} accounts, {report.lots:,} lots, {report.entries:,} entries"
+        f" ({report.unsealed:,} unsealed); {report.checkpoints:,} checkpoints and {report.kept_checkpoints:,} kept ones,"
+        f" signatures {signatures}; {report.faults_count:,} faults."
     )
     return "\n".join(lines)
 

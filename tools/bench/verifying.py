@@ -51,7 +51,7 @@ def report(entries: int = ENTRIES) -> str:
         written = write_export(path, entries)
         size = path.stat().st_size
         began = time.perf_counter()
-        peak, said = _verified(path)
+        peak, busy, said = _verified(path)
         took = time.perf_counter() - began
     assert said["faults_count"] == 0, said["faults"][:3]
     assert (said["entries"], said["leaves"], said["checkpoints"]) == (written, written, 1)
@@ -61,15 +61,16 @@ def report(entries: int = ENTRIES) -> str:
             "|---|---:|---:|",
             f"| entries verified, each with its lot, chain and leaf | {written:,} | |",
             f"| size of the export | {size / 2**20:,.0f} MiB | |",
-            f"| time | {took:,.0f} s | |",
-            f"| entries a second | {written / took:,.0f} | 40,000 |",
+            f"| time by the clock; of the processor | {took:,.0f} s; {busy:,.0f} s | |",
+            f"| entries a second by the clock | {written / took:,.0f} | |",
+            f"| entries a second of the processor | {written / busy:,.0f} | 40,000 |",
             f"| memory at its peak | {peak / 2**20:,.0f} MiB | at most {MEBIBYTES_MAX} |",
         )
     )
 
 
-def _verified(path: Path) -> tuple[int, dict[str, object]]:
-    """Return the verifier's largest memory in bytes and its report."""
+def _verified(path: Path) -> tuple[int, float, dict[str, object]]:
+    """Return the verifier's largest memory in bytes, the seconds that it kept a processor busy, and its report."""
     with tempfile.TemporaryFile() as output:
         command = [sys.executable, "-I", str(VERIFIER), "--json", str(path)]
         with subprocess.Popen(command, stdout=output) as process:  # noqa: S603 - our own tool
@@ -77,7 +78,7 @@ def _verified(path: Path) -> tuple[int, dict[str, object]]:
             process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode in (0, 1), "the verifier could not read the export"
         output.seek(0)
-        return usage.ru_maxrss * 1024, json.load(output)
+        return usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime, json.load(output)
 
 
 def write_export(path: Path, entries: int, seed: int = 1) -> int:
