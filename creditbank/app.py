@@ -24,6 +24,7 @@ from creditbank.api import (
     identity,
     institutions,
     learners,
+    log,
     logins,
     lookups,
     operations,
@@ -43,12 +44,13 @@ from creditbank.api import (
 from creditbank.api.observing import watch_requests
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
-from creditbank.config import NOWHERE, Settings, settings_from_environment
+from creditbank.config import NO_FILES, NOWHERE, Settings, settings_from_environment
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
+from creditbank.services.sealing import Log
 from creditbank.storage.database import Database
 
 BODY_BYTES_MAX = batches.BODY_BYTES_MAX
@@ -66,6 +68,8 @@ RESOURCES = (
     outcomes.resource,
     batches.resource,
     statements.resource,
+    log.resource,
+    log.statement_resource,
     decisions.resource,
     rulesets.resource,
     institutions.resource,
@@ -98,6 +102,12 @@ def create_bank(settings: Settings) -> Bank:
     )
 
 
+def log_of(settings: Settings, bank: Bank) -> Log:
+    """Return the log that the settings describe."""
+    origin = settings.log_origin or settings.base_url.partition("://")[2] + "/v1/log"
+    return Log(bank, origin, None if settings.log_folder == Path(NO_FILES) else settings.log_folder)
+
+
 def keys_of(settings: Settings) -> Keys:
     """Return where the settings say that the keys are; a missing file is made. Raises KeyringUnusable."""
     suite = suite_named(settings.cipher_suite)
@@ -124,7 +134,7 @@ def suite_named(name: str) -> Suite:
     return SUITES[name]
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Let Python's cycle collector look less often, and never again at what was loaded at the start.
 
     A batch makes some hundred thousand objects, none of them in cycles; with the defaults a tenth of its time went
@@ -158,7 +168,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     for resource in RESOURCES:
         api.register_blueprint(resource)
     operations.register_documentation(app, api)
-    _calm_collector()
+    calm_collector()
     return app
 
 

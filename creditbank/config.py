@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env
-from marshmallow.validate import Range
+from marshmallow.validate import Range, Regexp
 
 VAR = Path("var")
 """Where the embedded default keeps its database and keys, below the working directory."""
+
+NO_FILES = "none"
+"""What stands for no folder."""
 
 NOWHERE = "/dev/null"
 """What an empty CREDITBANK_KEYRING stands for: no file."""
@@ -49,6 +52,15 @@ class Settings:
     audit_days: int = 180
     """Days that a line of the audit log is kept at least; 180 or more, as the database refuses less."""
 
+    log_folder: Path = VAR / "log"
+    """Folder to which signed checkpoints of the log are written for a web server to hand out; none for no files."""
+
+    log_origin: str = ""
+    """Name of the log in its checkpoints, kept from the first on; address of the bank and /v1/log if left out."""
+
+    seal_seconds: int = 10
+    """Seconds after which the worker looks again for entries to seal."""
+
 
 def settings_from_environment() -> Settings:
     """Return the settings that the environment asks for, the defaults where it says nothing."""
@@ -66,4 +78,7 @@ def settings_from_environment() -> Settings:
         lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
         oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),
         audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
+        log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
+        log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),
+        seal_seconds=env.int("SEAL_SECONDS", default.seal_seconds, validate=Range(min=1)),
     )

@@ -1072,7 +1072,7 @@ def _shown(report: Report, faults_max: int) -> str:
     signatures = report.signatures if report.signatures != "none" else "not checked"
     lines.append(
         f"{report.accounts:,} accounts, {report.lots:,} lots, {report.entries:,} entries"
-        f" ({report.unsealed:,} unsealed); {report.checkpoints:,} checkpoints and {report.kept_checkpoints:,} kept ones,"
+        f" ({report.unsealed:,} unsealed); {report.checkpoints:,} checkpoints, {report.kept_checkpoints:,} kept ones,"
         f" signatures {signatures}; {report.faults_count:,} faults."
     )
     return "\n".join(lines)

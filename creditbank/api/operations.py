@@ -50,8 +50,8 @@ def readyz() -> Response:
 @resource.doc(security=[])
 @resource.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
-    """Show the figures of this process in Prometheus' text form."""
-    text, content_type = health.figures()
+    """Show the figures of this process, and how far the log is, in Prometheus' text form."""
+    text, content_type = health.figures(bank())
     return Response(text, content_type=content_type)
 
 

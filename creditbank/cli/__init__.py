@@ -2,6 +2,7 @@
 
 import click
 
+from creditbank.cli.backups import backup, restore
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.ledger import ledger_group
@@ -10,6 +11,7 @@ from creditbank.cli.people import client_group, learner, propose_likeness, staff
 from creditbank.cli.regions import region
 from creditbank.cli.rules import ruleset
 from creditbank.cli.running import demo, grant_rights, migrate_schema, openapi, serve, sweep, verify
+from creditbank.cli.working import worker
 
 
 @click.group()
@@ -18,18 +20,7 @@ def main() -> None:
 
 
 for command in (
-    *(
-        audit_group,
-        client_group,
-        demo,
-        erasures_group,
-        grant_rights,
-        keys_group,
-        learner,
-        ledger_group,
-        migrate_schema,
-        openapi,
-    ),
-    *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
+    *(audit_group, backup, client_group, demo, erasures_group, grant_rights, keys_group, learner, ledger_group),
+    *(migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group, sweep, verify, worker),
 ):
     main.add_command(command)

@@ -60,6 +60,13 @@ def rotate_signing() -> None:
     click.echo("Run creditbank keys retire signing in ten minutes, when older tokens are over.")
 
 
+@rotate.command("log")
+def rotate_log() -> None:
+    """Add a key that signs the log's checkpoints; what older ones signed is checked by their public halves."""
+    _rotated(Kind.LOG, None)
+    click.echo("Make its public half known (GET /v1/log/checkpoint lists it with the next checkpoint).")
+
+
 @rotate.command("person")
 @click.option("--learner", "account_no", required=True, metavar="ACCOUNT_NO|all", help="Whose key, or everybody's.")
 def rotate_person(account_no: str) -> None:
@@ -93,7 +100,7 @@ def renew() -> None:
 
 @keys_group.command("retire")
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
-@click.option("--now", "at_once", is_flag=True, help="Signing keys: though their tokens may still be in use.")
+@click.option("--now", "at_once", is_flag=True, help="Though tokens or the newest checkpoint are by them.")
 def retire(kind: str, at_once: bool) -> None:  # noqa: FBT001 - click's own way
     """Take away all keys of a KIND but the newest, for ever, if nothing needs them any more."""
     opened = bank()

@@ -1,6 +1,7 @@
 """Commands that run the bank: its schema, the server, the demonstration, verification, and what a timer starts."""
 
 import json
+import multiprocessing
 import os
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from granian.constants import Interfaces
 from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
+from creditbank.cli.working import work_beside
 from creditbank.config import VAR, settings_from_environment
 from creditbank.demo import run_demo
 from creditbank.gateways.oidc import open_providers
@@ -30,8 +32,9 @@ from creditbank.storage.migrations import grant, grants, migrate
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", type=int, help="Processes; one on SQLite, one a core on PostgreSQL.")
 @click.option("--threads", default=2, show_default=True, help="Threads that serve requests in each process.")
-def serve(host: str, port: int, workers: int | None, threads: int) -> None:
-    """Serve the API until stopped."""
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Whether a worker runs beside the server.")
+def serve(host: str, port: int, workers: int | None, threads: int, worker: bool) -> None:  # noqa: FBT001 - click's way
+    """Serve the API until stopped, with a worker beside it, which seals what is posted."""
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
     settings = settings_from_environment()
@@ -44,6 +47,8 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     opened.database.close()
     if again:
         click.echo(f"{again} accounts are erased again: an older state of the database was put back.")
+    if worker:
+        multiprocessing.Process(target=work_beside, args=(os.getpid(),), daemon=True).start()
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
         "creditbank.app:create_app",
@@ -87,12 +92,12 @@ def openapi() -> None:
 
 @click.command()
 def verify() -> None:
-    """Replay the whole ledger and compare every balance and lot."""
+    """Replay the whole ledger and compare every balance and lot, and the log with its signed checkpoints."""
     report = asked(bank(), verification.verify)
     for fault in report.faults:
         click.echo(fault, err=True)
     seen = f"{report.accounts} accounts, {report.entries} entries, {report.conversions} conversions"
-    click.echo(f"{seen}, {len(report.faults)} faults.")
+    click.echo(f"{seen}, {report.sealed} sealed, {len(report.faults)} faults.")
     if report.faults:
         sys.exit(1)
 

@@ -130,11 +130,10 @@ def proves_inclusion(leaf: bytes, position: int, size: int, proof: Sequence[byte
 
 def proves_consistency(older: int, newer: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
     """Tell whether a proof shows that one tree grew out of another (section 2.1.4.2); every tree did of the empty."""
-    if older == newer or older == 0:
-        expected = old_root == new_root if older == newer else old_root == EMPTY_ROOT
-        return not proof and older >= 0 and expected
-    if not 0 < older < newer:
+    if not 0 <= older <= newer:
         return False
+    if older in (0, newer):
+        return not proof and old_root == (new_root if older == newer else EMPTY_ROOT)
     path = [old_root, *proof] if older & (older - 1) == 0 else list(proof)
     if not path:
         return False

@@ -72,11 +72,11 @@ def signed_note(text: str, key: NoteKey, name: str) -> str:
 def opened_note(note: str, vkeys: Iterable[str]) -> str | None:
     """Return the text of a note that one of the keys has signed; None where none has."""
     text, blank, signatures = note.rpartition("\n\n")
-    if not blank or len(note.encode(errors="surrogatepass")) > NOTE_BYTES_MAX:
+    if not blank or not note.endswith("\n") or len(note.encode(errors="surrogatepass")) > NOTE_BYTES_MAX:
         return None
     text += "\n"
     keys = [_parted(one) for one in vkeys]
-    for line in signatures.splitlines():
+    for line in signatures[:-1].split("\n"):
         name, _, encoded = line.removeprefix(_SIGNED_BY).rpartition(" ")
         for own_name, public in keys:
             if name == own_name and line.startswith(_SIGNED_BY) and _has_signed(encoded, name, public, text):

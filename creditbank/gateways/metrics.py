@@ -1,6 +1,6 @@
 """Figures for the operator's monitoring, in Prometheus' form; each process counts for itself."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 registry = CollectorRegistry()
 
@@ -17,6 +17,9 @@ request_seconds = Histogram(
 refusals_total = Counter("creditbank_refusals", "Requests refused", ["code"], registry=registry)
 postings_total = Counter("creditbank_postings", "Ledger entries written", ["kind"], registry=registry)
 retries_total = Counter("creditbank_transaction_retries", "Transactions run again after a lost race", registry=registry)
+log_size = Gauge("creditbank_log_size", "Ledger entries sealed", registry=registry)
+unsealed_entries = Gauge("creditbank_unsealed_entries", "Ledger entries that wait to be sealed", registry=registry)
+unsealed_seconds = Gauge("creditbank_unsealed_seconds", "Seconds that the oldest of them has waited", registry=registry)
 
 
 def exposition() -> tuple[bytes, str]:

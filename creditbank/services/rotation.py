@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from creditbank.core.checkpoint import parsed_checkpoint
 from creditbank.core.errors import Conflict, Fault
 from creditbank.core.permission import Actor, require
+from creditbank.formats.signed_note import opened_note, vkey
 from creditbank.gateways.keyring import Keyring, Kind
 from creditbank.gateways.suites import Suite
 from creditbank.services.access import TOKEN_SECONDS
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
 from creditbank.services.upkeep import carried_out_as
-from creditbank.storage import renewing
+from creditbank.storage import renewing, seal_log
 from creditbank.storage.renewing import BANK_SEALED, KEYED, WRAPPED
 
 KEYS_MAX = 4
@@ -58,14 +60,19 @@ def rotate(bank: Bank, actor: Actor, kind: Kind, suite: Suite | None = None) -> 
 def retire(bank: Bank, actor: Actor, kind: Kind, *, at_once: bool = False) -> list[str]:
     """Take away all keys of a kind but the newest, and return their ids: what they sealed or signed counts no more.
 
-    `at_once` takes signing keys though tokens that they signed may still be in use, as after a theft.
+    `at_once` takes signing keys though tokens that they signed may still be in use, and log keys though the newest
+    checkpoint is by one of them, as after a theft. What older log keys signed can be checked for ever.
     Refused: ScopeMissing, Conflict where something still needs one of them, TryLater.
     Raises KeyringUnusable where they can't be taken away.
     """
     require(actor, "admin")
     ring = bank.keyring
+    if not ring.added_at(kind):
+        return []  # no checkpoint was ever signed
     *older, newest = ring.added_at(kind)
-    if kind is Kind.SIGNING:
+    if kind is Kind.LOG:
+        carried_out_as(bank, actor, "keys.check", newest, partial(_check_signed_anew, at_once=at_once or not older))
+    elif kind is Kind.SIGNING:
         _check_tokens_over(bank, ring.signing_added_at[newest], at_once=at_once or not older)
     else:
         bank.await_earlier_transactions()
@@ -87,6 +94,18 @@ def _check_tokens_over(bank: Bank, newest_added_at: datetime, *, at_once: bool) 
         zh = f"旧签名密钥签发的令牌在 {over_at.isoformat()} 之前仍可能有效；请届时再试，或加 --now 立即作废。"
         en = f"Tokens of the older signing key may count until {over_at.isoformat()}; retire it then, or use --now."
         raise Conflict((Fault("", "tokens_still_count", zh, en),))
+
+
+def _check_signed_anew(work: Work, *, at_once: bool) -> None:
+    """Let older log keys go only when the newest has signed the newest checkpoint. Refused: Conflict."""
+    newest = seal_log.newest_checkpoint(work.connection)
+    if newest is None or at_once:
+        return
+    origin = parsed_checkpoint(newest.note).origin
+    if opened_note(newest.note, [vkey(work.keyring.log_keys[-1], origin)]) is None:
+        zh = "最新的检查点由旧密钥签署；请在新密钥签署后再试，或加 --now 立即淘汰。"
+        en = "The newest checkpoint is by an older key; retire it after something was sealed, or use --now."
+        raise Conflict((Fault("", "key_still_needed", zh, en),))
 
 
 def _check_sealed_anew(work: Work, *, newest: str, older: list[str]) -> None:

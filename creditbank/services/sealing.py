@@ -20,8 +20,8 @@ from creditbank.storage.seal_log import Key, Leaf, StoredCheckpoint
 JOB = "seal"
 """Under which name one worker keeps others from sealing."""
 
-ENTRIES_MAX = 10_000
-"""Entries of one transaction: it lasts half a second, which is how long a writer may wait for it on SQLite."""
+ENTRIES_MAX = {"postgresql": 10_000, "sqlite": 2_000}
+"""Entries of one transaction: on SQLite everybody who writes waits for it, for a fifth of a second."""
 
 FILES_MAX = 1_000
 """Checkpoints that are read at once to be written to files."""
@@ -56,21 +56,24 @@ def seal(log: Log) -> int:
     """
     _check_published(log)
     entries, last = 0, None
-    while True:
+    is_at_end = not log.bank.database.read(seal_log.is_waiting)
+    while not is_at_end:
         sealed = seal_some(log, last)
         entries, last = entries + sealed.entries, sealed.last
+        is_at_end = last is None
         publish(log)
-        if last is None:
-            return entries
+    publish(log)
+    return entries
 
 
-def seal_some(log: Log, after: Key | None, entries_max: int = ENTRIES_MAX) -> Sealed:
+def seal_some(log: Log, after: Key | None) -> Sealed:
     """Seal the next entries behind one, in one transaction, under one new checkpoint; raises as `seal`."""
     bank = log.bank
     with bank.database.transaction() as connection:
         if not is_alone(connection, JOB):
             return Sealed(0, None)
         before = seal_log.newest_checkpoint(connection)
+        entries_max = ENTRIES_MAX[connection.dialect.name]
         entries = seal_log.waiting(connection, after, entries_max)
         if entries or before is None:
             size = 0 if before is None else before.size

@@ -1,4 +1,4 @@
-"""Verification: every account's entries replayed and compared with its balances, lots, decisions and conversions."""
+"""Verification: every account's entries replayed and compared with its balances, lots, decisions, conversions, seal."""
 
 import json
 from collections import Counter, defaultdict
@@ -13,6 +13,7 @@ from creditbank.core.merging import roots
 from creditbank.core.review import OPEN, State
 from creditbank.services.bank import Work
 from creditbank.services.converting import claims_for
+from creditbank.services.log_checking import log_faults
 from creditbank.storage import conversion_books, decisions, institutions, ledger, people
 from creditbank.storage.conversion_books import ConversionBook
 from creditbank.storage.database import snapshot
@@ -31,6 +32,7 @@ class Report:
     accounts: int
     entries: int
     conversions: int
+    sealed: int
     faults: tuple[str, ...]
 
 
@@ -48,7 +50,7 @@ class _Book:
 def verify(work: Work) -> Report:
     """Replay the whole ledger as it stands at one moment; compare with it what rests on it.
 
-    That is balances, lots, decisions, and what conversions hold, spent and claim.
+    That is balances, lots, decisions, what conversions hold, spent and claim, and the log with its checkpoints.
     """
     accounts = entries = conversions = 0
     with snapshot(work.connection):
@@ -68,7 +70,8 @@ def verify(work: Work) -> Report:
             found = _conversion_faults(work, learner_ids)
             faults += [fault for _, own in found for fault in own]
             conversions += sum(number for number, _ in found)
-    return Report(accounts, entries, conversions, tuple(faults))
+        sealed, of_log = log_faults(work)
+    return Report(accounts, entries, conversions, sealed, tuple(faults + of_log))
 
 
 def _person_faults(work: Work) -> list[str]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
+    func,
     or_,
     select,
     tuple_,
@@ -33,6 +34,7 @@ from sqlalchemy import (
 from creditbank.core.ledger import Entry
 from creditbank.core.merkle import Subtree, complete
 from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.database import member_of
 from creditbank.storage.ledger import entries_in, entry
 from creditbank.storage.unsealed import unsealed_entry
 from creditbank.storage.writing import append, append_missing, delete_rows
@@ -154,6 +156,57 @@ def checkpoints(connection: Connection, from_size: int, rows_max: int) -> list[S
     """Return checkpoints from a size on, the smallest first."""
     query = select(checkpoint).where(checkpoint.c.size >= from_size).order_by(checkpoint.c.size).limit(rows_max)
     return [StoredCheckpoint(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - as above
+
+
+def checkpoint_of(connection: Connection, size: int) -> StoredCheckpoint | None:
+    """Return the checkpoint of a size."""
+    found = checkpoints(connection, size, 1)
+    return found[0] if found and found[0].size == size else None
+
+
+def is_waiting(connection: Connection) -> bool:
+    """Tell whether there is something to seal: an entry, or a log that has not begun."""
+    waits = select(unsealed_entry.c.seq).limit(1)
+    return connection.execute(waits).first() is not None or not checkpoints(connection, 0, 1)
+
+
+def lag(connection: Connection, rows_max: int) -> tuple[int, datetime | None]:
+    """Return how many entries wait to be sealed and since when, looking at no more than `rows_max` of them."""
+    key = ("learner_id", "scheme", "seq")
+    some = select(unsealed_entry).limit(rows_max).subquery()
+    joined = some.join(entry, and_(*(entry.c[name] == some.c[name] for name in key)))
+    row = connection.execute(select(func.count(), func.min(entry.c.recorded_at)).select_from(joined)).one()
+    return row[0], row[1]
+
+
+def leaf_at(connection: Connection, position: int) -> Leaf | None:
+    """Return the leaf at a position."""
+    return _leaf(connection, log_leaf.c.position == position)
+
+
+def leaf_with(connection: Connection, digest: bytes) -> Leaf | None:
+    """Return the leaf of a hash."""
+    return _leaf(connection, log_leaf.c.hash == digest)
+
+
+def leaf_of(connection: Connection, key: Key) -> Leaf | None:
+    """Return the leaf of an entry."""
+    return _leaf(connection, tuple_(log_leaf.c.learner_id, log_leaf.c.scheme, log_leaf.c.seq) == key)
+
+
+def entry_of_person(connection: Connection, members: Sequence[UUID], named: UUID | Key) -> Entry | None:
+    """Return an entry on the accounts of a person by its id, or by account, scheme and number."""
+    query = select(entry).where(member_of(connection, entry.c.learner_id, members))
+    if isinstance(named, UUID):
+        query = query.where(entry.c.id == named)
+    else:
+        query = query.where(tuple_(entry.c.learner_id, entry.c.scheme, entry.c.seq) == named)
+    return next(entries_in(connection, query), None)
+
+
+def _leaf(connection: Connection, condition: ColumnElement[bool]) -> Leaf | None:
+    row = connection.execute(select(log_leaf).where(condition)).first()
+    return None if row is None else Leaf(**row._mapping)  # noqa: SLF001 - as above
 
 
 def subtree_hashes(connection: Connection, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:

@@ -39,7 +39,7 @@ def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunne
     ended = console.invoke(main, ["demo", "--folder", str(tmp_path)])
     assert ended.exit_code == 0, ended.output
     assert (tmp_path / "demo.json").read_text("utf-8") == before
-    assert "444 entries, 0 conversions, 0 faults" in console.invoke(main, ["verify"]).output
+    assert "444 entries, 0 conversions, 0 sealed, 0 faults" in console.invoke(main, ["verify"]).output
 
 
 def test_regions_are_loaded_as_shipped_and_from_a_file(console: CliRunner, tmp_path: Path) -> None:

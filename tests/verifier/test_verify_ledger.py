@@ -135,7 +135,7 @@ def test_the_verifier_runs_alone_on_a_packed_export(copied: Sealed, alone: Path,
         *(alone, "ledger.ndjson.gz", "--key", str(log / "keys"), "--checkpoint", str(log)), "--keep", "kept.txt"
     )
     assert (code, wrong) == (0, ""), said
-    assert "47 entries (0 unsealed); 3 checkpoints and 3 kept ones, signatures by keys given; 0 faults." in said
+    assert "47 entries (0 unsealed); 3 checkpoints, 3 kept ones, signatures by keys given; 0 faults." in said
     assert (alone / "kept.txt").read_text("utf-8") == (log / "checkpoint").read_text("utf-8")
     assert run(alone, "-", given=content)[0] == 0
     code, said, _ = run(alone, "--json", "-", given=content[: len(content) // 2])
