@@ -11,7 +11,7 @@ from creditbank.core.ledger import Entry, canonical_line
 from creditbank.core.merkle import GrowingTree, Span, Subtree, leaf_hash, subtrees
 from creditbank.formats.signed_note import NoteKey, signed_note, vkey
 from creditbank.gateways import checkpoint_files
-from creditbank.gateways.keyring import Kind
+from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.services.bank import Bank
 from creditbank.storage import seal_log
 from creditbank.storage.database import is_alone
@@ -146,7 +146,11 @@ def _append(log: Log, connection: Connection, tree: GrowingTree, entries: Sequen
 def log_key(bank: Bank) -> NoteKey:
     """Return the key that signs checkpoints; the first one is made when it is needed. Raises KeyringUnusable."""
     if not bank.keyring.log_keys:
-        bank.keys.add(Kind.LOG, None, bank.clock())
+        try:
+            bank.keys.add(Kind.LOG, None, bank.clock())
+        except KeyringUnusable as unusable:
+            message = f"there is no log key yet; make one with creditbank keys rotate log, though {unusable}"
+            raise KeyringUnusable(message) from unusable
     return bank.keyring.log_keys[-1]
 
 

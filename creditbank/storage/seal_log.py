@@ -265,4 +265,5 @@ def queue_missed(connection: Connection) -> int:
         for table in (unsealed_entry, log_leaf)
     ]
     missed = select(*(entry.c[name] for name in key)).where(*(~one for one in seen))
-    return connection.execute(unsealed_entry.insert().from_select(key, missed)).rowcount
+    queueing = unsealed_entry.insert().from_select(key, missed).execution_options(preserve_rowcount=True)
+    return connection.execute(queueing).rowcount

@@ -47,6 +47,9 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/decisions/{decision_id}
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/decisions/{decision_id}/replay
 401  403  403  403  403  403  403  403  401  401  POST /v1/rulesets
@@ -158,6 +161,9 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
+ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 ok   ok   404  404  404  404  404  GET /v1/decisions/{decision_id}
 ok   ok   404  404  404  404  404  POST /v1/decisions/{decision_id}/replay
 ok   ok   ok   ok   ok   ok   ok   POST /v1/rulesets
@@ -268,6 +274,9 @@ nil  nil  nil  ok   GET /v1/consents
 403  403  403  403  POST /v1/outcomes/batch
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
 404  404  404  ok   GET /v1/learners/{learner_id}/statement
+404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   GET /v1/log/proof
 404  404  404  404  GET /v1/decisions/{decision_id}
 404  404  404  404  POST /v1/decisions/{decision_id}/replay
 403  403  403  403  POST /v1/rulesets
@@ -377,6 +386,9 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
+403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -485,6 +497,9 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outco
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
+403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 ok   ok   403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 ok   ok   403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -593,6 +608,9 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
+403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets

@@ -9,6 +9,7 @@ from creditbank.core.identity import Subject
 from creditbank.core.permission import PARTNER_SCOPES, SCOPES, SEPARATE_SCOPES, StaffRole
 from creditbank.packs import shipped_regions
 from creditbank.services.access import client_token, proxy_token
+from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
 from tests.api.seeding import FACTS, conversion_rules, ruleset, scheme
 from tests.builders import (
@@ -159,8 +160,10 @@ def _beginnings(house: House, institution: str, account: dict[str, Any]) -> Ids:
     number = {"type": "student_no", "value": f"s{next(house.numbers)}"}
     added = made(house, "POST", f"/v1/learners/{learner_id}/identifiers", house.auth(institution), number)
     identifier = next(one["id"] for one in added["identifiers"] if one["type"].endswith("student_no"))
+    lines = made(house, "GET", "/v1/learners/me/statement", own)["items"]
     return {
         "learner_id": learner_id,
+        "entry_id": lines[0]["id"],
         "name": account["name"],
         "account_no": account["account_no"],
         "institution": institution,
@@ -203,6 +206,7 @@ def world_in(house: House) -> World:
     child, guardian = a_child(house, ISSUER)
     gone = an_adult(house, ISSUER)
     erased = _erased(house, gone)
+    seal(Log(house.bank, "bank.example/log"))
     for person in (adult, child, restricted, gone, other):
         person.update(places[person["institution"]])
         person.setdefault("guardianship_id", MISSING)
@@ -390,6 +394,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
 QUERIES: dict[str, Callable[[Ids], dict[str, str]]] = {
     "GET /v1/conversions of a learner": lambda ids: {"learner_id": ids["learner_id"]},
     "GET /v1/statistics": lambda _: {"region": "500000", "as_of": "2026-07-01"},
+    "GET /v1/log/proof": lambda _: {"position": "0"},
     "GET /login/callback": lambda _: {"state": "x", "code": "x"},
 }
 

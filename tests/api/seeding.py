@@ -11,6 +11,7 @@ from schemathesis.generation.case import Case
 from creditbank.core.identity import Subject
 from creditbank.core.permission import SCOPES
 from creditbank.packs import shipped_regions
+from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
 from tests.builders import (
     CONSENT_TEXTS,
@@ -305,6 +306,14 @@ def a_delegation(house: House, giver: dict[str, Any]) -> str:
     return delegation_id
 
 
+def an_entry(house: House, learner_id: str) -> str:
+    """Return a line of a learner's passbook, which is sealed."""
+    seal(Log(house.bank, "bank.example/log"))
+    url, auth = f"/v1/learners/{learner_id}/statement", house.learner_auth(learner_id)
+    entry_id: str = house.http.get(url, headers=auth).get_json()["items"][0]["id"]
+    return entry_id
+
+
 def institution(serial: int) -> dict[str, Any]:
     return {"code": f"made-{serial}", "name": "社区学校", "level": "village", "roles": ["issuer"]}
 
@@ -356,6 +365,7 @@ def seeds_of(house: House) -> Seeds:
         "learner_id": learner["id"],
         "outcome_id": outcome["id"],
         "decision_id": outcome["decision_id"],
+        "entry_id": an_entry(house, learner["id"]),
         "institution_id": registry[0]["id"],
         "identifier_id": learner["identifiers"][0]["id"],
         "code": "made-up",

@@ -21,6 +21,7 @@ from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.exporting import EXEMPT, PARTS
 from creditbank.services.learners import holder
+from creditbank.services.sealing import Log, seal
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue
 from creditbank.storage.holdings import OMITTED, SEALED
@@ -106,6 +107,11 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "cqdx",
         "statement",
     ),
+    "GET /v1/learners/{learner_id}/statement/{entry_id}/proof": (
+        lambda ids: f"/v1/learners/{ids['learner']}/statement/{ids['entry']}/proof",
+        "cqdx",
+        "statement",
+    ),
     "GET /v1/learners/{learner_id}/outcomes": (
         lambda ids: f"/v1/learners/{ids['learner']}/outcomes",
         "cqdx",
@@ -170,9 +176,10 @@ OF_NOBODY = (
     "/v1/regions",
     "/v1/staff",
     "/v1/statistics",
+    "/v1/log",
 )
 """Where no learner's data is shown; the audit log tells acts by pseudonym. Examples of what a rule set would change are
-in the diary, too (test_ruleset_lifecycle)."""
+in the diary, too (test_ruleset_lifecycle), and so are proofs of entries (test_log)."""
 
 NOT_AUDITED = {
     *("GET /v1/correction-requests", "GET /v1/erasure-requests", "GET /v1/consents"),
@@ -205,6 +212,8 @@ def stocked_with_everything(house: House) -> dict[str, str]:
     assert house.http.post("/v1/learners/me/erasure-requests", json=body, headers=auth).status_code == 201
     house.publish_texts()
     consent = house.consent(learner["id"], "stranger")
+    seal(Log(house.bank, "bank.example/log"))
+    lines = house.http.get("/v1/learners/me/statement", headers=auth).get_json()["items"]
     (case,) = house.http.get("/v1/cases", headers=house.auth("acceptor", "conversions:review")).get_json()["items"]
     return {
         "learner": learner["id"],
@@ -213,6 +222,7 @@ def stocked_with_everything(house: House) -> dict[str, str]:
         "conversion": converted["id"],
         "case": case["id"],
         "consent": consent["id"],
+        "entry": lines[0]["id"],
     }
 
 

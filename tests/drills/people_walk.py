@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from creditbank.services.sealing import Log, seal
 from tests.builders import House, consent_body, outcome_body
 from tests.drills.canaries import CANARIES, SPOKEN, Canary
 
@@ -142,6 +143,11 @@ def look(walk: Walk) -> None:
             walk.does("GET", walk.url(number, rest), house.auth())
         for rest in ("/access-log", "/export", "/logins", "/consents", "/guardians"):
             walk.does("GET", walk.url(number, rest), walk.own(number))
+    seal(Log(house.bank, "bank.drill/log"))
+    line = walk.does("GET", walk.url(2, "/statement"), house.auth())["items"][0]["id"]
+    walk.does("GET", walk.url(2, f"/statement/{line}/proof"), walk.own(2))
+    for path in ("checkpoint", "proof?position=0"):
+        walk.does("GET", f"/v1/log/{path}", {})
     outcome = walk.does("GET", f"/v1/outcomes/{walk.outcomes[2]}", house.auth())
     walk.does("GET", f"/v1/decisions/{outcome['decision_id']}", house.auth())
     walk.does("POST", f"/v1/decisions/{outcome['decision_id']}/replay", house.auth())

@@ -11,17 +11,18 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
 
-from creditbank.app import create_app, create_bank
+from creditbank.app import create_app, create_bank, log_of
 from creditbank.config import Settings
 from creditbank.demo import run_demo
 from creditbank.services.access import learner_token
+from creditbank.services.sealing import seal
 from creditbank.storage.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,13 +34,15 @@ _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
 _PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
 _NAMES = (
     *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
-    *("invitation", "actor", "reader", "valid_until", "opened_by", "said_by"),
+    *("invitation", "actor", "reader", "valid_until", "opened_by", "said_by", "note", "line"),
 )
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}"), "<minute>"),
     (re.compile(rf'"({"|".join(_NAMES)})": "[^"]*"'), r'"\1": "…"'),
+    (re.compile(r'"[A-Za-z0-9+/]{43}="'), '"<hash>"'),
+    (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"), "+<key>"),
     (re.compile(r'"code": "[0-9A-Z]{4}(-[0-9A-Z]{4}){2}"'), '"code": "…"'),
 )
 
@@ -133,6 +136,7 @@ def demo_runner(folder: Path) -> Runner:
     migrate(bank.database)
     app = create_app(settings, bank)
     run_demo(app, folder, BASE_URL)
+    seal(log_of(replace(settings, log_folder=folder / "log"), bank))
     made = json.loads((folder / "demo.json").read_text("utf-8"))
     clients = {item["name"]: item for item in made["clients"]}
     names = {

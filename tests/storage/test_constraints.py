@@ -23,10 +23,12 @@ from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, lo
 from creditbank.services.clients import administrator, create_client
 from creditbank.services.renewal import renew, rotate_people
 from creditbank.services.rotation import retire, rotate
+from creditbank.services.sealing import Log, seal
 from creditbank.services.verification import verify
 from creditbank.storage import audit, catalogue, identity_cases, login_proofs, logins, proxies
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
+from creditbank.storage.seal_log import log_node
 from tests.builders import (
     BASE_URL,
     SAME_TITLE,
@@ -70,6 +72,9 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "learner_link": {"id": uuid4()},
     "login_index": {"subject_index": b"other"},
     "login_ticket": {"ticket_hash": b"other"},
+    "log_leaf": {"position": 99, "seq": 99},
+    "log_node": {"number": 99},
+    "checkpoint": {"size": 99},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
     "proxy_tries": {"day": date(2026, 1, 1)},
@@ -89,6 +94,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("account", "converted", EMPTY | {"converted_hundredths": -1, "available_hundredths": 1}),
     ("account", "available", EMPTY | {"held_hundredths": 1, "available_hundredths": -1}),
     ("account", "sums", EMPTY | {"available_hundredths": 1}),
+    ("checkpoint", "root", {"root": bytes(31)}),
+    ("checkpoint", "size", {"size": -1}),
     ("client_secret", "two_live_secrets", {"slot": "c"}),
     ("conversion", "state", {"state": "lost"}),
     ("conversion", "step", {"step": -1}),
@@ -158,6 +165,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("login_ticket", "holder", {"holder": "partners"}),
     ("login_ticket", "wrong_tries", {"wrong_tries": 10}),
     ("login_ticket", "wrong_tries", {"wrong_tries": -1}),
+    ("log_leaf", "hash", {"hash": bytes(33)}),
+    ("log_leaf", "position", {"position": -1}),
+    ("log_node", "hash", {"hash": b""}),
+    ("log_node", "level", {"level": 0}),
+    ("log_node", "level", {"level": 12}),
+    ("log_node", "number", {"number": -1}),
     ("lot", "amount", {"amount_hundredths": 0, "used_hundredths": 0}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": 301}),
     ("lot", "not_overspent", {"amount_hundredths": 300, "used_hundredths": -1}),
@@ -234,7 +247,15 @@ def kept(house: House) -> House:
     with_logins(house, UUID(learner["id"]))
     _merge(house, learner["id"], house.open_learner()["id"])
     _keep_regions(house)
+    _seal(house)
     return house
+
+
+def _seal(house: House) -> None:
+    """Seal what was posted; a node of the log stands over more entries than there are here."""
+    seal(Log(house.bank, "bank.example/log"))
+    with house.bank.database.transaction() as connection:
+        connection.execute(log_node.insert().values(level=8, number=0, hash=bytes(32)))
 
 
 def _merge(house: House, one: str, into: str) -> None:
@@ -465,6 +486,7 @@ def test_the_applications_role_can_do_all_that_the_bank_does(narrow: tuple[House
     for path in ("balance", "statement", "outcomes"):
         assert house.http.get(f"/v1/learners/{learner['id']}/{path}", headers=house.auth()).status_code == 200
     assert house.http.get("/readyz").status_code == 200
+    assert seal(Log(house.bank, "bank.example/log")) == 6
     assert looked_up(house.bank, administrator(), verify).faults == ()
 
 
