@@ -22,6 +22,7 @@ import json
 import re
 import sqlite3
 import sys
+import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -70,9 +71,10 @@ _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _WORD = r"[^|\n]+"
 _LINE = re.compile(
-    rf"1\|({_UUID})\|({_WORD})\|([1-9][0-9]*)\|({_UUID})\|({_UUID})\|({_UUID})\|({_UUID})\|([a-z]+)\|({_WORD})"
-    rf"\|(-?[1-9][0-9]*)\|(0|[1-9][0-9]*)\|{_DAY}\|({_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z)\|({_WORD})"
+    rf"1\|({_UUID})\|({_WORD})\|([1-9][0-9]{{0,17}})\|({_UUID})\|({_UUID})\|({_UUID})\|({_UUID})\|([a-z]+)\|({_WORD})"
+    rf"\|(-?[1-9][0-9]{{0,17}})\|(0|[1-9][0-9]{{0,17}})\|{_DAY}\|({_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z)\|({_WORD})"
 )
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
 _CREDITS = re.compile(r"(0|[1-9][0-9]{0,7})\.([0-9]{2})")
 _SIGNATURE = re.compile(r"— ([^ +]+) ([A-Za-z0-9+/]+={0,2})")
 
@@ -267,7 +269,7 @@ def is_signed(checkpoint: Checkpoint, keys: Iterable[Key]) -> bool:
             if (name, signature[:4]) == (key.name, key.id):
                 try:
                     Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], checkpoint.text.encode())
-                except InvalidSignature:
+                except (InvalidSignature, ValueError):
                     continue
                 return True
     return False
@@ -439,7 +441,7 @@ class Check:
         parts = [*line.split("|"), *([""] * 15)]
         learner, scheme, seq, entry_id = parts[1:5]
         account = self._opened(learner, scheme)
-        number = int(seq) if seq.isdecimal() else account.seq + 1
+        number = int(seq) if _NUMBER.fullmatch(seq) else account.seq + 1
 
         def fault(code: str, words: str, at_position: int | None = None) -> None:
             where = {"learner": learner, "scheme": scheme, "seq": number, "entry": entry_id}
@@ -606,8 +608,12 @@ class Check:
 
     def _take_key(self, text: str) -> None:
         """Believe a key of the ledger's own only where no other was given."""
-        if not self._keys_are_given:
+        if self._keys_are_given:
+            return
+        try:
             self._keys.append(parsed_key(text))
+        except Unreadable as unreadable:
+            self.report.add("key", str(unreadable))
 
     def _take_checkpoint(self, size: int, root: str, note: str) -> None:
         """Compare a checkpoint of the ledger with the tree and with the keys."""
@@ -1014,12 +1020,12 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             with _opened(asked.export) as source:
                 report = check.run(export_records(source))
-    except (Unreadable, OSError, EOFError) as error:
-        print(error, file=sys.stderr)
+    except (Unreadable, OSError, EOFError, zlib.error) as error:
+        print(_printable(str(error)), file=sys.stderr)
         return 2
     if asked.keep is not None and report.latest is not None and not report.faults_count:
         asked.keep.write_text(report.latest, "utf-8")
-    print(json.dumps(asdict(report), ensure_ascii=False, indent=1) if asked.json else _shown(report, asked.faults))
+    print(json.dumps(asdict(report), indent=1) if asked.json else _shown(report, asked.faults))
     return 1 if report.faults_count else 0
 
 
@@ -1066,7 +1072,7 @@ def _opened(name: str) -> BinaryIO:
 
 def _shown(report: Report, faults_max: int) -> str:
     """Return the report in words."""
-    lines = [str(fault) for fault in report.faults[:faults_max]]
+    lines = [_printable(str(fault)) for fault in report.faults[:faults_max]]
     if report.faults_count > len(lines):
         lines.append(f"… and {report.faults_count - len(lines)} more: {report.by_code}")
     signatures = report.signatures if report.signatures != "none" else "not checked"
@@ -1076,6 +1082,11 @@ def _shown(report: Report, faults_max: int) -> str:
         f" signatures {signatures}; {report.faults_count:,} faults."
     )
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """Return a text that may be shown on any terminal, whatever somebody wrote into the ledger."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 if __name__ == "__main__":

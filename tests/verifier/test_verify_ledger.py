@@ -4,10 +4,12 @@ import ast
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -97,6 +99,14 @@ def test_the_page_tells_every_line_and_field(sealed: Sealed) -> None:
         assert [name for name in sorted(names) if f"`{name}`" not in section] == [], kind
 
 
+def test_the_page_tells_every_code_of_a_fault() -> None:
+    codes = set(re.findall(r"""(?:fault|add)\(\s*"(\w+)"|"fault", "(\w+)\"""", VERIFIER.read_text("utf-8")))
+    said = {code for found in codes for code in found if code}
+    assert {"hash", "lot_overspent", "digest", "root"} <= said
+    table = PAGE[PAGE.index("| law |") : PAGE.index("**Keep checkpoints.**")]
+    assert said == {code for row in table.splitlines() for code in re.findall(r"`(\w+)`", row.rpartition(" | ")[2])}
+
+
 def test_the_verifier_takes_nothing_from_the_bank() -> None:
     tree = ast.parse(VERIFIER.read_text("utf-8"))
     imported: dict[str, bool] = {}
@@ -151,11 +161,14 @@ def test_the_verifier_reads_an_sqlite_file_as_well(copied: Sealed, alone: Path) 
 
 def test_the_verifier_says_what_it_cannot_read(alone: Path, tmp_path: Path) -> None:
     (alone / "empty").touch()
-    (alone / "cut.gz").write_bytes(gzip.compress(b"{}")[:-4])
+    packed = gzip.compress(VERIFIER.read_bytes())
+    (alone / "cut.gz").write_bytes(packed[:-4])
+    (alone / "spoilt.gz").write_bytes(packed[:20] + b"\xff" * 40 + packed[60:])
     asked = (
         [],
         ["empty"],
         ["cut.gz"],
+        ["spoilt.gz"],
         ["nowhere"],
         ["--database", str(tmp_path / "nowhere")],
         ["--database", "empty"],
@@ -182,6 +195,13 @@ def test_a_signature_is_worth_nothing_by_another_key(sealed_sqlite: Sealed) -> N
     report = checked(exported(sealed_sqlite.house), [stranger], sealed_sqlite.kept)
     assert report.by_code.keys() == {"signature"}
     assert checked(exported(sealed_sqlite.house), [own, stranger], sealed_sqlite.kept).faults == []
+
+
+def test_a_checkpoint_of_another_log_is_none_of_this(sealed_sqlite: Sealed) -> None:
+    (name, known), *_ = sealed_sqlite.kept
+    stranger = replace(known, origin="elsewhere.test/log", text=known.text.replace(ORIGIN, "elsewhere.test/log"))
+    report = checked(exported(sealed_sqlite.house), sealed_sqlite.keys, [(name, stranger)])
+    assert report.by_code == {"checkpoint_origin": 1, "signature": 1}
 
 
 def test_a_key_that_is_none_is_refused(sealed_sqlite: Sealed) -> None:
