@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test test-oidc check bench drills openapi lock format clean
+.PHONY: run test test-oidc test-log check bench drills openapi lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -24,6 +24,11 @@ test: $(TEST_READY)
 test-oidc: $(TEST_READY)
 	@if command -v npm > /dev/null; then npm ci --prefix tests/oidc --ignore-scripts --no-audit --no-fund --silent; fi
 	CREDITBANK_TEST_OIDC=certified $(BIN)/python -m pytest tests/api/test_logins.py
+
+# Checkpoints and proofs of the log, checked by an implementation of others from npm; Node 20 or newer is needed for this.
+test-log: $(TEST_READY)
+	@if command -v npm > /dev/null; then npm ci --prefix tests/log --ignore-scripts --no-audit --no-fund --silent; fi
+	CREDITBANK_TEST_LOG=others $(BIN)/python -m pytest tests/api/test_log_by_others.py
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

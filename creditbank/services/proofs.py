@@ -17,8 +17,8 @@ from creditbank.services.entitlement import seen
 from creditbank.storage import seal_log
 from creditbank.storage.seal_log import Key, Leaf, StoredCheckpoint
 
-SIZE_MAX = 2**53 - 1
-"""The largest size that JSON tells exactly everywhere; no log comes near it."""
+SIZE_MAX = 10**15 - 1
+"""The largest size that can be asked about: JSON tells it exactly everywhere, and no log comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
