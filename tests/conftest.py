@@ -5,19 +5,21 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from tests import net
-from tests.builders import KEYRING_FILE, House, copied_house, new_house
-from tests.copies import Copies
+from tests.builders import SQLITE_FILE, House, new_house
+from tests.moulds import Making, Moulds, PostgresqlMoulds
 
-SQLITE_FILE = "bank.sqlite3"
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the drills, the longest of all: begun last, one process would wait for the other to end them."""
+    items.sort(key=lambda item: "drills" not in item.path.parts)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,52 +85,40 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder with the keys and the SQLite file of a bank with the shipped rules in print, once for all tests."""
-    folder = tmp_path_factory.mktemp("stocked")
-    new_house(f"sqlite:///{folder / SQLITE_FILE}", folder).bank.database.close()
-    return folder
+def moulds(tmp_path_factory: pytest.TempPathFactory) -> Moulds:
+    """Give the banks on SQLite that are made once for all tests."""
+    return Moulds(tmp_path_factory.mktemp("moulds"))
 
 
 @pytest.fixture(scope="session")
-def stocked_postgresql(postgresql_server: str, stocked: Path) -> Iterator[str]:
-    """Make a PostgreSQL database of the same bank, and give its name."""
-    with _postgresql_database(postgresql_server) as url:
-        new_house(url, stocked).bank.database.close()
-        yield str(make_url(url).database)
-
-
-@pytest.fixture(scope="session")
-def postgresql_copies(postgresql_server: str, stocked_postgresql: str) -> Iterator[Copies]:
-    """Give what lends tests a PostgreSQL database with the same bank."""
-    copies = Copies(lambda: _postgresql_database(postgresql_server, stocked_postgresql))
-    yield copies
-    copies.close()
+def postgresql_moulds(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlMoulds]:
+    """Give the banks on PostgreSQL that are made once for all tests."""
+    with ExitStack() as kept:
+        yield PostgresqlMoulds(
+            tmp_path_factory.mktemp("moulds"), lambda template: _postgresql_database(postgresql_server, template), kept
+        )
 
 
 @pytest.fixture
-def copied_postgresql(request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    """Give a copy of the bank on PostgreSQL, one of its own to a test that looks into files, where old rows lie."""
-    if request.node.get_closest_marker("own_database"):
-        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "stocked_postgresql"))
-        return _postgresql_database(server, template)
-    copies: Copies = request.getfixturevalue("postgresql_copies")
-    return copies.lent()
+def copied(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[Making], House]]:
+    """Give what lends this test a copy of a bank that was made once, one on each engine."""
+    with ExitStack() as lent:
+
+        def copy_of(make: Making) -> House:
+            if engine_name == "sqlite":
+                moulds: Moulds = request.getfixturevalue("moulds")
+                return lent.enter_context(moulds.lent(make, tmp_path))
+            alone = request.node.get_closest_marker("own_database") is not None
+            others: PostgresqlMoulds = request.getfixturevalue("postgresql_moulds")
+            return lent.enter_context(others.lent(make, tmp_path, alone=alone))
+
+        yield copy_of
 
 
 @pytest.fixture
-def house(engine_name: str, tmp_path: Path, stocked: Path, request: pytest.FixtureRequest) -> Iterator[House]:
-    """Give a bank with the shipped rules in print, once on each engine: a copy of the one that was made once."""
-    shutil.copy(stocked / KEYRING_FILE, tmp_path)
-    if engine_name == "sqlite":
-        shutil.copy(stocked / SQLITE_FILE, tmp_path)
-        copied: AbstractContextManager[str] = nullcontext(f"sqlite:///{tmp_path / SQLITE_FILE}")
-    else:
-        copied = request.getfixturevalue("copied_postgresql")
-    with copied as url:
-        made = copied_house(url, tmp_path)
-        yield made
-        made.bank.database.close()
+def house(copied: Callable[[Making], House]) -> House:
+    """Give a bank with the shipped rules in print, once on each engine."""
+    return copied(new_house)
 
 
 @contextmanager

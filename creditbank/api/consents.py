@@ -61,8 +61,7 @@ class ConsentIn(fields.StrictSchema):
         TextNamed, allow_none=True, load_default=None, metadata={"description": "Left out: the newest that fits"}
     )
 
-    @marshmallow.post_load
-    def wish(self, data: dict[str, Any], **_kwargs: object) -> consents.Wish:
+    def built(self, data: dict[str, Any]) -> consents.Wish:
         """Return what is consented to."""
         text = data.pop("text")
         named = None if text is None else (text["code"], text["version"])

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from marshmallow import INCLUDE, Schema, ValidationError, fields
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load
 
 from creditbank.core.credit import HUNDREDTHS_MAX, parsed_hundredths
 from creditbank.core.errors import Fault, pointer_segment
@@ -37,6 +37,14 @@ class StrictSchema(Schema):
     """A schema that refuses what it does not know, with our own faults."""
 
     error_messages = {"unknown": UNKNOWN, "type": NOT_OBJECT}  # type: ignore[dict-item] # noqa: RUF012 - any value may be a message
+
+    def built(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 - a value of the core, as the schema says
+        """Return what the members make together; a schema overrides it to build a value of the core."""
+        return data
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_kwargs: object) -> Any:  # noqa: ANN401
+        return self.built(data)
 
 
 class _StrictField(fields.Field[Any]):

@@ -48,8 +48,7 @@ class LearnerNamed(fields.StrictSchema):
     identifier = fields.Part(IdentifierIn, allow_none=True, load_default=None)
     name = fields.Text(120, allow_none=True, load_default=None)
 
-    @marshmallow.post_load
-    def reference(self, data: dict[str, Any], **_kwargs: object) -> LearnerReference:
+    def built(self, data: dict[str, Any]) -> LearnerReference:
         """Return the learner's reference."""
         identifier = data["identifier"]
         if (data["id"] is None) == (identifier is None) or (identifier is None) != (data["name"] is None):
@@ -66,8 +65,7 @@ class ScoreIn(fields.StrictSchema):
     value = fields.Label(40, required=True)
     scale = fields.Label(40, required=True)
 
-    @marshmallow.post_load
-    def score(self, data: dict[str, Any], **_kwargs: object) -> Score:
+    def built(self, data: dict[str, Any]) -> Score:
         """Return the score."""
         return Score(**data)
 
@@ -91,8 +89,7 @@ class OutcomeIn(fields.StrictSchema):
     certificate_no = fields.Text(64, allow_none=True, load_default=None)
     programme = fields.Text(64, allow_none=True, load_default=None)
 
-    @marshmallow.post_load
-    def record(self, data: dict[str, Any], **_kwargs: object) -> Record:
+    def built(self, data: dict[str, Any]) -> Record:
         """Return the record."""
         hours, credit = data.pop("hours"), data.pop("credits")
         return Record(**data, hours_hundredths=hours, credit_hundredths=credit)

@@ -77,8 +77,7 @@ class CourseIn(fields.StrictSchema):
     credits = fields.Amount(required=True, metadata={"description": "Above 0"})
     category = fields.Text(64, allow_none=True, load_default=None, metadata={"description": "统设必修, 专业核心课, …"})
 
-    @marshmallow.post_load
-    def course(self, data: dict[str, Any], **_kwargs: object) -> Course:
+    def built(self, data: dict[str, Any]) -> Course:
         """Return the course."""
         credit = data.pop("credits")
         if credit == 0:
@@ -99,8 +98,7 @@ class ProgrammeIn(fields.StrictSchema):
     attributes = Pairs(fields.Text(64), load_default=dict, metadata={"description": "What rules ask of a major"})
     courses = fields.Items(fields.Part(CourseIn), COURSES_MAX, count_min=0, load_default=list)
 
-    @marshmallow.post_load
-    def programme(self, data: dict[str, Any], **_kwargs: object) -> Programme:
+    def built(self, data: dict[str, Any]) -> Programme:
         """Return the programme, as nobody's yet."""
         if data["total_credits"] == 0:
             raise marshmallow.ValidationError({"total_credits": [fields.NOT_POSITIVE]})

@@ -27,8 +27,7 @@ class SchemeIn(fields.StrictSchema):
     step = fields.Amount(load_default=1, metadata={"description": "Smallest part of a credit", "default": "0.01"})
     rounding = fields.Choice(Rounding, load_default=Rounding.DOWN)
 
-    @marshmallow.post_load
-    def scheme(self, data: dict[str, Any], **_kwargs: object) -> Scheme:
+    def built(self, data: dict[str, Any]) -> Scheme:
         """Return the scheme."""
         hours, step = data.pop("hours_per_credit"), data.pop("step")
         if not 1 <= hours < 2**31:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China has kept UTC+8 without summer time since 1991, before any instant that the bank records."""
 
 
+@lru_cache(256)
 def bank_day(instant: datetime) -> date:
     """Return the calendar day in Asia/Shanghai on which the (aware) instant falls."""
     return instant.astimezone(SHANGHAI).date()
@@ -17,6 +19,7 @@ def day_end(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC) + timedelta(days=1)
 
 
+@lru_cache(256)
 def instant_text(instant: datetime) -> str:
     """Return the (aware) instant as RFC 3339 in UTC with microseconds, so that texts sort as instants do."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 HUNDREDTHS_MAX = 10**10 - 1
 """The largest amount, 99,999,999.99: far above a life's learning and exact in every JSON reader."""
@@ -46,6 +47,7 @@ def parsed_hundredths(text: str) -> int | None:
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
 
+@lru_cache(4096)
 def decimal_text(hundredths: int) -> str:
     """Return the amount as it stands on the wire, with two places: 250 is "2.50", -5 is "-0.05"."""
     sign = "-" if hundredths < 0 else ""

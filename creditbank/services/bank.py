@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
-from creditbank.core.institution import Role
+from creditbank.core.institution import Ending, Role
 from creditbank.core.permission import Actor
 from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
@@ -26,7 +26,17 @@ from creditbank.core.veil import Veil
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
-from creditbank.storage import access_log, audit, clients, institutions, kept_answers, people, rulesets, schemes
+from creditbank.storage import (
+    access_log,
+    audit,
+    clients,
+    institution_days,
+    institutions,
+    kept_answers,
+    people,
+    rulesets,
+    schemes,
+)
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 
 ATTEMPTS_MAX = 8
@@ -73,12 +83,26 @@ class Membership:
     roles: frozenset[Role]
 
 
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """The rules in print in an edition, and the ends of institutions that were asked for since."""
+
+    edition: rulesets.Edition
+    rulebook: Rulebook
+    endings: dict[UUID, Ending | None] = field(default_factory=dict)
+
+    def ending(self, connection: Connection, institution_id: UUID) -> Ending | None:
+        """Return an institution's end, if one is known."""
+        if institution_id not in self.endings:
+            self.endings[institution_id] = institution_days.ending(connection, institution_id)
+        return self.endings[institution_id]
+
+
 @dataclass(slots=True)
 class _Shelf:
     """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
 
-    printed: tuple[rulesets.Edition | None, Rulebook] = (None, Rulebook((), {}))
-    """The edition and the rules in print then: one value, as threads change it without a lock."""
+    printed: _Printed | None = None
     members: dict[str, Membership] = field(default_factory=dict)
 
 
@@ -126,21 +150,21 @@ class Bank:
             raise _busy() from unavailable
         return found is not None and found.is_erased
 
-    def rulebook(self, connection: Connection) -> Rulebook:
-        """Return the rules, read again when anywhere a set was published or withdrawn, or a scheme registered."""
+    def printed(self, connection: Connection) -> _Printed:
+        """Return the rules and ends of institutions, read again when anywhere any of them has changed."""
         edition = rulesets.edition(connection)
-        printed, rulebook = self._shelf.printed
-        if printed != edition:
+        printed = self._shelf.printed
+        if printed is None or printed.edition != edition:
             stored = rulesets.published(connection)
             parsed = [parsed_ruleset(json.loads(one.document)) for one in stored]
-            rulebook = Rulebook(
+            rules = Rulebook(
                 tuple(one for one in parsed if isinstance(one, RuleSet)),
                 schemes.every(connection),
                 tuple(one for one in parsed if isinstance(one, ConversionSet)),
                 frozenset((one.code, one.version) for one in stored if one.is_withdrawn),
             )
-            self._shelf.printed = (edition, rulebook)
-        return rulebook
+            printed = self._shelf.printed = _Printed(edition, rules)
+        return printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +186,7 @@ class Work:
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What is done once this transaction is committed, and not undone nor repeated if it fails."""
-    _rulebooks: list[Rulebook] = field(default_factory=list)
+    _printed: list[_Printed] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -177,16 +201,25 @@ class Work:
         """Note in a learner's diary that the actor sees a kind of data, on a basis; once a request."""
         seen = (learner_id, sight, basis)
         if seen not in ((line.learner_id, line.sight, line.basis) for line in self.sights):
-            actor = self.actor
-            where = (actor.name, actor.institution_id)
-            line = access_log.DiaryLine(learner_id, self.new_id(), self.now, *where, sight, basis, self.request_id)
-            self.sights.append(line)
+            self.sights.append(self.sight(learner_id, sight, basis))
+
+    def sight(self, learner_id: UUID, sight: Sight, basis: str) -> access_log.DiaryLine:
+        """Return the line that a learner's diary has about the actor's seeing a kind of data."""
+        where = (self.actor.name, self.actor.institution_id)
+        return access_log.DiaryLine(learner_id, self.new_id(), self.now, *where, sight, basis, self.request_id)
 
     def rulebook(self) -> Rulebook:
         """Return the published rules, the same throughout the transaction."""
-        if not self._rulebooks:
-            self._rulebooks.append(self.bank.rulebook(self.connection))
-        return self._rulebooks[0]
+        return self._in_print().rulebook
+
+    def ending(self, institution_id: UUID) -> Ending | None:
+        """Return an institution's end, if one is known."""
+        return self._in_print().ending(self.connection, institution_id)
+
+    def _in_print(self) -> _Printed:
+        if not self._printed:
+            self._printed.append(self.bank.printed(self.connection))
+        return self._printed[0]
 
 
 def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) -> Answer:

@@ -16,6 +16,7 @@ from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides
 from creditbank.services.revealing import reverse_what_counts_twice
+from creditbank.services.settling import post
 from creditbank.storage import cases, conversions, decisions, institutions, ledger, outcomes, people
 from creditbank.storage.cases import Case
 
@@ -133,8 +134,7 @@ def _reverse(work: Work, resting: Sequence[conversions.Part], decision_id: UUID)
         for lot in ledger.lots_by_id(work.connection, {part.account_id for part in resting}, lot_ids).values()
         if lot.used_hundredths < lot.amount_hundredths
     ]
-    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
-    work.tally.update(entry.transfer.kind for entry in entries)
+    post(work, postings)
 
 
 def _decision(work: Work, found: Case, verdict: str, reason: str) -> decisions.StoredDecision:

@@ -37,7 +37,15 @@ class Credentials:
 def create_client(
     work: Work, name: str, institution_code: str, scopes: Iterable[str], public_keys: str | None = None
 ) -> Credentials:
-    """Register a client of an institution with its first secret.
+    """Register a client of an institution with its first secret. Refused: as by `register_client`."""
+    made = register_client(work, name, institution_code, scopes, public_keys)
+    return Credentials(made, _new_secret(work, made.id, "a"))
+
+
+def register_client(
+    work: Work, name: str, institution_code: str, scopes: Iterable[str], public_keys: str | None = None
+) -> Client:
+    """Register a client of an institution that has no secret yet.
 
     Refused: Unknown institution, Malformed scopes, RolesClash where it would hold two scopes of administration.
     """
@@ -62,7 +70,7 @@ def create_client(
         created_at=work.now,
     )
     clients.add(work.connection, client)
-    return Credentials(client, _new_secret(work, client.id, "a"))
+    return client
 
 
 def rotate_secret(work: Work, client_id: str) -> Credentials:

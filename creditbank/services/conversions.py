@@ -36,7 +36,7 @@ from creditbank.services.applications import (
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner, seen, standing_of
 from creditbank.services.situations import Account
-from creditbank.storage import conversions, decisions, institution_days, institutions, ledger, people, programmes
+from creditbank.storage import conversions, decisions, institutions, ledger, people, programmes
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _programme(work: Work, wish: Wish) -> Programme:
 def _check_accepts(work: Work, programme: Programme) -> None:
     """Refuse what would be converted into a programme of an institution that has ended: Conflict."""
     accepting = institutions.by_code(work.connection, programme.institution)
-    ending = institution_days.ending(work.connection, accepting.id) if accepting is not None else None
+    ending = work.ending(accepting.id) if accepting is not None else None
     fault = ended_fault(ending, work.today, "/target/institution")
     if fault is not None:
         raise Conflict((fault,))

@@ -12,6 +12,7 @@ from creditbank.core.normalisation import text_key
 from creditbank.core.review import Progress, State, voided
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
+from creditbank.services.settling import post
 from creditbank.storage import cases, conversion_events, conversions, ledger, outcomes, people
 
 
@@ -166,8 +167,7 @@ def _post(
         for part, kind, amount in moving
         if part.lot_id is not None
     ]
-    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
-    work.tally.update(entry.transfer.kind for entry in entries)
+    post(work, postings)
 
 
 def _case(

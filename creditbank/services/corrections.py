@@ -32,7 +32,6 @@ from creditbank.storage import (
     certificates,
     decisions,
     identifier_index,
-    institution_days,
     institutions,
     learners,
     ledger,
@@ -131,11 +130,9 @@ def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
     if not drafts:
         return []
     settlement = settle(work, with_ages(work, drafts))
-    outcomes.change(work.connection, settlement.heads)
-    book(work, settlement)
+    book(work, settlement, lambda: outcomes.change(work.connection, settlement.heads))
     return [
-        Receipt(head, json.loads(decision.result), is_new=False)
-        for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
+        Receipt(head, result, is_new=False) for head, result in zip(settlement.heads, settlement.results, strict=True)
     ]
 
 
@@ -181,9 +178,7 @@ def _check(work: Work, head: outcomes.Head, record: Record) -> None:
         en = "A correction can't change the external_id; revoke this outcome and post a new one."
         faults.append(Fault("/external_id", "fixed", zh, en))
     if record.completed_on != head.completed_on:
-        ended = ended_fault(
-            institution_days.ending(work.connection, head.institution_id), record.completed_on, "/completed_on"
-        )
+        ended = ended_fault(work.ending(head.institution_id), record.completed_on, "/completed_on")
         faults += [ended] if ended is not None else []
     if not _is_same_learner(work, head, record):
         zh = "更正不能更换学习者；请撤销此成果后为正确的学习者重新提交。"

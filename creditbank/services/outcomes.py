@@ -1,6 +1,5 @@
 """Learning outcomes handed in: one by one or by thousands, each answered, settled and booked in one transaction."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -17,7 +16,7 @@ from creditbank.services.bank import Work
 from creditbank.services.receipts import Receipt, receipts
 from creditbank.services.repeats import Told, differing
 from creditbank.services.settling import Draft, book, certificate_of, duplicate_claims, revision_of, settle
-from creditbank.storage import certificates, identifier_index, institution_days, learners, outcomes, people
+from creditbank.storage import certificates, identifier_index, learners, outcomes, people
 from creditbank.storage.certificates import Certificate
 from creditbank.storage.identifier_index import ClaimKeys, claim_keys
 
@@ -93,7 +92,7 @@ def _desk(work: Work, external_ids: Sequence[str]) -> _Desk:
     heads = outcomes.recorded(work.connection, work.actor.institution_id, external_ids)
     revisions = outcomes.revisions(work.connection, [head.id for head in heads.values()])
     schemes = work.rulebook().schemes
-    ending = institution_days.ending(work.connection, work.actor.institution_id)
+    ending = work.ending(work.actor.institution_id)
     return _Desk(work, work.actor.institution_id, schemes, heads, revisions, ending)
 
 
@@ -262,13 +261,16 @@ def _write(work: Work, entered: Sequence[Entered]) -> dict[str, Receipt]:
         return {}
     _write_people(work, [item.person for item in entered])
     settlement = settle(work, with_ages(work, [item.draft for item in entered]))
-    outcomes.add(work.connection, settlement.heads)
-    outcomes.add_revisions(work.connection, [item.revision for item in entered])
-    certificates.add(work.connection, [item.certificate for item in entered if item.certificate is not None])
-    book(work, settlement)
+
+    def write_heads() -> None:
+        outcomes.add(work.connection, settlement.heads)
+        outcomes.add_revisions(work.connection, [item.revision for item in entered])
+        certificates.add(work.connection, [item.certificate for item in entered if item.certificate is not None])
+
+    book(work, settlement, write_heads)
     return {
-        head.external_id: Receipt(head, json.loads(decision.result), is_new=True)
-        for head, decision in zip(settlement.heads, settlement.decisions, strict=True)
+        head.external_id: Receipt(head, result, is_new=True)
+        for head, result in zip(settlement.heads, settlement.results, strict=True)
     }
 
 

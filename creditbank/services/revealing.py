@@ -84,8 +84,7 @@ def restore_what_counts_again(work: Work, merged: Person, other: Person) -> None
     heads.sort(key=lambda head: (head.recorded_at, head.id))
     outcome_claims.release_claims(work.connection, [head.id for head in heads])
     settlement = settle(work, _drafts(work, heads, sides), _once(work, heads))
-    outcomes.change(work.connection, settlement.heads)
-    book(work, settlement)
+    book(work, settlement, lambda: outcomes.change(work.connection, settlement.heads))
 
 
 def _standings(work: Work, union: Person, heads: dict[UUID, outcomes.Head]) -> list[Standing]:

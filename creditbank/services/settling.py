@@ -1,12 +1,13 @@
 """Settling: outcomes that are new or have changed are judged, decided and booked; shared by posting and correcting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
-from creditbank.core.ledger import EntryKind, Transfer
+from creditbank.core.ledger import EntryKind, Stamp, Transfer
 from creditbank.core.normalisation import certificate_key, title_key
 from creditbank.core.outcome import Facts, Record, Status
 from creditbank.core.recognition import Recognition, result_document
@@ -39,6 +40,8 @@ class Settlement:
     """What settling gives: the heads as they stand now and all that has to be written with them."""
 
     heads: tuple[outcomes.Head, ...]
+    results: tuple[dict[str, Any] | None, ...]
+    """What was decided on each of the heads; None for a duplicate."""
     claims: tuple[outcome_claims.DuplicateClaim, ...]
     decisions: tuple[decisions.StoredDecision, ...]
     postings: tuple[ledger.Posting, ...]
@@ -96,7 +99,7 @@ def settle(
     rulebook = work.rulebook()
     verdicts = settled(cases, held, rulebook, restored)
     claims: dict[bytes, outcome_claims.DuplicateClaim] = {}
-    heads, made, postings = [], [], []
+    heads, results, made, postings = [], [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
         for claim in draft.claims:
             if claim.value not in held:
@@ -104,13 +107,15 @@ def settle(
                 claims.setdefault(claim.value, holder)
         if draft.before is None and _stays(draft.head, verdict):
             continue
-        decision = _decision(work, draft, verdict)
+        result = None if verdict.recognition is None else result_document(verdict.recognition)
+        decision = _decision(work, draft, verdict, result)
+        results.append(result)
         made.append(decision)
         heads.append(
             replace(draft.head, status=verdict.status, duplicate_of=verdict.duplicate_of, decision_id=decision.id)
         )
         postings += _postings(work, draft, verdict, decision.id)
-    return Settlement(tuple(heads), tuple(claims.values()), tuple(made), tuple(postings))
+    return Settlement(tuple(heads), tuple(results), tuple(claims.values()), tuple(made), tuple(postings))
 
 
 def _case(work: Work, draft: Draft) -> Case:
@@ -124,16 +129,28 @@ def _stays(head: outcomes.Head, verdict: Verdict) -> bool:
     return verdict.status is Status.DUPLICATE is head.status and verdict.duplicate_of == head.duplicate_of
 
 
-def book(work: Work, settlement: Settlement) -> None:
-    """Write claims, decisions and ledger entries; the heads have to be written before."""
+def book(work: Work, settlement: Settlement, write_heads: Callable[[], None]) -> None:
+    """Write the heads of the outcomes, claims, decisions and ledger entries.
+
+    The accounts are locked first: nothing is read any more once writing begins, so that all of it can go together.
+    """
+    locked = ledger.locked(work.connection, settlement.postings)
+    write_heads()
     outcome_claims.claim(work.connection, settlement.claims)
     decisions.add(work.connection, settlement.decisions)
-    post(work, settlement.postings)
+    _post(work, locked, settlement.postings)
 
 
 def post(work: Work, postings: Sequence[ledger.Posting]) -> None:
     """Write ledger entries and count them."""
-    entries = ledger.post(work.connection, postings, work.actor.client_id, work.now, work.new_id)
+    _post(work, ledger.locked(work.connection, postings), postings)
+
+
+def _post(work: Work, locked: ledger.Standings, postings: Sequence[ledger.Posting]) -> None:
+    def stamped(posting_id: UUID) -> Stamp:
+        return Stamp(work.new_id(), posting_id, work.actor.client_id, work.now)
+
+    entries = ledger.post(work.connection, locked, postings, stamped)
     work.tally.update(entry.transfer.kind for entry in entries)
 
 
@@ -186,18 +203,16 @@ def _recognition_posting(
     return ledger.Posting(posting_id, lot, transfer)
 
 
-def _decision(work: Work, draft: Draft, verdict: Verdict) -> decisions.StoredDecision:
+def _decision(work: Work, draft: Draft, verdict: Verdict, result: dict[str, Any] | None) -> decisions.StoredDecision:
     """Return the decision as it is kept, with everything that is needed to take it again."""
     recognition = verdict.recognition
     inputs: dict[str, object] = {"facts": facts_document(draft.facts)}
     if recognition is None:
         inputs["duplicate_of"] = str(verdict.duplicate_of)
         explanation: object = {"duplicate_of": str(verdict.duplicate_of)}
-        result = None
     else:
         inputs["rulesets"] = [list(considered) for considered in recognition.considered]
         explanation = recognition.explanation
-        result = result_document(recognition)
     return decisions.StoredDecision(
         learner_id=draft.head.learner_id,
         id=work.new_id(),

@@ -56,9 +56,8 @@ def _balances_today(work: Work, learner_id: UUID, on: date) -> Balances:
     actor = work.actor
     needs_no_more = actor.learner_id is None and not actor.audits and not actor.is_partner
     if actor.institution_id is not None and needs_no_more:
-        found = book.balances_known_to(work.connection, learner_id, on, actor.institution_id)
+        found = book.balances_known_to(work.connection, work.sight(learner_id, Sight.BALANCE, Basis.KNOWN), on)
         if found is not None:
-            work.note_sight(learner_id, Sight.BALANCE, Basis.KNOWN)
             return Balances(learner_id, on, tuple(found))
     person = seen(work, learner_id, Sight.BALANCE)
     return Balances(person.id, on, tuple(summed(book.balances_today(work.connection, person.members, on))))

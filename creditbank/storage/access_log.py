@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, String, Table, Uuid, select, tuple_
@@ -10,7 +12,8 @@ from sqlalchemy import Column, Connection, String, Table, Uuid, select, tuple_
 from creditbank.core.entitlement import Sight
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
-from creditbank.storage.writing import append, append_without_waiting
+from creditbank.storage.prepared import Prepared
+from creditbank.storage.writing import CALM, append, append_without_waiting, driven
 
 access_log = Table(
     "access_log",
@@ -52,6 +55,34 @@ def add_at_once(connection: Connection, lines: Sequence[DiaryLine]) -> None:
     second, whose answers were on their way; a server that crashes or is killed forgets none.
     """
     append_without_waiting(connection, access_log, [_row(line) for line in lines])
+
+
+def rows_noted(connection: Connection, query: Prepared, line: DiaryLine) -> Sequence[Any]:
+    """Return what a query finds of the learner for the line's institution; if it is anything, the line is written.
+
+    As for `add_at_once`, and on PostgreSQL in the same statement. The query takes `learner_id` and `institution_id`;
+    its rows come in no order.
+    """
+    row = _row(line)
+    asked = {"learner_id": line.learner_id, "institution_id": line.institution_id}
+    if connection.dialect.name == "postgresql":
+        sent = query.sent(connection, asked)
+        return driven(connection, _noting_sql(sent.sql), {**sent.values, **row}).fetchall()
+    rows = query.rows(connection, **asked)
+    if rows:
+        append(connection, access_log, [row])
+    return rows
+
+
+@cache
+def _noting_sql(query: str) -> str:
+    """Return the statement that runs the query and writes a line of the diary if it finds anything."""
+    names = [column.name for column in access_log.columns]
+    values = ", ".join(f"%({name})s" for name in names)
+    return (
+        f"WITH found AS MATERIALIZED ({query}), {CALM}, noted AS (INSERT INTO access_log ({', '.join(names)})"  # noqa: S608
+        f" SELECT {values} FROM calm WHERE EXISTS (SELECT FROM found)) SELECT * FROM found"
+    )
 
 
 def page(

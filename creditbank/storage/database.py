@@ -60,7 +60,6 @@ _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # S
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
-Statement = TypeVar("Statement")
 
 
 class Raced(Exception):  # noqa: N818 - what happened, not an error
@@ -232,26 +231,6 @@ def member_of(connection: Connection, column: ColumnElement[T], values: Iterable
     if connection.dialect.name == "postgresql":
         return column == any_(bindparam(None, listed, type_=ARRAY(column.type)))
     return column.in_(listed)
-
-
-def built_once(build: Callable[[Connection], Statement]) -> Callable[[Connection], Statement]:
-    """Keep the statement that a function builds, one an engine: building costs more than sending on hot paths."""
-    kept: dict[str, Statement] = {}
-
-    def statement(connection: Connection) -> Statement:
-        name = connection.dialect.name
-        if name not in kept:
-            kept[name] = build(connection)
-        return kept[name]
-
-    return statement
-
-
-def among(connection: Connection, column: ColumnElement[T], parameter: str) -> ColumnElement[bool]:
-    """Return the same condition for a statement that is built once and given its values when it is executed."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
-    return column.in_(bindparam(parameter, expanding=True))
 
 
 def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     select,
 )
 
@@ -27,6 +28,7 @@ from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import member_of
 from creditbank.storage.institutions import codes as institution_codes
 from creditbank.storage.institutions import institution
+from creditbank.storage.prepared import Form, Prepared
 from creditbank.storage.writing import append, row_of
 
 institution_region = Table(
@@ -106,13 +108,19 @@ def end_notes(connection: Connection, institution_ids: Iterable[UUID]) -> dict[U
 
 def ending(connection: Connection, institution_id: UUID) -> Ending | None:
     """Return an institution's end, if one is known."""
+    rows = _last_end.rows(connection, institution_id=institution_id)
+    if not rows or rows[0].ended_on is None:
+        return None
+    return Ending(rows[0].ended_on, rows[0].successor_id, rows[0].successor_code, rows[0].reason)
+
+
+@Prepared
+def _last_end(_form: Form) -> Select[Any]:
+    """Return the query for what was written last about the end of an institution."""
     joined = institution_end.outerjoin(institution, institution.c.id == institution_end.c.successor_id)
     query = select(institution_end, institution.c.code.label("successor_code")).select_from(joined)
-    query = query.where(institution_end.c.institution_id == institution_id).order_by(institution_end.c.number.desc())
-    row = connection.execute(query.limit(1)).one_or_none()
-    if row is None or row.ended_on is None:
-        return None
-    return Ending(row.ended_on, row.successor_id, row.successor_code, row.reason)
+    query = query.where(institution_end.c.institution_id == bindparam("institution_id"))
+    return query.order_by(institution_end.c.number.desc()).limit(1)
 
 
 def ended_by(connection: Connection, day: date) -> dict[str, Ending]:

@@ -38,8 +38,9 @@ from creditbank.formats.id_number import identifier_type, masked
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.storage import identifier_index
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import Raced, among, built_once, for_reference, member_of
+from creditbank.storage.database import Raced, for_reference, member_of
 from creditbank.storage.identifier_index import account_no_keys, claim_keys, claimed
+from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, append_missing
 
 learner = Table(
@@ -135,7 +136,7 @@ def known(connection: Connection, learner_ids: Iterable[UUID], institution_id: U
     ids = sorted(set(learner_ids))
     if not ids:
         return {}
-    rows = connection.execute(_known(connection), {"ids": ids, "institution_id": institution_id})
+    rows = _known.rows(connection, ids=ids, institution_id=institution_id)
     return {
         row.id: Known(row.id, LearnerStatus(row.status), row.wrapped_key, row.knows is not None, row.root_id)
         for row in rows
@@ -284,8 +285,8 @@ def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id:
     }
 
 
-@built_once
-def _known(connection: Connection) -> Select[Any]:
+@Prepared
+def _known(form: Form) -> Select[Any]:
     """Return the query for learners, and whether an institution knows each."""
     knows = affiliation.c.institution_id.label("knows")
     joined = learner.outerjoin(
@@ -294,8 +295,8 @@ def _known(connection: Connection) -> Select[Any]:
     )
     columns = (learner.c.id, learner.c.status, learner.c.wrapped_key, learner.c.root_id)
     query = select(*columns, knows).select_from(joined)
-    query = query.where(among(connection, learner.c.id, "ids"), learner.c.erased_at.is_(None))
-    keeping: Select[Any] = for_reference(connection, query, of=learner)
+    query = query.where(among(form, learner.c.id, "ids"), learner.c.erased_at.is_(None))
+    keeping: Select[Any] = for_reference(form.connection, query, of=learner)
     return keeping
 
 

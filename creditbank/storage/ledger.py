@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from creditbank.core.ledger import Entry, EntryKind, Stamp, Standing, Transfer, posted
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import among, built_once, for_update, member_of
+from creditbank.storage.database import for_update, member_of
+from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.unsealed import queue
 from creditbank.storage.writing import append, append_missing, rewrite, row_of
 
@@ -107,6 +108,10 @@ class Lot:
     valid_until: date | None
 
 
+Standings = dict[tuple[UUID, str], Standing]
+"""The standings of accounts by learner and scheme, while their rows are locked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """A transfer asked for on the account of a lot; the lot is new where the transfer recognises.
@@ -120,16 +125,19 @@ class Posting:
 
 
 def post(
-    connection: Connection, postings: Sequence[Posting], actor: str, recorded_at: datetime, new_id: Callable[[], UUID]
+    connection: Connection, locked: Standings, postings: Sequence[Posting], stamped: Callable[[UUID], Stamp]
 ) -> list[Entry]:
-    """Append entries for all postings, move the balances and the lots; accounts are locked in one order."""
+    """Append entries for all postings, move the balances and the lots.
+
+    `locked` are the standings of their accounts; `stamped` gives the stamp of the next entry of a posting.
+    """
     if not postings:
         return []
-    standings = _locked(connection, {(posting.lot.learner_id, posting.lot.scheme) for posting in postings})
+    standings = dict(locked)
     entries = []
     for posting in postings:
         key = (posting.lot.learner_id, posting.lot.scheme)
-        made, standings[key] = posted(standings[key], posting.transfer, Stamp(new_id(), posting.id, actor, recorded_at))
+        made, standings[key] = posted(standings[key], posting.transfer, stamped(posting.id))
         entries.append(made)
     _write_lots(connection, postings)
     append(connection, entry, [_entry_row(made) for made in entries])
@@ -151,7 +159,7 @@ def lots_of(connection: Connection, outcome_ids: Iterable[UUID], learner_ids: It
 
 def lock_accounts(connection: Connection, learner_ids: Iterable[UUID]) -> None:
     """Lock the accounts of a person: until the transaction ends nobody spends their lots."""
-    connection.execute(_accounts(connection), {"learner_ids": sorted(set(learner_ids))}).all()
+    _accounts.rows(connection, learner_ids=sorted(set(learner_ids)))
 
 
 def open_lots(connection: Connection, learner_ids: Iterable[UUID]) -> list[Lot]:
@@ -211,22 +219,25 @@ def strays(connection: Connection, rows_max: int) -> list[tuple[str, UUID]]:
     return found
 
 
-def _locked(connection: Connection, keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Standing]:
-    """Return the accounts' standings with their rows locked in key order; new accounts start empty."""
-    query, values = _accounts(connection), {"learner_ids": sorted({learner_id for learner_id, _ in keys})}
-    found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
+def locked(connection: Connection, postings: Sequence[Posting]) -> Standings:
+    """Return the standings of the accounts of postings, their rows locked in key order; new accounts start empty."""
+    keys = {(posting.lot.learner_id, posting.lot.scheme) for posting in postings}
+    if not keys:
+        return {}
+    ids = sorted({learner_id for learner_id, _ in keys})
+    found = {(row.learner_id, row.scheme): _standing(row) for row in _accounts.rows(connection, learner_ids=ids)}
     missing = sorted(keys - found.keys())
     if missing:
         append_missing(connection, account, [_account_row(Standing(*key)) for key in missing])
-        found = {(row.learner_id, row.scheme): _standing(row) for row in connection.execute(query, values)}
+        found = {(row.learner_id, row.scheme): _standing(row) for row in _accounts.rows(connection, learner_ids=ids)}
     return {key: found[key] for key in sorted(keys)}
 
 
-@built_once
-def _accounts(connection: Connection) -> Select[Any]:
+@Prepared
+def _accounts(form: Form) -> Select[Any]:
     """Return the query that locks learners' accounts, in the one order in which they are locked."""
-    query = select(account).where(among(connection, account.c.learner_id, "learner_ids"))
-    locking: Select[Any] = for_update(connection, query.order_by(account.c.learner_id, account.c.scheme))
+    query = select(account).where(among(form, account.c.learner_id, "learner_ids"))
+    locking: Select[Any] = for_update(form.connection, query.order_by(account.c.learner_id, account.c.scheme))
     return locking
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Column, Connection, LargeBinary, Select, String, Table, U
 
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import catalogue
-from creditbank.storage.database import Raced, among, built_once, for_share, member_of
+from creditbank.storage.database import Raced, for_share, member_of
+from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, replace_rows, row_of
 
 outcome_claim = Table(
@@ -51,7 +52,7 @@ def holders(connection: Connection, claims: Iterable[bytes]) -> dict[bytes, UUID
     wanted = sorted(set(claims))
     if not wanted:
         return {}
-    held = connection.execute(_holders(connection), {"claims": wanted}).all()
+    held = _holders.rows(connection, claims=wanted)
     roots = sorted({row.duplicate_of for row in held if row.duplicate_of is not None})
     if roots:
         _keep_standing(connection, roots)
@@ -92,13 +93,13 @@ def release_claims(connection: Connection, outcome_ids: Iterable[UUID]) -> None:
         connection.execute(delete(outcome_claim).where(member_of(connection, outcome_claim.c.outcome_id, ids)))
 
 
-@built_once
-def _holders(connection: Connection) -> Select[Any]:
+@Prepared
+def _holders(form: Form) -> Select[Any]:
     """Return the query for who holds claims, which keeps them held."""
     joined = outcome_claim.join(
         _outcome, (_outcome.c.learner_id == outcome_claim.c.learner_id) & (_outcome.c.id == outcome_claim.c.outcome_id)
     )
     query = select(outcome_claim.c.claim, outcome_claim.c.outcome_id, _outcome.c.duplicate_of).select_from(joined)
-    query = query.where(among(connection, outcome_claim.c.claim, "claims")).order_by(outcome_claim.c.claim)
-    keeping: Select[Any] = for_share(connection, query, of=outcome_claim)
+    query = query.where(among(form, outcome_claim.c.claim, "claims")).order_by(outcome_claim.c.claim)
+    keeping: Select[Any] = for_share(form.connection, query, of=outcome_claim)
     return keeping

@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from creditbank.core.outcome import Status
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import among, built_once, for_change, for_update, member_of
+from creditbank.storage.database import for_change, for_update, member_of
+from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, rewrite, row_of
 
 outcome_key = Table(
@@ -105,8 +106,8 @@ class Revision:
 
 def recorded(connection: Connection, institution_id: UUID, external_ids: Sequence[str]) -> dict[str, Head]:
     """Return the institution's outcomes that stand under these external ids."""
-    values = {"institution_id": institution_id, "external_ids": list(external_ids)}
-    return {row.external_id: _head(row) for row in connection.execute(_recorded(connection), values)}
+    rows = _recorded.rows(connection, institution_id=institution_id, external_ids=list(external_ids))
+    return {row.external_id: _head(row) for row in rows}
 
 
 def by_id(connection: Connection, outcome_id: UUID) -> Head | None:
@@ -226,8 +227,8 @@ def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(outcome)).scalar_one())
 
 
-@built_once
-def _recorded(connection: Connection) -> Select[Any]:
+@Prepared
+def _recorded(form: Form) -> Select[Any]:
     """Return the query for the outcomes under an institution's external ids."""
     joined = outcome.join(
         outcome_key,
@@ -237,7 +238,7 @@ def _recorded(connection: Connection) -> Select[Any]:
         select(outcome)
         .select_from(joined)
         .where(outcome_key.c.institution_id == bindparam("institution_id"))
-        .where(among(connection, outcome_key.c.external_id, "external_ids"))
+        .where(among(form, outcome_key.c.external_id, "external_ids"))
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy import Connection, Select, Uuid, bindparam, column, func, select
 
 from creditbank.core.ledger import Entry
 from creditbank.core.lots import Balance, DatedTransfer, Remainder, expired, expiring
+from creditbank.storage.access_log import DiaryLine, rows_noted
 from creditbank.storage.columns import Instant
-from creditbank.storage.database import among, built_once, member_of
+from creditbank.storage.database import member_of
 from creditbank.storage.ledger import account, entry, entry_of, lot, transfer_of
+from creditbank.storage.prepared import Form, Prepared, among
 
 _affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
 
@@ -40,18 +43,6 @@ _BALANCE = select(
     account.c.converted_hundredths,
     lot.c.valid_until,
     (lot.c.amount_hundredths - lot.c.used_hundredths).label("left"),
-).order_by(account.c.scheme)
-
-_BALANCES_KNOWN_TO = _BALANCE.select_from(
-    _affiliation.join(_learner, _learner.c.id == _affiliation.c.learner_id).outerjoin(
-        _LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id
-    )
-).where(
-    _affiliation.c.learner_id == bindparam("learner_id"),
-    _affiliation.c.institution_id == bindparam("institution_id"),
-    _learner.c.root_id.is_(None),
-    _learner.c.restricted_at.is_(None),
-    _learner.c.erased_at.is_(None),
 )
 
 Place = tuple[datetime, str, int, UUID]
@@ -69,16 +60,16 @@ class Line:
 
 def balances_today(connection: Connection, members: Sequence[UUID], on: date) -> list[Balance]:
     """Return the stored balances of accounts, one an account and scheme, with expiry computed for the day."""
-    return _balances(connection.execute(_balances_of(connection), {"members": list(members)}), on)
+    return _balances(_balances_of.rows(connection, members=list(members)), on)
 
 
-def balances_known_to(connection: Connection, learner_id: UUID, on: date, institution_id: UUID) -> list[Balance] | None:
-    """Return the stored balances of a learner whom the institution knows: both are asked in one statement.
+def balances_known_to(connection: Connection, line: DiaryLine, on: date) -> list[Balance] | None:
+    """Return the stored balances of a learner whom the reader's institution knows, and note it in their diary.
 
-    None where it doesn't, and where more has to be asked: accounts that were merged, restricted or erased.
+    All of it is one statement. None where it doesn't know them, and where more has to be asked: accounts that were
+    merged, restricted or erased; nothing is noted then.
     """
-    values = {"learner_id": learner_id, "institution_id": institution_id}
-    rows = connection.execute(_BALANCES_KNOWN_TO, values).all()
+    rows = rows_noted(connection, _balances_known_to, line)
     return _balances((row for row in rows if row.scheme is not None), on) if rows else None
 
 
@@ -118,10 +109,24 @@ def _totals(connection: Connection, members: Sequence[UUID]) -> dict[UUID, int]:
     return {row.id: int(row.total) for row in connection.execute(query)}
 
 
-@built_once
-def _balances_of(connection: Connection) -> Select[Any]:
+@Prepared
+def _balances_known_to(_form: Form) -> Select[Any]:
+    """Return the query for the stored balances of a learner whom an institution knows."""
+    known = _affiliation.join(_learner, _learner.c.id == _affiliation.c.learner_id)
+    joined = known.outerjoin(_LOTS_THAT_END, account.c.learner_id == _affiliation.c.learner_id)
+    return _BALANCE.select_from(joined).where(
+        _affiliation.c.learner_id == bindparam("learner_id", type_=Uuid),
+        _affiliation.c.institution_id == bindparam("institution_id", type_=Uuid),
+        _learner.c.root_id.is_(None),
+        _learner.c.restricted_at.is_(None),
+        _learner.c.erased_at.is_(None),
+    )
+
+
+@Prepared
+def _balances_of(form: Form) -> Select[Any]:
     """Return the query for the stored balances of some accounts."""
-    return _BALANCE.select_from(_LOTS_THAT_END).where(among(connection, account.c.learner_id, "members"))
+    return _BALANCE.select_from(_LOTS_THAT_END).where(among(form, account.c.learner_id, "members"))
 
 
 def _balances(rows: Iterable[Any], on: date) -> list[Balance]:
@@ -129,7 +134,7 @@ def _balances(rows: Iterable[Any], on: date) -> list[Balance]:
     by_account: dict[tuple[UUID, str], list[Any]] = {}
     for row in rows:
         by_account.setdefault((row.learner_id, row.scheme), []).append(row)
-    return [_balance(found, on) for found in by_account.values()]
+    return [_balance(by_account[key], on) for key in sorted(by_account, key=itemgetter(1))]
 
 
 def _balance(rows: Sequence[Any], on: date) -> Balance:

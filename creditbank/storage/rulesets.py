@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Integer,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 
 from creditbank.storage.columns import Instant, catalogue
+from creditbank.storage.prepared import Form, Prepared
 
 ruleset = Table(
     "ruleset",
@@ -59,12 +61,6 @@ ruleset_withdrawal = Table(
     ForeignKeyConstraint(["code", "version"], ["ruleset.code", "ruleset.version"]),
 )
 
-_EDITION = select(
-    func.coalesce(func.max(ruleset.c.publication_no), 0),
-    select(func.count()).select_from(table("scheme")).scalar_subquery(),
-    select(func.count()).select_from(ruleset_withdrawal).scalar_subquery(),
-)
-
 _newer, _newer_withdrawal = ruleset.alias("newer"), ruleset_withdrawal.alias("newer_withdrawal")
 
 _STORED = select(
@@ -88,8 +84,8 @@ _STORED = select(
 )
 """Versions with their withdrawals, and whether a newer published version stands that is not withdrawn."""
 
-Edition = tuple[int, int, int]
-"""How many versions were ever published, how many schemes there are, how many versions were withdrawn."""
+Edition = tuple[int, int, int, int]
+"""How many versions were ever published, schemes there are, versions were withdrawn, and ends of institutions noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +148,20 @@ def page(connection: Connection, after: tuple[str, int], rows_max: int, *, draft
 
 
 def edition(connection: Connection) -> Edition:
-    """Return the edition of the rules: whatever changes what they say changes it."""
-    publications, schemes, withdrawals = connection.execute(_EDITION).one()
-    return publications, schemes, withdrawals
+    """Return the edition of the rules: whatever changes what they say, or until when institutions act, changes it."""
+    ((publications, schemes, withdrawals, ends),) = _edition.rows(connection)
+    return publications, schemes, withdrawals, ends
+
+
+@Prepared
+def _edition(_form: Form) -> Select[Any]:
+    """Return the query for how many publications, schemes, withdrawals and ends of institutions there are."""
+    return select(
+        func.coalesce(func.max(ruleset.c.publication_no), 0).label("publications"),
+        select(func.count()).select_from(table("scheme")).scalar_subquery().label("schemes"),
+        select(func.count()).select_from(ruleset_withdrawal).scalar_subquery().label("withdrawals"),
+        select(func.count()).select_from(table("institution_end")).scalar_subquery().label("ends"),
+    )
 
 
 def published(connection: Connection) -> list[StoredRuleset]:

@@ -1,21 +1,36 @@
 """Writing rows: one statement for any number of them, and on PostgreSQL one for several tables together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from itertools import count
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Dialect, String, Table, bindparam
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
+
+from creditbank.storage.copying import copied
 
 Row = Mapping[str, Any]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-PARAMETERS_MAX = 50
-"""The driver parses a statement with more parameters anew at every call, which costs more than a round trip."""
+
+COPIED_ROWS_MIN = 200
+"""From so many rows on they are copied, which costs PostgreSQL and the driver less a row, and a round trip a table."""
+
+CALM = "calm AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
+"""Part of a statement that is a transaction of its own: whoever reads from it commits without waiting for the disk."""
+
+_PLACE = re.compile("%[sb]")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,31 @@ def send_deferred(connection: Connection) -> None:
     _deferred[connection] = []
     for part in _parts(waiting):
         parameters = tuple(parameter for write in part for parameter in write.parameters)
-        connection.exec_driver_sql(_joined_sql(tuple(write.sql for write in part)), parameters)
+        sql = _joined_sql(tuple(write.sql for write in part))
+        _by_driver(connection, partial(_executed, sql=sql, parameters=parameters))
+
+
+def _executed(driver: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...]) -> None:
+    """Run a statement whose places are numbered."""
+    psycopg.RawCursor(driver).execute(sql, parameters)
+
+
+def driven(connection: Connection, sql: str, parameters: Any) -> psycopg.Cursor[Any]:  # noqa: ANN401 - as the driver's
+    """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column."""
+    return _by_driver(connection, lambda driver: driver.cursor(row_factory=namedtuple_row).execute(sql, parameters))
+
+
+def _by_driver(connection: Connection, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+    """Let the driver work on PostgreSQL; what goes wrong is SQLAlchemy's error, as from any other statement."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        return work(driver)
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
+        ) from error
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -69,8 +108,11 @@ def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     names = tuple(rows[0])
     if len(rows) == 1:
         _send(connection, table, _insert_one_sql(table, names), tuple(rows[0].values()))
-    else:
+    elif len(rows) < COPIED_ROWS_MIN:
         _send(connection, table, _insert_sql(table, names), _columns(rows, names))
+    else:
+        send_deferred(connection)
+        _by_driver(connection, lambda driver: copied(driver, table, rows))
 
 
 def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -81,7 +123,8 @@ def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
         connection.execute(table.insert().prefix_with("OR IGNORE"), list(rows))
         return
     names = tuple(rows[0])
-    connection.exec_driver_sql(_insert_sql(table, names) + " ON CONFLICT DO NOTHING", _columns(rows, names))
+    send_deferred(connection)
+    driven(connection, _insert_sql(table, names) + " ON CONFLICT DO NOTHING", _columns(rows, names))
 
 
 def append_without_waiting(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -95,7 +138,7 @@ def append_without_waiting(connection: Connection, table: Table, rows: Sequence[
         connection.execute(table.insert(), list(rows))
         return
     names = tuple(rows[0])
-    connection.exec_driver_sql(_insert_without_waiting_sql(table, names), _columns(rows, names))
+    driven(connection, _insert_without_waiting_sql(table, names), _columns(rows, names))
 
 
 def rewrite(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -129,7 +172,8 @@ def replace_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
     names = tuple(ordered[0])
     changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
     sql = f"{_insert_sql(table, names)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
-    connection.exec_driver_sql(sql, _columns(ordered, names))
+    send_deferred(connection)
+    driven(connection, sql, _columns(ordered, names))
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
@@ -156,21 +200,19 @@ def _send(connection: Connection, table: Table, sql: str, parameters: tuple[Any,
     """Send a statement now, or let it wait for others where that is wanted."""
     waiting = _deferred.get(connection)
     if waiting is None:
-        connection.exec_driver_sql(sql, parameters)
+        driven(connection, sql, parameters)
     else:
         waiting.append(_Write(table.name, sql, parameters))
 
 
 def _parts(waiting: Sequence[_Write]) -> list[list[_Write]]:
-    """Return the writes in their order, parted where a statement would take too many parameters or a table twice.
+    """Return the writes in their order, parted where a statement would take a table twice.
 
     Parts of one statement don't see each other's rows, so that one can't rewrite what another appends.
     """
     parts: list[list[_Write]] = [[]]
     for write in waiting:
-        taken = sum(len(earlier.parameters) for earlier in parts[-1])
-        meets_itself = any(earlier.table == write.table for earlier in parts[-1])
-        if parts[-1] and (taken + len(write.parameters) > PARAMETERS_MAX or meets_itself):
+        if any(earlier.table == write.table for earlier in parts[-1]):
             parts.append([])
         parts[-1].append(write)
     return parts
@@ -178,9 +220,14 @@ def _parts(waiting: Sequence[_Write]) -> list[list[_Write]]:
 
 @cache
 def _joined_sql(statements: tuple[str, ...]) -> str:
-    """Return one statement that carries out all of them."""
+    """Return one statement that carries out all of them, its places numbered as the server wants them.
+
+    The driver, which numbers them otherwise, would do so anew at every call where there are many.
+    """
     named = ", ".join(f"w{number} AS ({sql})" for number, sql in enumerate(statements[:-1]))
-    return f"WITH {named} {statements[-1]}" if named else statements[-1]
+    numbers = count(1)
+    joined = f"WITH {named} {statements[-1]}" if named else statements[-1]
+    return _PLACE.sub(lambda _: f"${next(numbers)}", joined)
 
 
 def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[Any], ...]:
@@ -213,9 +260,8 @@ def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
 @cache
 def _insert_without_waiting_sql(table: Table, names: tuple[str, ...]) -> str:
     """Return the same statement, which as long as it lasts sets that its commit waits for no disk."""
-    calm = "WITH calm AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
     rows = f"SELECT written.* FROM calm, {_unnested(table, names)} AS written"  # noqa: S608 - own names only
-    return f"{calm} INSERT INTO {table.name} ({', '.join(names)}) {rows}"
+    return f"WITH {CALM} INSERT INTO {table.name} ({', '.join(names)}) {rows}"
 
 
 @cache

@@ -29,8 +29,8 @@ from tests.api.authorization_world import (
     World,
     world_in,
 )
-from tests.builders import KEYRING_FILE, House, new_house
-from tests.conftest import SQLITE_FILE
+from tests.builders import KEYRING_FILE, SQLITE_FILE, House, new_house
+from tests.moulds import Moulds
 
 VARIANTS = ("GET /v1/conversions of a learner",)
 """Operations that are asked in another way once more."""
@@ -141,11 +141,11 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, stocked: Path) -> Iterator[Asked]:
+def asked(tmp_path_factory: pytest.TempPathFactory, moulds: Moulds) -> Iterator[Asked]:
     """Make the bank once for all tests, on SQLite; each of them leaves it as it was."""
     folder = tmp_path_factory.mktemp("authorization")
     for name in (KEYRING_FILE, SQLITE_FILE):
-        shutil.copy(stocked / name, folder)
+        shutil.copy(moulds.mould(new_house).folder / name, folder)
     house = new_house(f"sqlite:///{folder / SQLITE_FILE}", folder, packs=False)
     world, document = world_in(house), house.http.get("/openapi.json").get_json()
     desk = Desk(house, folder / SQLITE_FILE)

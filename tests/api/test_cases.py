@@ -1,6 +1,6 @@
 """Cases: what becomes of approved conversions when an outcome that they rest on is revoked, and who decides it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
 from tests.api.test_conversions import RULES, TARGET, asked, codes, external_id, standing
 from tests.builders import House, outcome_body
+from tests.moulds import Making
 from tests.services.test_conversion_races import small_house
 
 REVIEWER = ("acceptor", "conversions:review")
@@ -35,19 +36,22 @@ CASE_RULES: dict[str, Any] = {
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+def house(copied: Callable[[Making], House]) -> House:
     """Give a bank that recognises courses by their hours, without the other packs."""
-    made = small_house(database_url, tmp_path)
-    yield made
-    made.bank.database.close()
+    return copied(small_house)
 
 
 @pytest.fixture
-def place(house: House) -> House:
+def place(copied: Callable[[Making], House]) -> House:
     """Give a bank with these rules and a programme."""
-    house.publish_rules(CASE_RULES)
-    house.publish_programme("acceptor")
-    return house
+    return copied(case_house)
+
+
+def case_house(url: str, folder: Path) -> House:
+    made = small_house(url, folder)
+    made.publish_rules(CASE_RULES)
+    made.publish_programme("acceptor")
+    return made
 
 
 def applied(

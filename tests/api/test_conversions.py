@@ -1,5 +1,7 @@
 """Applications for conversion from end to end: holds, the review chain, time limits, ways out, cases, the planner."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from creditbank.services import reviews
 from creditbank.services.bank import Answer, Errand, Work, carried_out
 from creditbank.services.clients import administrator
-from tests.builders import House, learner_body, outcome_body
+from tests.builders import House, learner_body, new_house, outcome_body
+from tests.moulds import Making
 
 RULES: dict[str, Any] = {
     "code": "test-conversion",
@@ -55,11 +58,16 @@ TARGET = {"institution": "acceptor", "programme": "administration", "courses": [
 
 
 @pytest.fixture
-def place(house: House) -> House:
+def place(copied: Callable[[Making], House]) -> House:
     """Give a bank with the example rules and a programme of 76 credits."""
-    house.publish_rules(RULES)
-    house.publish_programme("acceptor")
-    return house
+    return copied(example_house)
+
+
+def example_house(url: str, folder: Path) -> House:
+    made = new_house(url, folder)
+    made.publish_rules(RULES)
+    made.publish_programme("acceptor")
+    return made
 
 
 def learner_with(house: House, *titles: str) -> tuple[str, list[str]]:

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from tests.api.test_consents import diary
 from tests.builders import House, learner_body
+from tests.statements import counted
 
 NO = b'{"is_learner":false,"learner_id":null}'
 
@@ -52,16 +53,9 @@ def test_somebody_unknown_takes_the_same_statements_as_somebody_who_did_not_cons
     look(asked, person(503))
     told = []
     for number in (501, 502):
-        sent: list[str] = []
-
-        def note(*arguments: Any, into: list[str] = sent) -> None:
-            into.append(arguments[2])
-
-        engine = asked.bank.database.engine
-        event.listen(engine, "before_cursor_execute", note)
-        assert look(asked, person(number)).get_json()["is_learner"] is False
-        event.remove(engine, "before_cursor_execute", note)
-        told.append(sent)
+        with counted(asked.bank.database.engine) as count:
+            assert look(asked, person(number)).get_json()["is_learner"] is False
+        told.append(count.statements)
     assert told[0] == told[1]
     assert len(told[0]) > 5
 

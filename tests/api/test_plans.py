@@ -1,6 +1,6 @@
 """The planner over HTTP: what could be had toward which programme, why, and what is missing; nothing is written."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from creditbank.services import plans
 from creditbank.storage.columns import catalogue
 from tests.api.test_conversions import RULES, TARGET
 from tests.builders import House
+from tests.moulds import Making
 from tests.services.test_conversion_races import small_house
 
 ADMINISTRATION = {"institution": "acceptor", "programme": "administration"}
@@ -23,20 +24,23 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+def house(copied: Callable[[Making], House]) -> House:
     """Give a bank that recognises courses by their hours, without the other packs."""
-    made = small_house(database_url, tmp_path)
-    yield made
-    made.bank.database.close()
+    return copied(small_house)
 
 
 @pytest.fixture
-def place(house: House) -> House:
+def place(copied: Callable[[Making], House]) -> House:
     """Give a bank with the example rules and two programmes: one of 76 credits and one of 10 without courses."""
-    house.publish_rules(RULES)
-    house.publish_programme("acceptor")
-    house.publish_programme("acceptor", code="law", title="法学", total_credits="10.00", courses=[])
-    return house
+    return copied(planning_house)
+
+
+def planning_house(url: str, folder: Path) -> House:
+    made = small_house(url, folder)
+    made.publish_rules(RULES)
+    made.publish_programme("acceptor")
+    made.publish_programme("acceptor", code="law", title="法学", total_credits="10.00", courses=[])
+    return made
 
 
 def planned(

@@ -1,7 +1,7 @@
 """Programmes over HTTP: published and replaced by the institutions that accept conversions, read by everybody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from creditbank.api.programmes import COURSES_MAX, PAIRS_MAX
 from tests.api.test_bad_input import NAUGHTY
 from tests.api.test_conversions import RULES, TARGET
 from tests.builders import House, new_house, programme_body
+from tests.moulds import Making
 from tests.services.test_races import at_once, statuses
 
 SCHEME = {"code": "cn-16h-half", "title_zh": "学时制", "title_en": "By hours", "hours_per_credit": "16"}
@@ -23,13 +24,16 @@ WRITER = ("acceptor", "rules:write")
 
 
 @pytest.fixture
-def registry(database_url: str, tmp_path: Path) -> Iterator[House]:
+def registry(copied: Callable[[Making], House]) -> House:
     """Give a bank with one scheme and without rules, which programmes don't need."""
-    house = new_house(database_url, tmp_path, packs=False)
+    return copied(registry_house)
+
+
+def registry_house(url: str, folder: Path) -> House:
+    house = new_house(url, folder, packs=False)
     made = house.http.post("/v1/schemes", json=SCHEME, headers=house.auth("authority", "admin"))
     assert made.status_code == 201, made.get_data(as_text=True)
-    yield house
-    house.bank.database.close()
+    return house
 
 
 def publish(house: House, who: tuple[str, ...] = WRITER, key: str = "", **changes: Any) -> TestResponse:

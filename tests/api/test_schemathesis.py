@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api.seeding import Seeds, seeds_of
 from tests.builders import House, new_house
+from tests.moulds import Moulds
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
@@ -64,10 +65,9 @@ def lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
 
 
 @pytest.fixture
-def sqlite_house(tmp_path: Path) -> Iterator[House]:
-    made = new_house(f"sqlite:///{tmp_path / 'bank.sqlite3'}", tmp_path)
-    yield made
-    made.bank.database.close()
+def sqlite_house(moulds: Moulds, tmp_path: Path) -> Iterator[House]:
+    with moulds.lent(new_house, tmp_path) as made:
+        yield made
 
 
 def test_every_answer_is_documented_and_none_is_a_server_error(sqlite_house: House) -> None:

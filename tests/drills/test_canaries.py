@@ -21,8 +21,7 @@ import structlog
 from sqlalchemy import select, text, update
 
 from creditbank.storage import audit, catalogue
-from tests.builders import BASE_URL, KEYRING_FILE, House
-from tests.conftest import SQLITE_FILE
+from tests.builders import BASE_URL, KEYRING_FILE, SQLITE_FILE, House
 from tests.drills.canaries import CANARIES, PLANTED, SPOKEN, Canary, Hit, hits, hits_in_files
 from tests.drills.people_walk import Walk, walk_people
 from tests.drills.registry_walk import provider_file, walk_console, walk_conversions, walk_logins, walk_registry

@@ -1,7 +1,6 @@
 """A server that is killed while clients post and retry loses nothing that it acknowledged and posts nothing twice."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
@@ -35,12 +34,10 @@ def seed(capsys: pytest.CaptureFixture[str]) -> int:
 
 
 @pytest.fixture
-def bank_at_work(database_url: str, tmp_path: Path) -> Iterator[House]:
+def bank_at_work(house: House) -> House:
     """Give a bank at the time of the real clock, which the server goes by."""
-    house = new_house(database_url, tmp_path)
     house.clock.now = datetime.now(UTC)
-    yield house
-    house.bank.database.close()
+    return house
 
 
 def drill(house: House, folder: Path, application: str, seed: int, aim: Aim) -> Drill:

@@ -247,6 +247,15 @@ def test_a_malformed_keyring_is_not_used(path: Path, tmp_path: Path, change: dic
         open_keyring(written(tmp_path / "shortened.json", content))
 
 
+@pytest.mark.parametrize("keys", [None, ["x"], [{"private_key_pem": pem_of(new_signing_key())}]])
+def test_a_keyring_may_lack_log_keys_but_not_have_malformed_ones(path: Path, tmp_path: Path, keys: object) -> None:
+    content = json.loads(path.read_bytes())
+    del content["log_keys"]
+    assert open_keyring(written(tmp_path / "without.json", content)).log_keys == ()
+    with pytest.raises(KeyringUnusable):
+        open_keyring(written(tmp_path / "changed.json", content | {"log_keys": keys}))
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b"{}", b"[" * 10_000, b" " * 1024 * 1025])
 def test_a_file_of_something_else_is_not_used(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "keyring.json"
@@ -259,7 +268,7 @@ def test_a_file_of_something_else_is_not_used(tmp_path: Path, body: bytes) -> No
 def test_no_secret_shows(path: Path, keyring: Keyring, tmp_path: Path) -> None:
     content = json.loads(path.read_bytes())
     secrets = [key["secret"] for name in ("master_keys", "index_keys") for key in content[name]]
-    shown = [repr(keyring), str(keyring), repr(keyring.master_keys), repr(keyring.signing_keys)]
+    shown = [repr(keyring), str(keyring), repr(keyring.master_keys), repr(keyring.signing_keys), repr(keyring.log_keys)]
     shown.append(repr(keyring.person_cipher(keyring.new_person_key())))
     with pytest.raises(KeyringUnusable) as unusable:
         open_keyring(written(tmp_path / "broken.json", {**content, "version": 2}))

@@ -1,6 +1,7 @@
 """The command line does what the documents say of it."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -9,19 +10,33 @@ import pytest
 from click.testing import CliRunner
 
 from creditbank.cli import main
+from tests.builders import KEYRING_FILE, SQLITE_FILE
+
+
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a bank that has its schema and the demonstration, once for all tests."""
+    folder = tmp_path_factory.mktemp("demonstrated")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        runner = console_in(folder, monkeypatch)
+        for command in (["migrate"], ["demo", "--folder", str(folder)]):
+            ended = runner.invoke(main, command)
+            assert ended.exit_code == 0, ended.output
+    return folder
 
 
 @pytest.fixture
-def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def console(demonstrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """Give a console whose bank stands in a folder of its own, with its schema and the demonstration."""
-    monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{tmp_path / 'bank.sqlite3'}")
-    monkeypatch.setenv("CREDITBANK_KEYRING", str(tmp_path / "keyring.json"))
-    monkeypatch.chdir(tmp_path)
-    runner = CliRunner()
-    for command in (["migrate"], ["demo", "--folder", str(tmp_path)]):
-        ended = runner.invoke(main, command)
-        assert ended.exit_code == 0, ended.output
-    return runner
+    shutil.copytree(demonstrated, tmp_path, dirs_exist_ok=True)
+    return console_in(tmp_path, monkeypatch)
+
+
+def console_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{folder / SQLITE_FILE}")
+    monkeypatch.setenv("CREDITBANK_KEYRING", str(folder / KEYRING_FILE))
+    monkeypatch.chdir(folder)
+    return CliRunner()
 
 
 def test_the_api_document_is_printed_alone(console: CliRunner) -> None:
@@ -133,7 +148,7 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
         return ended.output
 
     before = run("show")
-    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing"]
+    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing", "log"]
     for kind in ("master", "index"):
         run("rotate", kind, "--suite", "sm4-gcm")
         assert "creditbank keys renew" in run("retire", kind, code=1)
@@ -147,11 +162,11 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
     for kind in ("master", "index"):
         assert "is retired" in run("retire", kind)
         assert "it stays" in run("retire", kind)
-    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256"]
+    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256", "Ed25519"]
     assert console.invoke(main, ["verify"]).exit_code == 0
     content = json.loads((tmp_path / "keyring.json").read_bytes())
     secrets = [key["secret"] for name in ("master_keys", "index_keys") for key in content[name]]
-    secrets.append(content["signing_keys"][0]["private_key_pem"].splitlines()[1])
+    secrets += [content[name][0]["private_key_pem"].splitlines()[1] for name in ("signing_keys", "log_keys")]
     assert not [secret for secret in secrets if any(secret in text for text in said)]
 
 

@@ -1,7 +1,7 @@
 """Conversions, many at once: credits are held once, spent once and let go once, whoever is first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +22,7 @@ from creditbank.services.verification import verify
 from creditbank.storage.conversions import conversion
 from tests.api.test_conversions import RULES, TARGET, codes, standing
 from tests.builders import House, new_house, outcome_body
+from tests.moulds import Making
 from tests.services.test_races import at_once, check_sound, count, statuses
 
 ROUNDS = 3
@@ -42,19 +43,15 @@ Call = Callable[[], TestResponse]
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+def house(copied: Callable[[Making], House]) -> House:
     """Give a bank that recognises courses by their hours, without the other packs."""
-    made = small_house(database_url, tmp_path)
-    yield made
-    made.bank.database.close()
+    return copied(small_house)
 
 
 @pytest.fixture
-def place(house: House) -> House:
+def place(copied: Callable[[Making], House]) -> House:
     """Give a bank with rules of one step of review and a programme."""
-    house.publish_rules(ONE_STEP)
-    house.publish_programme("acceptor")
-    return house
+    return copied(one_step_house)
 
 
 def small_house(url: str, folder: Path) -> House:
@@ -63,6 +60,14 @@ def small_house(url: str, folder: Path) -> House:
     author, publisher = (made.client("authority", scope) for scope in ("rules:write", "rules:publish"))
     clerks = Actor(author, frozenset({"rules:write"})), Actor(publisher, frozenset({"rules:publish"}))
     load_pack(made.bank, "cn-exchange-hours", *clerks)
+    return made
+
+
+def one_step_house(url: str, folder: Path) -> House:
+    """Return the same bank with rules of one step of review and a programme."""
+    made = small_house(url, folder)
+    made.publish_rules(ONE_STEP)
+    made.publish_programme("acceptor")
     return made
 
 
@@ -249,9 +254,7 @@ def test_a_correction_that_an_application_overtakes_sees_it(
     postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On SQLite, which has one writer, nothing overtakes."""
-    house = small_house(postgresql_url, tmp_path)
-    house.publish_rules(ONE_STEP)
-    house.publish_programme("acceptor")
+    house = one_step_house(postgresql_url, tmp_path)
     learner = house.open_learner()["id"]
     posted = house.post_outcome(learner, title="管理学", external_id="e-1")["id"]
     has_read, is_applied = Event(), Event()

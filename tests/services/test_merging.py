@@ -1,6 +1,6 @@
 """Merging on the real bank: one person of several accounts, and parted again as if nothing had been; both engines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from creditbank.storage.ledger import entry
 from creditbank.storage.people import learner_link
 from tests.api.test_conversions import TARGET
 from tests.builders import House, outcome_body
+from tests.moulds import Making
 from tests.services.test_conversion_races import ONE_STEP, UNREVIEWED, small_house
 
 JOINT_RULES = {
@@ -36,13 +37,16 @@ READER = Actor("registrar", frozenset())
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+def house(copied: Callable[[Making], House]) -> House:
     """Give a bank that recognises courses by their hours, without the other packs."""
-    made = small_house(database_url, tmp_path)
+    return copied(joint_house)
+
+
+def joint_house(url: str, folder: Path) -> House:
+    made = small_house(url, folder)
     made.publish_rules(JOINT_RULES)
     made.publish_programme("acceptor")
-    yield made
-    made.bank.database.close()
+    return made
 
 
 def done(house: House, action: Callable[[Work], Any]) -> Any:

@@ -1,7 +1,7 @@
 """What the database itself refuses, asked by raw SQL: changes of what is written once, and rows that break a CHECK."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import CheckConstraint, Connection, Table, make_url, select, text
+from sqlalchemy import CheckConstraint, Connection, Table, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from creditbank.app import create_app
@@ -39,6 +39,7 @@ from tests.builders import (
     publish_packs,
     resident_id,
 )
+from tests.moulds import Making, PostgresqlMoulds
 from tests.storage.sealing import link_learner
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
@@ -226,8 +227,13 @@ WHERE = {"ruleset": "status = 'published'", "audit": f"action = '{TODAY}'"}
 
 
 @pytest.fixture
-def kept(house: House) -> House:
+def kept(copied: Callable[[Making], House]) -> House:
     """Give a bank in which every guarded table holds something."""
+    return copied(kept_house)
+
+
+def kept_house(url: str, folder: Path) -> House:
+    house = new_house(url, folder)
     learner = house.open_learner()
     house.post_outcome(learner["id"])
     house.publish_programme("acceptor")
@@ -450,22 +456,30 @@ def test_a_draft_may_still_change_and_go(kept: House) -> None:
 
 
 @pytest.fixture
-def narrow(postgresql_url: str, tmp_path: Path) -> Iterator[tuple[House, Bank]]:
+def narrow(postgresql_moulds: PostgresqlMoulds, tmp_path: Path) -> Iterator[tuple[House, Bank]]:
     """Give a bank on PostgreSQL whose application has a role of its own, and the bank of the schema's owner."""
-    owner = new_house(postgresql_url, tmp_path, packs=False)
+    with postgresql_moulds.lent(ruleless_house, tmp_path, alone=True) as owner:
+        yield from with_role(owner, tmp_path)
+
+
+def ruleless_house(url: str, folder: Path) -> House:
+    return new_house(url, folder, packs=False)
+
+
+def with_role(owner: House, folder: Path) -> Iterator[tuple[House, Bank]]:
+    """Give the application a role of its own on the bank of the schema's owner."""
     role = f"app_{uuid4().hex}"
     with owner.bank.database.transaction() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'"))
     grant(owner.bank.database, role)
-    url = make_url(postgresql_url).set(username=role, password=role).render_as_string(hide_password=False)
+    url = owner.bank.database.url.set(username=role, password=role).render_as_string(hide_password=False)
     bank = replace(owner.bank, database=Database(url))
-    settings = Settings(database_url=url, keyring=tmp_path / "keyring.json", base_url=BASE_URL)
+    settings = Settings(database_url=url, keyring=folder / "keyring.json", base_url=BASE_URL)
     yield House(bank, create_app(settings, bank), owner.clock), owner.bank
     bank.database.close()
     with owner.bank.database.transaction() as connection:
         connection.execute(text(f"DROP OWNED BY {role}"))
         connection.execute(text(f"DROP ROLE {role}"))
-    owner.bank.database.close()
 
 
 def test_the_applications_role_can_do_all_that_the_bank_does(narrow: tuple[House, Bank]) -> None:
@@ -486,7 +500,7 @@ def test_the_applications_role_can_do_all_that_the_bank_does(narrow: tuple[House
     for path in ("balance", "statement", "outcomes"):
         assert house.http.get(f"/v1/learners/{learner['id']}/{path}", headers=house.auth()).status_code == 200
     assert house.http.get("/readyz").status_code == 200
-    assert seal(Log(house.bank, "bank.example/log")) == 6
+    assert seal(Log(house.bank, "bank.example/log")) == 7
     assert looked_up(house.bank, administrator(), verify).faults == ()
 
 
