@@ -2,8 +2,10 @@
 
 import click
 
+from creditbank.cli.backups import backup, restore
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
+from creditbank.cli.ledger import ledger_group
 from creditbank.cli.logs import audit_group
 from creditbank.cli.people import client_group, learner, propose_likeness, staff_group
 from creditbank.cli.regions import region
@@ -19,7 +21,8 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, client_group, database_group, demo, erasures_group, grant_rights, keys_group, learner),
-    *(migrate_schema, openapi, propose_likeness, region, ruleset, serve, staff_group, sweep, verify, worker),
+    *(audit_group, backup, client_group, database_group, demo, erasures_group, grant_rights, keys_group, learner),
+    *(ledger_group, migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group, sweep),
+    *(verify, worker),
 ):
     main.add_command(command)

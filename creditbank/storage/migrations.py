@@ -56,6 +56,11 @@ def is_current(database: Database) -> bool:
     return database.read(lambda connection: MigrationContext.configure(connection).get_current_revision()) == head
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether a revision of the schema is this version's or one before it."""
+    return revision in {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
+
+
 def grants(role: str) -> list[str]:
     """Return the statements that give PostgreSQL's role of the application what it needs and no more."""
     quoted = '"' + role.replace('"', '""') + '"'

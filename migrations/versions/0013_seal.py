@@ -1,7 +1,7 @@
 """The seal: which entries wait for it, leaves and nodes of the tree, signed checkpoints and the keys that sign them.
 
-Entries from before are queued when the log begins. A process of the version before writes entries without queueing: after
-the last of them has stopped, `creditbank worker --find-missed` queues what it wrote.
+Entries from before are queued when the log begins. A process of the version before goes on writing entries without
+queueing them: after the last of them has stopped, `creditbank worker --find-missed` queues what it wrote.
 """
 
 import sqlalchemy as sa

@@ -1,0 +1,68 @@
+"""A sealed ledger on each engine, made once for all tests, which leave it as it is."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.builders import KEYRING_FILE, copied_house
+from tests.conftest import SQLITE_FILE, _postgresql_database
+from tests.verifier.ledgers import Sealed, sealed_ledger
+
+
+@pytest.fixture(scope="session")
+def sealed_sqlite(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
+    """Make a sealed ledger on SQLite."""
+    folder = tmp_path_factory.mktemp("sealed")
+    for name in (SQLITE_FILE, KEYRING_FILE):
+        shutil.copy(stocked / name, folder)
+    made = sealed_ledger(copied_house(f"sqlite:///{folder / SQLITE_FILE}", folder), folder)
+    yield made
+    made.house.bank.database.close()
+
+
+@pytest.fixture(scope="session")
+def sealed_postgresql(
+    postgresql_server: str, stocked_postgresql: str, stocked: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sealed]:
+    """Make a sealed ledger on PostgreSQL."""
+    folder = tmp_path_factory.mktemp("sealed")
+    shutil.copy(stocked / KEYRING_FILE, folder)
+    with _postgresql_database(postgresql_server, stocked_postgresql) as url:
+        assert make_url(url).database != stocked_postgresql
+        made = sealed_ledger(copied_house(url, folder), folder)
+        yield made
+        made.house.bank.database.close()
+
+
+@pytest.fixture
+def sealed(engine_name: str, request: pytest.FixtureRequest) -> Sealed:
+    """Give the sealed ledger of each engine."""
+    made: Sealed = request.getfixturevalue(f"sealed_{engine_name}")
+    return made
+
+
+@pytest.fixture
+def copied(sealed_sqlite: Sealed, tmp_path: Path) -> Iterator[Sealed]:
+    """Give a copy of the one on SQLite, for tests that change it, with its checkpoints as they were published."""
+    database = sealed_sqlite.house.bank.database
+    database.forget_log()
+    folder = Path(str(database.url.database)).parent
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    house = copied_house(f"sqlite:///{tmp_path / SQLITE_FILE}", tmp_path)
+    house.clock.now = sealed_sqlite.house.clock.now
+    yield sealed_sqlite.on(house, tmp_path / "log")
+    house.bank.database.close()
+
+
+@pytest.fixture
+def seed(capsys: pytest.CaptureFixture[str]) -> int:
+    """Give the run's seed, that of DRILL_SEED or a new one, and print it so that a failure can be repeated."""
+    number = int(os.environ.get("DRILL_SEED") or SystemRandom().randrange(10**6))
+    with capsys.disabled():
+        print(f"\nDRILL_SEED={number}", end=" ", flush=True)  # noqa: T201 - whoever reads the log needs it
+    return number
