@@ -16,7 +16,8 @@ from creditbank.services.bank import Bank
 from creditbank.storage.database import Database
 from tests import builders
 from tests.builders import INSTITUTION_SCOPES, House, new_house, outcome_body
-from tests.drills.shooting import BASE_URL, Aim, Drill, Fate, Server, environment, ledger_faults, miscounted, shoot
+from tests.drills.serving import BASE_URL, Server, environment
+from tests.drills.shooting import Aim, Drill, Fate, ledger_faults, miscounted, shoot
 
 LEARNERS = 5
 """Few enough that clients meet on the same accounts all the time."""
