@@ -10,12 +10,12 @@ from typing import Any
 
 from tests.drills.journal import Journal
 
-ANSWER_SECONDS = 8
+ANSWER_SECONDS = 20
 """How long a client waits: longer than any pause that a drill makes, far shorter than a drill."""
 
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 120
 """How long a request is repeated before the client gives up, which its drill then fails for."""
 
 _DOUBTS = (http.client.SERVICE_UNAVAILABLE, http.client.INTERNAL_SERVER_ERROR)

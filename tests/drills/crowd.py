@@ -27,6 +27,7 @@ GIVEN_UP = 1 / 25
 
 REPLAYED = 1 / 10
 BALANCES = 1 / 2
+LOOKS_MAX = 5
 STATEMENTS = 1 / 6
 NEVER = "2999-01-01"
 NO_DAY = "2024-06-31"
@@ -92,8 +93,9 @@ class Crowd(Client):
             self.given_up.append((asked, rows))
             return
         self.note(rows, reply)
-        if self.chance(BALANCES):
-            self._read_balance(rows[0]["learner"]["id"])
+        for row in rows[:LOOKS_MAX]:
+            if self.chance(BALANCES):
+                self._read_balance(row["learner"]["id"])
         if self.chance(STATEMENTS):
             self._read_statement(rows[-1]["learner"]["id"])
         if self.chance(REPLAYED):

@@ -10,6 +10,7 @@ from random import Random
 from threading import Event, Thread
 from uuid import UUID
 
+from creditbank.app import configure_logging
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Bank
 from tests.builders import INSTITUTION_SCOPES, House, copied_house
@@ -27,7 +28,7 @@ from tests.services.test_conversion_races import ONE_STEP, small_house
 HTTP_EFFECTS = (b"POST /v1", b"PUT /v1")
 COMMIT = (b"COMMIT",)
 
-FINISH_SECONDS = 100
+FINISH_SECONDS = 150
 """How long clients may take to finish what they began: somewhat longer than their patience."""
 
 
@@ -51,7 +52,7 @@ class Plan:
     has_each_once: bool = False
     """Whether every fault is made once before any is drawn."""
     workers: int = 2
-    patience_seconds: float = 90
+    patience_seconds: float = 120
 
 
 @dataclass
@@ -91,6 +92,7 @@ def template(cluster_url: str, folder: Path) -> None:
 def drill(plan: Plan, url: str, folder: Path, cluster: Cluster | None = None, **more: object) -> Outcome:
     """Run a drill on the bank in a database, whose keys are in the folder; `more` completes its scene."""
     house = copied_house(url, folder)
+    configure_logging("none")
     house.clock.now = datetime.now(UTC)
     learners = [house.open_learner()["id"] for _ in range(plan.learners)]
     server = Server(plan.application, {}, workers=plan.workers)
