@@ -1,4 +1,4 @@
-"""The long drills: `python -m tests.drills`; rounds with a seed each, summed in a table and kept in var/drills.jsonl."""
+"""The long drills: `python -m tests.drills`, in rounds with a seed each; summed in a table, kept in var/drills.jsonl."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,8 +60,10 @@ def main() -> int:
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="creditbank-drills-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
             try:
-                stage = SCENES[name](folder, stack)
+                with redirect_stdout(nowhere):  # where the bank that is set up then goes on writing its log
+                    stage = SCENES[name](folder, stack)
             except Skipped as reason:
                 print(f"  skipped: {reason}", flush=True)
                 continue

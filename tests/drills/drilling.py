@@ -10,7 +10,6 @@ from random import Random
 from threading import Event, Thread
 from uuid import UUID
 
-from creditbank.app import configure_logging
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Bank
 from tests.builders import INSTITUTION_SCOPES, House, copied_house
@@ -92,7 +91,6 @@ def template(cluster_url: str, folder: Path) -> None:
 def drill(plan: Plan, url: str, folder: Path, cluster: Cluster | None = None, **more: object) -> Outcome:
     """Run a drill on the bank in a database, whose keys are in the folder; `more` completes its scene."""
     house = copied_house(url, folder)
-    configure_logging("none")
     house.clock.now = datetime.now(UTC)
     learners = [house.open_learner()["id"] for _ in range(plan.learners)]
     server = Server(plan.application, {}, workers=plan.workers)

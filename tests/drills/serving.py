@@ -88,7 +88,8 @@ class Server:
     def kill(self) -> None:
         """Kill the server and every process of its group, as a power cut would."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself, as it does where workers die one after another
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
