@@ -1,16 +1,18 @@
-"""The long drills: `python -m tests.drills`, in rounds with a seed each; summed in a table, kept in var/drills.jsonl."""
+"""The long drills: `python -m tests.drills`. Rounds with a seed each are summed in a table and in var/drills.jsonl."""
 
 import argparse
 import json
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter
-from contextlib import ExitStack, redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,8 +53,15 @@ class Total:
 def main() -> int:
     """Run the drills that are asked for and return how many rounds went wrong."""
     asked = _arguments()
+    if asked.sum:
+        total = Total()
+        for line in RECORD.read_text("utf-8").splitlines():
+            total.add(json.loads(line))
+        _print_table(total)
+        return total.sum("found")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # connections that the drill cuts are no news
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped and files thrown away
     total, wrong = Total(), 0
     for name in asked.scene or SCENES:
         rounds = max(1, round(asked.operations / ROUND_OPERATIONS)) if name == "postgresql" else 1
@@ -60,9 +69,8 @@ def main() -> int:
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="creditbank-drills-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
             try:
-                with redirect_stdout(nowhere):  # where the bank that is set up then goes on writing its log
+                with _quiet():
                     stage = SCENES[name](folder, stack)
             except Skipped as reason:
                 print(f"  skipped: {reason}", flush=True)
@@ -84,6 +92,7 @@ def _arguments() -> argparse.Namespace:
         "--seed", type=int, default=int(os.environ.get("DRILL_SEED") or SystemRandom().randrange(10**6))
     )
     parser.add_argument("--scene", action="append", choices=sorted(SCENES), help="one or more; all if left out")
+    parser.add_argument("--sum", action="store_true", help="run nothing, print the table of all rounds that are kept")
     return parser.parse_args()
 
 
@@ -92,7 +101,8 @@ def _round(stage: Stage, place: tuple[int, int], asked: argparse.Namespace, tota
     seed, rounds = place
     aims = {"operations_min": asked.operations // rounds, "faults_min": asked.faults // rounds}
     began = time.monotonic()
-    outcome = stage.run(seed, **aims)
+    with _quiet():
+        outcome = stage.run(seed, **aims)
     document = _document(stage.name, outcome, time.monotonic() - began)
     total.add(document)
     RECORD.parent.mkdir(exist_ok=True)
@@ -108,6 +118,13 @@ def _round(stage: Stage, place: tuple[int, int], asked: argparse.Namespace, tota
     for finding in journal.findings[:FINDINGS_SHOWN]:
         print(f"    {finding.check}: {finding.text}", flush=True)
     return bool(journal.found or outcome.shortfalls)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log lines of the bank in this process off the screen; the servers write none."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _document(scene: str, outcome: Outcome, seconds: float) -> dict[str, object]:

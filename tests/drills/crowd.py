@@ -28,6 +28,9 @@ GIVEN_UP = 1 / 25
 REPLAYED = 1 / 10
 BALANCES = 1 / 2
 LOOKS_MAX = 5
+SOME = 50
+"""Accounts of one request at most: with more, nobody could post while a large batch is worked on."""
+
 STATEMENTS = 1 / 6
 NEVER = "2999-01-01"
 NO_DAY = "2024-06-31"
@@ -81,8 +84,8 @@ class Crowd(Client):
     def turn(self) -> None:
         """Post some records, then perhaps look at an account or send the same again."""
         size = self.random.choice(self.sizes)
-        few = self.random.sample(self.learners, min(3, len(self.learners)))
-        rows = [self._row(self.random.choice(few if size < len(self.learners) else self.learners)) for _ in range(size)]
+        some = self.random.sample(self.learners, min(SOME, len(self.learners)))
+        rows = [self._row(self.random.choice(some)) for _ in range(size)]
         for row in rows:
             if _hundredths(row):
                 self.journal.ask(row["learner"]["id"], [(row["external_id"], _hundredths(row))])

@@ -10,8 +10,11 @@ from random import Random
 from threading import Event, Thread
 from uuid import UUID
 
+from sqlalchemy import select
+
 from creditbank.services.access import client_token, learner_token
 from creditbank.services.bank import Bank
+from creditbank.storage.learners import learner
 from tests.builders import INSTITUTION_SCOPES, House, copied_house
 from tests.drills import checking
 from tests.drills.asking import Caller, NoAnswerError
@@ -26,6 +29,9 @@ from tests.services.test_conversion_races import ONE_STEP, small_house
 
 HTTP_EFFECTS = (b"POST /v1", b"PUT /v1")
 COMMIT = (b"COMMIT",)
+
+LEARNERS = 6
+"""Shared accounts, unless a drill wants more: so few that clients meet on the same ones all the time."""
 
 FINISH_SECONDS = 150
 """How long clients may take to finish what they began: somewhat longer than their patience."""
@@ -45,7 +51,7 @@ class Plan:
     crowds: int = 2
     owners: int = 2
     sizes: tuple[int, ...] = (1, 1, 2, 5, 20)
-    learners: int = 6
+    learners: int = LEARNERS
     pace_seconds: tuple[float, float] = (0.1, 0.6)
     """How long the servers are left alone between two faults."""
     has_each_once: bool = False
@@ -79,12 +85,14 @@ class Outcome:
         return [f"{count} {name} of {least}" for name, count, least in seen if count < least]
 
 
-def template(cluster_url: str, folder: Path) -> None:
-    """Make the bank that drills begin with: rules, a programme, and the institutions that take part."""
-    house = small_house(cluster_url, folder)
+def template(url: str, folder: Path, learners: int = LEARNERS) -> None:
+    """Make the bank that drills begin with: rules, a programme, institutions, and learners whom the issuer knows."""
+    house = small_house(url, folder)
+    house.clock.now = datetime.now(UTC)
     house.publish_rules(ONE_STEP)
     house.publish_programme(ACCEPTOR)
-    house.client("cqdx", *INSTITUTION_SCOPES)
+    for _ in range(learners):
+        house.open_learner()
     house.bank.database.close()
 
 
@@ -92,7 +100,9 @@ def drill(plan: Plan, url: str, folder: Path, cluster: Cluster | None = None, **
     """Run a drill on the bank in a database, whose keys are in the folder; `more` completes its scene."""
     house = copied_house(url, folder)
     house.clock.now = datetime.now(UTC)
-    learners = [house.open_learner()["id"] for _ in range(plan.learners)]
+    with house.bank.database.reading() as connection:
+        opened = connection.execute(select(learner.c.id).order_by(learner.c.id).limit(plan.learners)).scalars()
+        learners = [str(learner_id) for learner_id in opened]
     server = Server(plan.application, {}, workers=plan.workers)
     scene = replace(Scene(server, Proxy(lambda: server.port, HTTP_EFFECTS), cluster), **more)  # type: ignore[arg-type]
     if cluster is not None:
@@ -155,7 +165,7 @@ def _clients(outcome: Outcome, scene: Scene, banks: tuple[House, Bank], learners
 
 def _run(outcome: Outcome, scene: Scene, clients: list[Client]) -> None:
     """Let the clients work while faults are made, until enough was seen; then let them finish in peace."""
-    threads = [Thread(target=client.run, name=client.name) for client in clients]
+    threads = [Thread(target=client.run, name=client.name, daemon=True) for client in clients]
     began = time.monotonic()
     for thread in threads:
         thread.start()

@@ -12,10 +12,10 @@ from tests.drills.cluster import Cluster, new_cluster
 from tests.drills.drilling import Outcome, Plan, drill, template
 from tests.drills.faults import AT_POSTGRESQL, Fault, kill_server, kill_worker, shift_clock
 
-SIZES = (1, 1, 1, 1, 2, 5, 20, 100, 500, 1000)
+SIZES = (1, 1, 1, 1, 2, 5, 20, 200, 1000, 1000)
 """Rows of a request: most requests are small, most rows come in large ones."""
 
-LEARNERS = 200
+LEARNERS = 600
 
 SQLITE_KILLS = 200
 
@@ -68,7 +68,7 @@ def sqlite(folder: Path, _stack: ExitStack) -> Stage:
     plan = replace(
         _plan({kill_server: 3, kill_worker: 1}), workers=1, operations_min=5_000, faults_min=SQLITE_KILLS, reads_min=100
     )
-    template(f"sqlite:///{folder / 'stock.sqlite3'}", folder)
+    template(f"sqlite:///{folder / 'stock.sqlite3'}", folder, LEARNERS)
     numbers = count(1)
 
     def copied() -> str:
@@ -83,7 +83,7 @@ def sqlite(folder: Path, _stack: ExitStack) -> Stage:
 def _plan(faults: Mapping[Fault, int]) -> Plan:
     """Return the plan of a long drill."""
     return Plan(
-        0, faults, 0, 0, sizes=SIZES, learners=LEARNERS, crowds=3, owners=2, pace_seconds=(0.1, 1.0), seconds_max=7200
+        0, faults, 0, 0, sizes=SIZES, learners=LEARNERS, crowds=3, owners=2, pace_seconds=(0.2, 1.8), seconds_max=7200
     )
 
 
@@ -95,7 +95,7 @@ def _started(cluster: Cluster, stack: ExitStack) -> Cluster:
 
 def _banks(cluster: Cluster, folder: Path) -> Callable[[], str]:
     """Return what makes a new bank for each round, as a copy of one that is set up once; the last one is dropped."""
-    template(cluster.create("stock"), folder)
+    template(cluster.create("stock"), folder, LEARNERS)
     numbers = count(1)
 
     def copied() -> str:
