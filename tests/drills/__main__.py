@@ -19,7 +19,8 @@ from pathlib import Path
 from random import SystemRandom
 
 from tests.drills.drilling import Outcome
-from tests.drills.scenes import SCENES, Skipped, Stage
+from tests.drills.hardships import Skipped
+from tests.drills.scenes import SCENES, Stage
 
 RECORD = Path("var") / "drills.jsonl"
 

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,14 @@ class Cluster:
     """A command that runs another one where the cluster's files are to be seen; empty where that is here."""
     user: str | None = None
     """The user to run as: PostgreSQL refuses to be root."""
+
+    holder: int | None = None
+    """The process that keeps the namespace in which the cluster's disk is mounted."""
+
+    @property
+    def seen(self) -> Path:
+        """Where the drill finds the folder, also when it lies in a namespace of its own."""
+        return self.folder if self.holder is None else Path(f"/proc/{self.holder}/root{self.folder}")
 
     @property
     def data(self) -> Path:
@@ -118,6 +126,13 @@ class Cluster:
             connection.execute(statement)
         return self.url(name)
 
+    def unguard(self, name: str, constraints: Iterable[tuple[str, str]]) -> None:
+        """Take constraints out of a database, each named with its table."""
+        drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+        with self.connected(name) as connection:
+            for table, constraint in constraints:
+                connection.execute(drop.format(sql.Identifier(table), sql.Identifier(constraint)))
+
     def drop(self, name: str) -> None:
         """Drop a database, whoever is connected to it."""
         with self.connected() as connection:
@@ -170,7 +185,7 @@ def free_port() -> int:
 def new_cluster(folder: Path | None = None, inside: tuple[str, ...] = ()) -> Cluster:
     """Return a new cluster that is not started yet, by default in a folder of its own that other users may enter."""
     place = folder or Path(tempfile.mkdtemp(prefix="creditbank-drill-"))
-    cluster = Cluster(place, free_port(), inside=inside, user=_server_user(place))
+    cluster = Cluster(place, free_port(), inside=inside, user=_server_user(place, inside))
     arguments = ("--auth=trust", "-U", "postgres", "--encoding=utf8", "--no-locale", "-D", str(cluster.data))
     cluster._run("initdb", "--no-sync", *arguments)  # noqa: SLF001 - made here
     settings = f"cat >> {cluster.data}/postgresql.conf"
@@ -178,7 +193,7 @@ def new_cluster(folder: Path | None = None, inside: tuple[str, ...] = ()) -> Clu
     return cluster
 
 
-def _server_user(folder: Path) -> str | None:
+def _server_user(folder: Path, inside: tuple[str, ...]) -> str | None:
     """Return the user that the server runs as where root must not, with the folder made theirs."""
     if os.geteuid() != 0:
         return None
@@ -193,6 +208,6 @@ def _server_user(folder: Path) -> str | None:
     ensure_prefix_permissions(programs())
     ensure_folder_permissions(programs(), 0o055)
     ensure_folder_permissions(programs().parent / "lib", 0o044)
-    folder.chmod(0o755)
-    shutil.chown(folder, "pgserver")
+    subprocess.run((*inside, "chmod", "755", str(folder)), check=True)
+    subprocess.run((*inside, "chown", "pgserver", str(folder)), check=True)
     return "pgserver"

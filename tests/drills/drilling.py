@@ -57,6 +57,8 @@ class Plan:
     has_each_once: bool = False
     """Whether every fault is made once before any is drawn."""
     workers: int = 2
+    stops_at: frozenset[str] = frozenset()
+    """Checks of which a finding ends the drill, where a defect is looked for."""
     patience_seconds: float = 120
 
 
@@ -199,7 +201,7 @@ def _make_faults(outcome: Outcome, scene: Scene, began: float, threads: list[Thr
     drawn, weights = list(plan.faults), list(plan.faults.values())
     first = random.sample(drawn, len(drawn)) if plan.has_each_once else []
     while time.monotonic() - began < plan.seconds_max and any(thread.is_alive() for thread in threads):
-        if not outcome.shortfalls and not first:
+        if (not outcome.shortfalls and not first) or plan.stops_at & set(outcome.journal.found):
             return
         time.sleep(random.uniform(*plan.pace_seconds))
         if not drawn:

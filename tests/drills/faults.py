@@ -40,10 +40,6 @@ class Scene:
     """Between server and PostgreSQL."""
     clock: Path | None = None
     """The file that tells the bank's clock by how many seconds it is wrong, where the application looks at it."""
-    disk: Callable[[float], bool] | None = None
-    """Fills the disk of PostgreSQL for some seconds, where it has one of its own; tells whether it was full."""
-    sync: Callable[[bool], int] | None = None
-    """Lets every fdatasync of PostgreSQL fail, or none; tells in how many processes."""
 
 
 Fault = Callable[[Scene, Random], bool]
@@ -151,26 +147,6 @@ def shift_clock(scene: Scene, random: Random) -> bool:
     written.write_text(str(random.randint(-CLOCK_SECONDS, CLOCK_SECONDS)), "utf-8")
     written.replace(scene.clock)
     return True
-
-
-def fill_disk(scene: Scene, random: Random) -> bool:
-    """Let PostgreSQL have no room on its disk for a while, then bring it back if it gave up."""
-    assert scene.disk is not None, "a disk of the drill's own"
-    assert scene.cluster is not None, "a drill on PostgreSQL"
-    was_full = scene.disk(random.uniform(*PAUSES_SECONDS))
-    scene.cluster.await_running()
-    return was_full
-
-
-def fail_sync(scene: Scene, random: Random) -> bool:
-    """Let every fdatasync of PostgreSQL fail for a while, then bring it back."""
-    assert scene.sync is not None, "a library that lets calls fail"
-    assert scene.cluster is not None, "a drill on PostgreSQL"
-    count = scene.sync(True)  # noqa: FBT003 - a switch
-    time.sleep(random.uniform(*PAUSES_SECONDS))
-    scene.sync(False)  # noqa: FBT003 - as above
-    scene.cluster.await_running()
-    return count > 0
 
 
 def _cut(proxy: Proxy, random: Random) -> bool:

@@ -17,6 +17,10 @@ COURSES = {"c1": "管理学", "c3": "公文写作"}
 
 HOURS = {100: "16", 200: "32", 300: "48", 400: "64"}
 REMEMBERED = 12
+
+APPLICATIONS = 3
+"""Times that a learner applies for both courses at once, unless one is converted before."""
+
 _ENTRIES = ("recognise", "reverse", "hold", "release", "convert", "restore")
 
 
@@ -48,11 +52,11 @@ class Owner(Client):
         self._is_refused(Asked(ISSUER, "PUT", _path(spare), _body(learner, spare) | {"hours": "160"}, match=1), 412)
         if self.chance(1 / 2):
             self._revoke(learner, spare)
-        for code, outcome in chosen.items():
-            wanted: object = "best" if self.chance(1 / 2) else [outcome.id]
-            while self._convert(learner, outcome, code, wanted) != "approved" and self.chance(1 / 2):
-                if self.stop.is_set():
-                    return
+        for _ in range(APPLICATIONS):
+            under_way = [(outcome, self._apply(learner, outcome, code)) for code, outcome in chosen.items()]
+            states = [self._ended(learner, outcome, conversion_id) for outcome, conversion_id in under_way]
+            if "approved" in states or self.stop.is_set():
+                break
         changed = Asked(ISSUER, "POST", "/v1/outcomes", _body(learner, chosen["c1"]) | {"hours": "160"})
         self._is_refused(changed, 409)
 
@@ -102,8 +106,9 @@ class Owner(Client):
         self._expect(self._done(asked, "revocation", (200,)), outcome.external_id, ("status", "revoked"))
         self._enter(learner, outcome, effects)
 
-    def _convert(self, learner: Learner, outcome: Owned, course: str, wanted: object) -> str:
-        """Apply for a conversion, then withdraw it or have it decided; return how it ended."""
+    def _apply(self, learner: Learner, outcome: Owned, course: str) -> str:
+        """Apply for a conversion and return its id."""
+        wanted = "best" if self.chance(1 / 2) else [outcome.id]
         spent = outcome.hundredths
         hold: Effects = (("hold", -spent),)
         self._doubt(outcome, hold)
@@ -118,7 +123,8 @@ class Owner(Client):
         self._enter(learner, outcome, hold)
         self._is_refused(Asked(who, "POST", "/v1/conversions", body, self._key("twice")), 409)
         self._is_refused(Asked(ISSUER, "PUT", _path(outcome), _body(learner, outcome) | {"hours": "64"}, None, 1), 409)
-        return self._ended(learner, outcome, found["id"])
+        conversion_id: str = found["id"]
+        return conversion_id
 
     def _ended(self, learner: Learner, outcome: Owned, conversion_id: str) -> str:
         """Withdraw an application, or let its reviewer approve or reject it."""

@@ -9,7 +9,6 @@ from tests.drills.faults import (
     cut_commit,
     cut_database,
     cut_reply,
-    kill_worker,
     stop_database,
     terminate_all,
 )
@@ -29,6 +28,8 @@ class Planted:
     owners: int = 2
     crowds: int = 2
     learners: int = 3
+    constraints: tuple[tuple[str, str], ...] = ()
+    """Tables and constraints that are dropped first, as they would catch the defect before anybody is wrong."""
 
     @property
     def name(self) -> str:
@@ -48,6 +49,8 @@ class Planted:
             owners=self.owners,
             learners=self.learners,
             pace_seconds=(0.05, 0.3),
+            workers=1,
+            stops_at=self.checks if application else frozenset(),
             patience_seconds=PATIENCE_SECONDS,
         )
 
@@ -57,7 +60,7 @@ PATIENCE_SECONDS = 25
 
 CUTS: Mapping[Fault, int] = {cut_commit: 1}
 LOST: Mapping[Fault, int] = {terminate_all: 1, cut_database: 1, cut_commit: 2}
-KILLS: Mapping[Fault, int] = {kill_worker: 1}
+ENDS: Mapping[Fault, int] = {terminate_all: 1}
 
 
 def _planted(name: str, *checks: str, **more: object) -> Planted:
@@ -70,11 +73,26 @@ def _unguarded(name: str, *checks: str, **more: object) -> Planted:
 
 DEFECTS = (
     _planted("no_key", "replay", crowds=0, operations_min=40),
-    _unguarded("no_lock", "ledger", "own_writes", owners=0, crowds=4, learners=1),
-    _planted("half_commit", "lost", faults=KILLS, faults_min=4, owners=0, crowds=4),
-    _planted("late_idempotency", "doubled", faults=KILLS, faults_min=4, owners=0, crowds=4),
+    _unguarded(
+        "no_lock",
+        "ledger",
+        "own_writes",
+        owners=0,
+        crowds=4,
+        learners=1,
+        constraints=(("entry", "pk_entry"),),
+    ),
+    _planted("half_commit", "lost", faults=ENDS, faults_min=10, owners=0, crowds=4),
+    _planted("late_idempotency", "doubled", faults=ENDS, faults_min=10, owners=0, crowds=4),
     _planted("no_sync", "lost", faults={stop_database: 1}, faults_min=3),
-    _unguarded("double_release", "own_writes", "doubled", crowds=0, operations_min=40),
+    _unguarded(
+        "double_release",
+        "own_writes",
+        "doubled",
+        crowds=0,
+        operations_min=40,
+        constraints=(("lot", "ck_lot_not_overspent"),),
+    ),
     _planted("answer_before_commit", "own_writes", "lost", operations_min=60),
     _planted("doubling_retry", "doubled", faults=CUTS, faults_min=6, owners=0),
     _planted("lost_update", "ledger", "own_writes", owners=0, crowds=4, learners=1),

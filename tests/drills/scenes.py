@@ -11,6 +11,7 @@ from typing import Any
 from tests.drills.cluster import Cluster, new_cluster
 from tests.drills.drilling import Outcome, Plan, drill, template
 from tests.drills.faults import AT_POSTGRESQL, Fault, kill_server, kill_worker, shift_clock
+from tests.drills.hardships import cluster_on_small_disk, cluster_with_failing_sync, fail_sync, fill_disk
 
 SIZES = (1, 1, 1, 1, 2, 5, 20, 200, 1000, 1000)
 """Rows of a request: most requests are small, most rows come in large ones."""
@@ -18,10 +19,6 @@ SIZES = (1, 1, 1, 1, 2, 5, 20, 200, 1000, 1000)
 LEARNERS = 600
 
 SQLITE_KILLS = 200
-
-
-class Skipped(Exception):  # noqa: N818 - what happened, not an error
-    """The machine doesn't have what a scene needs."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,22 @@ def clock(folder: Path, stack: ExitStack) -> Stage:
     plan = replace(_plan(faults), application=application, operations_min=20_000, faults_min=100, reads_min=100)
     more = {"clock": folder / "clock"}
     return Stage("clock", plan, _banks(cluster, folder), folder, cluster, more, is_whole=True)
+
+
+def disk(folder: Path, stack: ExitStack) -> Stage:
+    """Set up the product on a PostgreSQL whose disk is full now and then. Raises Skipped."""
+    cluster = _started(cluster_on_small_disk(stack), stack)
+    faults: dict[Fault, int] = {**AT_POSTGRESQL, fill_disk: sum(AT_POSTGRESQL.values())}
+    plan = replace(_plan(faults), operations_min=15_000, faults_min=40, reads_min=50)
+    return Stage("disk", plan, _banks(cluster, folder), folder, cluster, is_whole=True)
+
+
+def sync(folder: Path, stack: ExitStack) -> Stage:
+    """Set up the product on a PostgreSQL whose fdatasync fails now and then. Raises Skipped."""
+    cluster = _started(cluster_with_failing_sync(new_cluster()), stack)
+    faults: dict[Fault, int] = {**AT_POSTGRESQL, fail_sync: sum(AT_POSTGRESQL.values())}
+    plan = replace(_plan(faults), operations_min=10_000, faults_min=30, reads_min=50)
+    return Stage("sync", plan, _banks(cluster, folder), folder, cluster, is_whole=True)
 
 
 def sqlite(folder: Path, _stack: ExitStack) -> Stage:
@@ -106,4 +119,10 @@ def _banks(cluster: Cluster, folder: Path) -> Callable[[], str]:
     return copied
 
 
-SCENES: Mapping[str, Callable[[Path, ExitStack], Stage]] = {"postgresql": postgresql, "clock": clock, "sqlite": sqlite}
+SCENES: Mapping[str, Callable[[Path, ExitStack], Stage]] = {
+    "postgresql": postgresql,
+    "clock": clock,
+    "disk": disk,
+    "sync": sync,
+    "sqlite": sqlite,
+}

@@ -19,10 +19,10 @@ BASE_URL = "http://bank.drill"
 CLIENTS = 4
 """Clients that post at the same time: as many as the server has threads."""
 
-READY_SECONDS = 30
+READY_SECONDS = 60
 """How long a start may take on a machine that is busy with other tests."""
 
-REVIVED_SECONDS = 10
+REVIVED_SECONDS = 20
 """How long a server may take to replace a worker that was killed before it is started anew."""
 
 
