@@ -65,6 +65,9 @@ def _compare_one(journal: Journal, external_id: str, told: tuple[Effects | None,
     expected = known or ()
     if Counter(has) in (Counter(expected), Counter(possible or expected)):
         return
+    if known is None:
+        journal.find("half", f"{external_id}: neither nothing nor all of {possible} is there, but {has}")
+        return
     missing, extra = Counter(expected) - Counter(has), Counter(has) - Counter(expected)
     asked_for = set(expected) | set(possible or ())
     if missing:

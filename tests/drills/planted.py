@@ -56,7 +56,7 @@ class Planted:
 
 
 SECONDS_MAX = 60
-PATIENCE_SECONDS = 25
+PATIENCE_SECONDS = 8
 
 CUTS: Mapping[Fault, int] = {cut_commit: 1}
 LOST: Mapping[Fault, int] = {terminate_all: 1, cut_database: 1, cut_commit: 2}
@@ -82,7 +82,7 @@ DEFECTS = (
         learners=1,
         constraints=(("entry", "pk_entry"),),
     ),
-    _planted("half_commit", "lost", faults=ENDS, faults_min=10, owners=0, crowds=4),
+    _planted("half_commit", "half", "lost", faults=ENDS, faults_min=6, owners=0, crowds=3, operations_min=40),
     _planted("late_idempotency", "doubled", faults=ENDS, faults_min=10, owners=0, crowds=4),
     _planted("no_sync", "lost", faults={stop_database: 1}, faults_min=3),
     _unguarded(

@@ -96,7 +96,7 @@ def sqlite(folder: Path, _stack: ExitStack) -> Stage:
 def _plan(faults: Mapping[Fault, int]) -> Plan:
     """Return the plan of a long drill."""
     return Plan(
-        0, faults, 0, 0, sizes=SIZES, learners=LEARNERS, crowds=3, owners=2, pace_seconds=(0.2, 1.8), seconds_max=7200
+        0, faults, 0, 0, sizes=SIZES, learners=LEARNERS, crowds=3, owners=2, pace_seconds=(0.3, 3.0), seconds_max=7200
     )
 
 

@@ -19,7 +19,7 @@ BASE_URL = "http://bank.drill"
 CLIENTS = 4
 """Clients that post at the same time: as many as the server has threads."""
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 """How long a start may take on a machine that is busy with other tests."""
 
 REVIVED_SECONDS = 20

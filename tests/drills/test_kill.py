@@ -1,10 +1,8 @@
 """A server that is killed while clients post and retry loses nothing that it acknowledged and posts nothing twice."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from random import SystemRandom
 
 import psycopg
 import pytest
@@ -24,15 +22,6 @@ LEARNERS = 5
 
 AIM = Aim(kills_min=6, acknowledged_min=300)
 DEFECT_AIM = Aim(kills_min=4, acknowledged_min=20)
-
-
-@pytest.fixture
-def seed(capsys: pytest.CaptureFixture[str]) -> int:
-    """Give the drill's seed, that of DRILL_SEED or a new one, and print it so that a failure can be shot again."""
-    number = int(os.environ.get("DRILL_SEED") or SystemRandom().randrange(10**6))
-    with capsys.disabled():
-        print(f"\nDRILL_SEED={number}", end=" ", flush=True)  # noqa: T201 - whoever reads the log needs it
-    return number
 
 
 @pytest.fixture
