@@ -18,10 +18,10 @@ FINDINGS_MAX = 200
 class Finding:
     """Something that isn't as it was acknowledged, and the check that saw it.
 
-    `lost`, `doubled` and `ghost` compare the database with the journal; `own_writes` what was read with what was
-    acknowledged before; `half` is what a request without an answer left of its effect; `replay` a repeat's answer with the first one; `ids` what answers name with what is there;
-    `ledger` is what `creditbank verify` says; `unforeseen` an answer that no client should ever get, `unresolved` a
-    request that got none.
+    `lost`, `doubled` and `ghost` compare the database with the journal, `half` what a request without an answer left
+    there; `own_writes` compares what was read with what was acknowledged before; `replay` a repeat's answer with the
+    first one; `ids` what answers name with what is there; `ledger` is what `creditbank verify` says; `unforeseen` an
+    answer that no client should ever get, `unresolved` a request that got none.
     """
 
     check: str
