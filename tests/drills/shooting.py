@@ -21,7 +21,7 @@ from creditbank.storage.outcomes import outcome
 from tests.builders import outcome_body
 from tests.drills.serving import CLIENTS, READY_SECONDS, Server
 
-DRILL_SECONDS = 90
+DRILL_SECONDS = 240
 """When a drill ends even if it has not seen enough, which its test then says."""
 
 LIVES_SECONDS = (0.1, 0.9)
