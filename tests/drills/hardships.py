@@ -2,15 +2,12 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
-
-import psycopg
 
 from tests.drills.cluster import Cluster, new_cluster
 from tests.drills.faults import Scene
@@ -23,8 +20,10 @@ SMALL_SETTINGS = "min_wal_size = 32MB\nmax_wal_size = 64MB\n"
 FULL_SECONDS = (0.5, 2.0)
 PIECE = bytes(1024 * 1024)
 
-LIBFIU = Path("/usr/lib/fiu")
-"""Where Debian's package puts the libraries that are put before the C library's."""
+SOURCE = Path(__file__).with_name("failing_sync.c")
+
+NOTICED_SECONDS = 20
+"""How long a fault waits for PostgreSQL to notice that its disk fails: until the next commit."""
 
 NO_ROOM = b"No space left on device"
 NO_SYNC = b"could not fdatasync"
@@ -78,37 +77,29 @@ def fill_disk(scene: Scene, random: Random) -> bool:
 
 
 def cluster_with_failing_sync(cluster: Cluster) -> Cluster:
-    """Return the cluster so that calls of its next server can be made to fail. Raises Skipped."""
-    libraries = [LIBFIU / name for name in ("fiu_run_preload.so", "fiu_posix_preload.so")]
-    if shutil.which("fiu-ctrl") is None or not all(library.exists() for library in libraries):
-        raise Skipped("libfiu is not there (fiu-utils of Debian)")
-    preload = " ".join(str(library) for library in libraries)
-    cluster.environment = {"LD_PRELOAD": preload, "FIU_CTRL_FIFO": str(cluster.folder / "fiu"), "FIU_ENABLE": ""}
+    """Return the cluster so that each fdatasync of its next server fails on request. Raises Skipped."""
+    compiler, library = shutil.which("cc"), cluster.folder / "failing_sync.so"
+    if compiler is None:
+        raise Skipped("there is no C compiler")
+    subprocess.run((compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE), "-ldl"), check=True)
+    cluster.environment = {"LD_PRELOAD": str(library), "DRILL_SYNC_FAILS": str(cluster.folder / "failing")}
     return cluster
 
 
 def fail_sync(scene: Scene, _random: Random) -> bool:
-    """Let every fdatasync fail in the processes that PostgreSQL starts from now on, and start it anew once it ended.
+    """Let every fdatasync fail until PostgreSQL notices, then bring it back; tell whether it did.
 
-    A server that can't be sure of its disk has to give up: it ends all connections, and then itself.
+    A server that can't be sure of its disk has to give up: it ends all connections, and may end itself.
     """
-    cluster = scene.cluster
-    assert cluster is not None, "a drill on PostgreSQL"
-    before = _said(cluster, NO_SYNC)
-    first = int((cluster.data / "postmaster.pid").read_text("utf-8").split()[0])
-    command = ("fiu-ctrl", "-f", str(cluster.folder / "fiu"), "-c", "enable name=posix/io/sync/fdatasync", str(first))
-    subprocess.run(command, check=True, timeout=10)
-    deadline = time.monotonic() + 20
-    while _said(cluster, NO_SYNC) == before and time.monotonic() < deadline:
-        with suppress(psycopg.OperationalError):
-            cluster.terminate(100, Random(0))  # noqa: S311 - all of them; those that come instead can't sync
-        time.sleep(0.2)
-    with suppress(ProcessLookupError):
-        os.kill(first, signal.SIGQUIT)
-    while Path(f"/proc/{first}").exists() and time.monotonic() < deadline:
+    assert scene.cluster is not None, "a drill on PostgreSQL"
+    before, sign = _said(scene.cluster, NO_SYNC), scene.cluster.folder / "failing"
+    sign.touch()
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while _said(scene.cluster, NO_SYNC) == before and time.monotonic() < deadline:
         time.sleep(0.05)
-    cluster.await_running()
-    return _said(cluster, NO_SYNC) > before
+    sign.unlink()
+    scene.cluster.await_running()
+    return _said(scene.cluster, NO_SYNC) > before
 
 
 def _namespace(pid: int) -> str:
