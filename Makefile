@@ -50,6 +50,11 @@ check: $(TEST_READY)
 bench: $(TEST_READY)
 	$(BIN)/python -m tools.bench
 
+# An hour on two cores; DRILLS="--operations 20000 --faults 100" for less, "--sum" for the table of all rounds that are kept.
+drills: $(TEST_READY)
+	$(BIN)/python -m tests.drills $(DRILLS)
+	CREDITBANK_DRILLS=long $(BIN)/python -m pytest tests/drills/test_faults.py tests/drills/test_defects.py
+
 openapi: $(RUN_READY)
 	$(BIN)/creditbank openapi > api_docs/openapi.json.new
 	mv api_docs/openapi.json.new api_docs/openapi.json

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tests.builders import House
-from tests.drills.shooting import Server
+from tests.drills.serving import Server
 
 
 @dataclass(frozen=True)

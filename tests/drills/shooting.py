@@ -2,20 +2,14 @@
 
 import http.client
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from random import Random
 from threading import Event, Thread
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -25,17 +19,9 @@ from creditbank.services.verification import verify
 from creditbank.storage.ledger import entry, lot
 from creditbank.storage.outcomes import outcome
 from tests.builders import outcome_body
+from tests.drills.serving import CLIENTS, READY_SECONDS, Server
 
-BASE_URL = "http://bank.drill"
-"""The issuer of the drill's tokens; the server's real address changes at every start."""
-
-CLIENTS = 4
-"""Clients that post at the same time: as many as the server has threads."""
-
-READY_SECONDS = 30
-"""How long a start may take on a machine that is busy with other tests."""
-
-DRILL_SECONDS = 90
+DRILL_SECONDS = 240
 """When a drill ends even if it has not seen enough, which its test then says."""
 
 LIVES_SECONDS = (0.1, 0.9)
@@ -56,41 +42,6 @@ class Aim:
 
     kills_min: int
     acknowledged_min: int
-
-
-@dataclass
-class Server:
-    """The real server in a process group of its own, on the loopback interface."""
-
-    application: str
-    environment: Mapping[str, str]
-    output: int | IO[bytes] = subprocess.DEVNULL
-    """Where its log lines go."""
-    port: int = 0
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start on a free port and wait until the server answers."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--no-log", "--no-ws"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--blocking-threads", str(CLIENTS), self.application]
-        self.process = subprocess.Popen(
-            command, env=self.environment, start_new_session=True, stdout=self.output, stderr=self.output
-        )
-        deadline = time.monotonic() + READY_SECONDS
-        while not _answers(port):
-            assert self.process.poll() is None, "the server ended by itself"
-            assert time.monotonic() < deadline, "the server did not start in time"
-            time.sleep(0.02)
-        self.port = port
-
-    def kill(self) -> None:
-        """Kill the server and every process of its group, as a power cut would."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 @dataclass
@@ -238,29 +189,7 @@ def ledger_faults(bank: Bank) -> tuple[str, ...]:
     return looked_up(bank, Actor("drill", frozenset({"admin"})), verify).faults
 
 
-def environment(database_url: str, keyring: Path) -> dict[str, str]:
-    """Return the environment in which the server finds the bank."""
-    return os.environ | {
-        "CREDITBANK_DATABASE_URL": database_url,
-        "CREDITBANK_KEYRING": str(keyring),
-        "CREDITBANK_BASE_URL": BASE_URL,
-        "CREDITBANK_LOG_FORMAT": "none",
-    }
-
-
 def _is_enough(aim: Aim, kills: int, posters: list[Poster]) -> bool:
     """Tell whether the drill has seen what it is to see."""
     acknowledged = sum(fate is Fate.ACKNOWLEDGED for poster in posters for fate in list(poster.fates.values()))
     return kills >= aim.kills_min and acknowledged >= aim.acknowledged_min
-
-
-def _answers(port: int) -> bool:
-    """Tell whether the server on the port answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -26,7 +26,7 @@ from tests.drills.canaries import CANARIES, PLANTED, SPOKEN, Canary, Hit, hits, 
 from tests.drills.people_walk import Walk, walk_people
 from tests.drills.registry_walk import provider_file, walk_console, walk_conversions, walk_logins, walk_registry
 from tests.drills.remote import Remote, RemoteHouse
-from tests.drills.shooting import Server, environment
+from tests.drills.serving import Server, environment
 from tests.drills.spoiling import spoil, unspoilt, unwalked
 from tests.providers import RealProvider, served_provider
 

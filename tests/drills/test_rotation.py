@@ -23,7 +23,8 @@ from creditbank.services.clients import administrator
 from creditbank.storage import identifier_index
 from creditbank.storage.learners import learner
 from tests.builders import INSTITUTION_SCOPES, House, learner_body, outcome_body
-from tests.drills.shooting import BASE_URL, CLIENTS, Fate, Server, environment, ledger_faults, miscounted
+from tests.drills.serving import BASE_URL, CLIENTS, Server, environment
+from tests.drills.shooting import Fate, ledger_faults, miscounted
 
 PEOPLE = 12
 """Persons whom all clients apply for, post about and read: few enough that they meet."""
