@@ -2,6 +2,7 @@
 
 import click
 
+from creditbank.cli.benching import bench_group
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.logs import audit_group
@@ -17,7 +18,18 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, client_group, demo, erasures_group, grant_rights, keys_group, learner, migrate_schema, openapi),
+    *(
+        audit_group,
+        bench_group,
+        client_group,
+        demo,
+        erasures_group,
+        grant_rights,
+        keys_group,
+        learner,
+        migrate_schema,
+        openapi,
+    ),
     *(propose_likeness, region, ruleset, serve, staff_group, sweep, verify),
 ):
     main.add_command(command)
