@@ -1,6 +1,5 @@
 """A made-up application: an outcome toward the course of the same title, held, and then approved, rejected or open."""
 
-from creditbank.loading.courses import APPLIED, ASKED, COMPLETED, OUTCOME
 from creditbank.loading.desk import Life, Outcome
 from creditbank.loading.ledgers import Posting, bank_day, day_text, stored
 from creditbank.loading.world import REVIEW_DAYS, RULES, SCHEME
@@ -51,10 +50,8 @@ def _decided(life: Life, outcome: Outcome, ids: tuple[str, str], day: str) -> No
     asked, issuer = outcome.course.conversion, life.desk.world.issuers[outcome.course.issuer]
     assert asked is not None, "only what converts is applied with"
     conversion, decision = ids
-    stands = {COMPLETED: outcome.day, APPLIED: outcome.applied, ASKED: day, OUTCOME: outcome.id}
-    texts = [asked.inputs, asked.result, asked.explanation]
-    for stand, real in stands.items():
-        texts = [text.replace(str(stand), real) for text in texts]
+    real = {"completed": outcome.day, "applied": outcome.applied, "asked": day, "outcome": outcome.id}
+    texts = (asked.inputs % real, asked.result % real, asked.explanation % real)
     acceptor = life.desk.world.acceptor.institution_id
     life.decided(
         *(decision, "conversion", None, conversion, 0, acceptor, RULES, 1, *texts),

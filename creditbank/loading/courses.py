@@ -1,6 +1,7 @@
 """Courses as they are recorded, judged once by the rules in force and written for any day from then on."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -17,10 +18,13 @@ from creditbank.gateways.optimiser import best_values
 from creditbank.loading.world import ISSUERS, RULES, SUBJECTS, programme_for
 
 COMPLETED, APPLIED, ASKED = (date(2015, 3, 17) + timedelta(days=more) for more in range(3))
-"""Days that stand in the texts for those that are put in their place."""
+"""Days that stand for those that are put in their place, in this order, by the texts' own `%`."""
 
 OUTCOME = UUID(int=0x5EED << 112)
-"""The id that stands in the texts for an outcome's."""
+"""The id that stands for an outcome's."""
+
+STANDING: Mapping[object, str] = {COMPLETED: "completed", APPLIED: "applied", ASKED: "asked", OUTCOME: "outcome"}
+"""What stands in the texts of a conversion's decision, and the names by which the real things are put in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,19 @@ class Catalogue:
     wrong: tuple[tuple[Course, ...], ...]
 
 
+def _text(document: object, names: Mapping[object, str]) -> str:
+    """Return the JSON text of a document as a format: what stands for something else is to be put in by name."""
+    text = text_of(document).replace("%", "%%")
+    for stands, name in names.items():
+        text = text.replace(str(stands), f"%({name})s" if name else "%s")
+    return text
+
+
 def catalogue(rulebook: Rulebook) -> Catalogue:
     """Return what all schools teach, judged by the rules in print."""
     right, wrong = [], []
     for issuer in range(len(ISSUERS)):
-        hours = [3200 + 1600 * (place % 3) for place in range(len(SUBJECTS))]
+        hours = [4800 + 1600 * (place % 2) for place in range(len(SUBJECTS))]
         right.append(tuple(_course(rulebook, issuer, place, hours[place]) for place in range(len(SUBJECTS))))
         wrong.append(tuple(_course(rulebook, issuer, place, hours[place] + 800) for place in range(len(SUBJECTS))))
     return Catalogue(tuple(right), tuple(wrong))
@@ -90,16 +102,17 @@ def _course(rulebook: Rulebook, issuer: int, place: int, hours_hundredths: int) 
     facts = record.facts(ISSUERS[issuer], APPLIED)
     found = rulebook.recognise(facts)
     assert found.valid_until is None, "the rules that are loaded here set no end"
+    inputs = {"facts": facts_document(facts), "rulesets": [list(one) for one in found.considered]}
     course = Course(
         issuer=issuer,
         kind=record.kind.value,
         title_key=title_key(record.title),
-        content=text_of(record.content()),
+        content=_text(record.content(), {COMPLETED: ""}),
         ruleset=found.ruleset_code,
         version=found.version,
         scheme=found.scheme,
         credit_hundredths=found.credit_hundredths,
-        inputs=text_of({"facts": facts_document(facts), "rulesets": [list(one) for one in found.considered]}),
+        inputs=_text(inputs, {COMPLETED: "", APPLIED: ""}),
         result=text_of(recognised_document(found)),
         explanation=text_of(found.explanation),
     )
@@ -129,7 +142,7 @@ def _conversion(rulebook: Rulebook, course: Course, facts: Facts, place: int) ->
         rule=part.rule,
         granted_hundredths=part.granted_hundredths,
         spent_hundredths=part.spent_hundredths,
-        inputs=text_of({"situation": situation_document(situation)}),
-        result=text_of(result_document(plan)),
-        explanation=text_of(plan.explanation),
+        inputs=_text({"situation": situation_document(situation)}, STANDING),
+        result=_text(result_document(plan), STANDING),
+        explanation=_text(plan.explanation, STANDING),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.loading.courses import Catalogue, Course
-from creditbank.loading.ledgers import Account, Posting, new_id
+from creditbank.loading.ledgers import Account, Ids, Posting
 from creditbank.loading.people import Rows
 from creditbank.loading.world import World
 
@@ -21,6 +21,11 @@ class Desk:
     random: Random
     until: int
     rows: Rows
+    ids: Ids
+
+    def chance(self, most: int) -> int:
+        """Return a whole number from 0 up to, but not including, `most`."""
+        return int(self.random.random() * most)
 
 
 @dataclass(slots=True)
@@ -52,18 +57,18 @@ class Life:
 
     def id(self) -> str:
         """Return a new id for something that happens now."""
-        return new_id(self.desk.random, self.at)
+        return self.desk.ids.new(self.at)
 
     def wait(self, hours: int) -> None:
         """Let some hours pass, half of them at least."""
-        self.at += self.desk.random.randint(hours * 1800, hours * 3600)
+        self.at += hours * 1800 + self.desk.chance(hours * 1800)
 
     def moved(self, posting: Posting, lot: Lot, kind: str, counter: str, amount: int) -> None:
         """Write an entry, and what it leaves of the lot."""
         account = self.accounts.get(lot.scheme) or self.accounts.setdefault(
             lot.scheme, Account(self.learner, lot.scheme)
         )
-        self.desk.rows["entry"].append(account.moved(self.desk.random, posting, lot.id, (kind, counter, amount)))
+        self.desk.rows["entry"].append(account.moved(self.desk.ids, posting, lot.id, (kind, counter, amount)))
         lot.used -= 0 if kind == "recognise" else amount
 
     def decided(self, *values: Any) -> None:  # noqa: ANN401 - cells of a row

@@ -1,5 +1,6 @@
 """Filling a bank: blocks of learners shared out to processes, keys and indexes made afterwards."""
 
+import gc
 import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from creditbank.app import create_bank
 from creditbank.config import Settings
 from creditbank.loading.courses import Catalogue, catalogue
 from creditbank.loading.desk import Desk
-from creditbank.loading.ledgers import ACCOUNT_COLUMNS, ENTRY_COLUMNS
+from creditbank.loading.ledgers import ACCOUNT_COLUMNS, ENTRY_COLUMNS, Ids
 from creditbank.loading.lives import ENTRIES_MAX, live
 from creditbank.loading.people import COLUMNS
 from creditbank.loading.world import World, opened
@@ -152,7 +153,7 @@ class Hand:
         learners, entries = self._wanted.block(number)
         random = Random(f"{self._wanted.seed}:{number}")  # noqa: S311 - makes up data
         rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-        desk = Desk(self._world, self._catalogue, self._keyring, random, self._wanted.until, rows)
+        desk = Desk(self._world, self._catalogue, self._keyring, random, self._wanted.until, rows, Ids(random))
         for learner, share in zip(learners, shares(random, len(learners), entries), strict=True):
             live(desk, learner, share)
         rows["entry"].sort(key=lambda row: str(row[_RECORDED]))
@@ -165,6 +166,7 @@ _hand: list[Hand] = []
 
 def _start(settings: Settings, wanted: Wanted, world: World) -> None:
     """Prepare a process of the pool; its connection lasts as long as the process."""
+    gc.disable()  # rows have no circles, and looking for some took a fifth of the time
     _hand.append(Hand(settings, wanted, world))
 
 

@@ -18,6 +18,11 @@ SHANGHAI_SECONDS = 8 * 3600
 _DAYS = tuple((date(1970, 1, 1) + timedelta(days=day)).isoformat() for day in range(40_000))
 _TIMES = tuple((EPOCH + timedelta(seconds=second)).strftime("%H:%M:%S.000000") for second in range(DAY_SECONDS))
 
+ID_CHANCE = 18
+"""Hexadecimal digits of an id that are left to chance."""
+
+IDS_AT_ONCE = 4096
+
 ENTRY_COLUMNS = (
     *("learner_id", "scheme", "seq", "id", "posting_id", "lot_id", "decision_id", "counter_account"),
     *("amount_hundredths", "balance_after_hundredths", "kind", "effective_on", "recorded_at", "actor", "hash"),
@@ -43,12 +48,27 @@ def day_text(day: int) -> str:
     return _DAYS[day]
 
 
-def new_id(random: Random, instant: int) -> str:
-    """Return an id of version 7 for something that happens at an instant; only its chance is the random's."""
-    drawn = random.getrandbits(84)
-    time, rest = f"{instant * 1000 + (drawn >> 74):012x}", (drawn >> 12) & ((1 << 62) - 1) | 1 << 63
-    last = f"{rest:016x}"
-    return f"{time[:8]}-{time[8:]}-7{drawn & 0xFFF:03x}-{last[:4]}-{last[4:]}"
+class Ids:
+    """Ids of version 7 by the hundred thousand: the instant of what they name, and chance that a seed decides."""
+
+    __slots__ = ("_at", "_chance", "_place", "_random", "_time")
+
+    def __init__(self, random: Random) -> None:
+        """Draw chance from a random, many ids at once."""
+        self._random, self._chance, self._place = random, "", 0
+        self._at, self._time = -1, ""
+
+    def new(self, at: int) -> str:
+        """Return another id for something that happens at an instant."""
+        if at != self._at:
+            stamp = f"{at * 1000:012x}"
+            self._at, self._time = at, f"{stamp[:8]}-{stamp[8:]}-7"
+        place = self._place
+        if place >= len(self._chance):
+            self._chance, place = self._random.randbytes(IDS_AT_ONCE * ID_CHANCE // 2).hex(), 0
+        self._place = place + ID_CHANCE
+        drawn = self._chance[place : place + ID_CHANCE]
+        return f"{self._time}{drawn[:3]}-8{drawn[3:6]}-{drawn[6:]}"
 
 
 @dataclass(slots=True)
@@ -75,7 +95,7 @@ class Account:
     at: int = 0
     hash: bytes = field(default=GENESIS_HASH)
 
-    def moved(self, random: Random, posting: Posting, lot: str, transfer: tuple[str, str, int]) -> tuple[Any, ...]:
+    def moved(self, ids: Ids, posting: Posting, lot: str, transfer: tuple[str, str, int]) -> tuple[Any, ...]:
         """Return the row of the entry that a transfer (kind, counter account, hundredths) becomes, and move."""
         kind, counter, amount = transfer
         if kind in ("recognise", "reverse"):
@@ -88,7 +108,7 @@ class Account:
         assert min(self.held, self.converted, after) >= 0, "nothing is overdrawn"
         assert posting.at >= self.at, "an account's instants never run backwards"
         self.seq, self.at = self.seq + 1, posting.at
-        entry = new_id(random, posting.at)
+        entry = ids.new(posting.at)
         day, time = _DAYS[posting.at // DAY_SECONDS], _TIMES[posting.at % DAY_SECONDS]
         line = (
             f"1|{self.learner}|{self.scheme}|{self.seq}|{entry}|{posting.id}|{lot}|{posting.decision}|{kind}|{counter}"

@@ -7,9 +7,9 @@ from creditbank.core.normalisation import certificate_key
 from creditbank.formats.strict_json import text_of
 from creditbank.loading import people
 from creditbank.loading.applying import apply
-from creditbank.loading.courses import APPLIED, COMPLETED, Course
+from creditbank.loading.courses import Course
 from creditbank.loading.desk import Desk, Life, Lot, Outcome
-from creditbank.loading.ledgers import Posting, bank_day, day_text, new_id, stored
+from creditbank.loading.ledgers import Posting, bank_day, day_text, stored
 from creditbank.storage import learners
 from creditbank.storage.certificates import certificate_place
 
@@ -27,14 +27,17 @@ FAITHFUL, CERTIFIED = 0.85, 0.2
 """How many outcomes come from the school that opened the account, and how many tell a certificate number."""
 
 WAYS = (
-    ("plain", 1, 66),
-    ("corrected", 3, 8),
-    ("revoked", 2, 4),
-    ("rejected", 3, 3),
-    ("approved", 4, 17),
-    ("held", 2, 2),
+    *(("plain", 1, 42), ("corrected", 3, 12), ("revoked", 2, 4)),
+    *(("rejected", 3, 5), ("approved", 4, 34), ("held", 2, 3)),
 )
-"""What becomes of outcomes, the entries that it takes, and how often it is so."""
+"""What becomes of outcomes, the entries that it takes, and how often of a hundred times it is so."""
+
+OFTEN, WAYS_LEFT = 100, 4
+WAYS_WITH = [
+    [(way, took) if took <= left else ("plain", 1) for way, took, often in WAYS for _ in range(often)]
+    for left in range(WAYS_LEFT + 1)
+]
+"""Ways to draw from where so many entries are left, or more."""
 
 REASON = "学籍核对后撤销"
 
@@ -54,26 +57,26 @@ def live(desk: Desk, number: int, entries: int) -> None:
 
 def _opened(desk: Desk, number: int) -> Life:
     """Open the account."""
-    random = desk.random
-    at = desk.until - random.randint(YEARS_MIN * 365 * DAY, YEARS_MAX * 365 * DAY)
-    home, learner = random.randrange(len(desk.world.issuers)), new_id(random, at)
+    at = desk.until - YEARS_MIN * 365 * DAY - desk.chance((YEARS_MAX - YEARS_MIN) * 365 * DAY)
+    home, learner = desk.chance(len(desk.world.issuers)), desk.ids.new(at)
     school = desk.world.issuers[home].institution_id
-    asked = people.application(number, random)
+    asked = people.application(number, desk.random)
     opening = learners.opening(desk.keyring, UUID(learner), asked, school, datetime.fromtimestamp(at, UTC))
-    people.opened(desk.rows, desk.keyring, opening, lambda: UUID(new_id(random, at)))
+    people.opened(desk.rows, desk.keyring, opening, lambda: UUID(desk.ids.new(at)))
     cipher = desk.keyring.person_cipher(opening.wrapped_key)
     return Life(desk, number, learner, cipher, home, at, at // DAY, schools={home: at})
 
 
 def _studied(life: Life, left: int) -> int:
     """Write one outcome with what becomes of it; return the entries that it took, none where it brought no credit."""
-    random, desk = life.desk.random, life.desk
+    desk = life.desk
     gap = (desk.until - LAST_DAYS * DAY - life.at) // (left + 1)
-    life.at += random.randint(gap // 2, gap)
-    possible = [(way, took, often) for way, took, often in WAYS if took <= left and (way != "held" or took == left)]
-    way, took, _ = random.choices(possible, [often for _, _, often in possible])[0]
-    issuer = life.home if random.random() < FAITHFUL else random.randrange(len(desk.world.issuers))
-    place = random.randrange(len(desk.catalogue.right[issuer]))
+    life.at += gap // 2 + desk.chance(gap // 2)
+    way, took = WAYS_WITH[min(left, WAYS_LEFT)][desk.chance(OFTEN)]
+    if way == "held" and took < left:
+        way, took = "plain", 1
+    issuer = life.home if desk.random.random() < FAITHFUL else desk.chance(len(desk.world.issuers))
+    place = desk.chance(len(desk.catalogue.right[issuer]))
     course = desk.catalogue.right[issuer][place]
     if course.scheme is None:
         way, took = "plain", 0
@@ -81,7 +84,7 @@ def _studied(life: Life, left: int) -> int:
         way, took = "plain", 1
     life.schools.setdefault(issuer, life.at)
     if way == "held":
-        life.at = desk.until - random.randint(2 * DAY, 20 * DAY)
+        life.at = desk.until - 2 * DAY - desk.chance(18 * DAY)
     outcome = _recorded(life, desk.catalogue.wrong[issuer][place] if way == "corrected" else course)
     if way == "corrected":
         _corrected(life, outcome, course)
@@ -100,12 +103,12 @@ def _is_convertible(life: Life, course: Course) -> bool:
 
 def _recorded(life: Life, course: Course) -> Outcome:
     """Record an outcome and recognise it."""
-    random = life.desk.random
+    desk = life.desk
     life.outcomes += 1
-    life.day = max(life.day + 1, (life.at // DAY) - random.randint(1, 40))
+    life.day = max(life.day + 1, life.at // DAY - 1 - desk.chance(40))
     life.at = max(life.at, (life.day + 1) * DAY)
     outcome = Outcome(life.id(), course, day_text(life.day), bank_day(life.at), stored(life.at))
-    outcome.certificate = f"ZS{life.number:010d}{life.outcomes:03d}" if random.random() < CERTIFIED else None
+    outcome.certificate = f"ZS{life.number:010d}{life.outcomes:03d}" if desk.random.random() < CERTIFIED else None
     _judged(life, outcome, life.id())
     return outcome
 
@@ -113,8 +116,7 @@ def _recorded(life: Life, course: Course) -> Outcome:
 def _judged(life: Life, outcome: Outcome, posting: str) -> None:
     """Write a revision of an outcome with the decision on it; what it brought before is reversed, then booked anew."""
     course, school = outcome.course, life.desk.world.issuers[outcome.course.issuer]
-    completed, applied = COMPLETED.isoformat(), APPLIED.isoformat()
-    content = course.content.replace(completed, outcome.day)
+    content = course.content % outcome.day
     row = (outcome.id, outcome.revision, content, outcome.applied, stored(life.at), school.client_id)
     life.desk.rows["outcome_revision"].append((life.learner, *row))
     if outcome.certificate is not None:
@@ -122,7 +124,7 @@ def _judged(life: Life, outcome: Outcome, posting: str) -> None:
         sealed = life.cipher.seal(outcome.certificate, place)
         life.desk.rows["certificate"].append((life.learner, outcome.id, outcome.revision, sealed))
     outcome.decision = life.id()
-    inputs = course.inputs.replace(completed, outcome.day).replace(applied, outcome.applied)
+    inputs = course.inputs % (outcome.day, outcome.applied)
     life.decided(
         *(outcome.decision, "recognition", outcome.id, None, outcome.revision, school.institution_id),
         *(course.ruleset, course.version, inputs, course.result, course.explanation, stored(life.at), school.client_id),
@@ -174,8 +176,9 @@ def _written(life: Life, outcome: Outcome) -> None:
     rows["lot"] += [(life.learner, lot.id, lot.scheme, lot.outcome, lot.amount, lot.used, None) for lot in outcome.lots]
     if outcome.status == "revoked":
         return
-    keyring = life.desk.keyring
-    claims = keyring.blind_indexes("outcome.course", f"{life.learner}|{outcome.day}|{course.title_key}")
+    learning = [("outcome.course", f"{life.learner}|{outcome.day}|{course.title_key}")]
     if outcome.certificate is not None:
-        claims += keyring.blind_indexes("outcome.certificate", certificate_key(outcome.certificate))
-    rows["outcome_claim"] += [(claim.value, life.learner, outcome.id, claim.key_id) for claim in claims]
+        learning.append(("outcome.certificate", certificate_key(outcome.certificate)))
+    for key in life.desk.keyring.index_keys:
+        for domain, value in learning:
+            rows["outcome_claim"].append((key.blind(domain, value), life.learner, outcome.id, key.id))

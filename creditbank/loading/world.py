@@ -22,9 +22,9 @@ PACKS = ("cn-exchange-hours", "cn-chongqing-community", "cn-open-university")
 """Shipped rules by which the made-up learning is recognised."""
 
 SCHEME = "cn-16h-half"
-AUTHORITY, ACCEPTOR, OPEN_UNIVERSITY = "bench-authority", "bench-acceptor", "cqou"
-ISSUERS = (*(f"bench-{number:02d}" for number in range(1, 20)), OPEN_UNIVERSITY)
-"""Codes of eight letters are as long as those of real schools; one school counts in another scheme."""
+AUTHORITY, ACCEPTOR, OPEN_UNIVERSITY = "bench-authority", "bench-00", "cqou"
+ISSUERS = (*(f"bench-{number:02d}" for number in range(1, 12)), OPEN_UNIVERSITY)
+"""Codes of eight characters are as long as those of real schools; one school counts in another scheme."""
 
 SUBJECTS = (
     *("高等数学", "大学英语", "管理学原理", "行政法学", "公文写作与处理", "计算机应用基础"),
