@@ -91,19 +91,21 @@ def fill(settings: Settings, wanted: Wanted, tell: Callable[[str, int], None]) -
     Raises NotEmpty where the database holds outcomes already.
     """
     bank = create_bank(settings)
-    world = opened(bank)
-    with bank.database.transaction() as connection:
-        bared = bulk.bare(connection, list(ALL_COLUMNS))
     try:
-        entries = 0
-        for written in _written(settings, wanted, world):
-            entries += written
-            tell("entries", written)
+        world = opened(bank)
+        with bank.database.transaction() as connection:
+            bared = bulk.bare(connection, list(ALL_COLUMNS))
+        try:
+            entries = 0
+            for written in _written(settings, wanted, world):
+                entries += written
+                tell("entries", written)
+        finally:
+            _put_back(bank, bared, wanted.processes, tell)
+        with bank.database.reading() as connection:
+            bulk.analyse(connection)
     finally:
-        _put_back(bank, bared, wanted.processes, tell)
-    with bank.database.reading() as connection:
-        bulk.analyse(connection)
-    bank.database.close()
+        bank.database.close()
     return entries
 
 
@@ -131,7 +133,7 @@ def _written(settings: Settings, wanted: Wanted, world: World) -> Iterator[int]:
     if wanted.processes == 1 or settings.database_url.startswith("sqlite"):
         hand = Hand(settings, wanted, world)
         yield from map(hand.block, numbers)
-        hand.writer.close()
+        hand.close()
         return
     context = multiprocessing.get_context("spawn")
     with context.Pool(wanted.processes, _start, (settings, wanted, world)) as pool:
@@ -146,7 +148,13 @@ class Hand:
         bank = create_bank(settings)
         self._wanted, self._world, self._keyring = wanted, world, bank.keyring
         self._catalogue: Catalogue = catalogue(looked_up(bank, administrator(), lambda work: work.rulebook()))
-        self.writer = bulk.Writer(bank.database, ALL_COLUMNS)
+        self._database = bank.database
+        self._writer = bulk.Writer(bank.database, ALL_COLUMNS)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._writer.close()
+        self._database.close()
 
     def block(self, number: int) -> int:
         """Write one block of learners and return how many entries it has."""
@@ -157,7 +165,7 @@ class Hand:
         for learner, share in zip(learners, shares(random, len(learners), entries), strict=True):
             live(desk, learner, share)
         rows["entry"].sort(key=lambda row: str(row[_RECORDED]))
-        self.writer.write(rows)
+        self._writer.write(rows)
         return len(rows["entry"])
 
 
