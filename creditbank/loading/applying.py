@@ -22,7 +22,9 @@ def apply(life: Life, outcome: Outcome, way: str) -> None:
     _decided(life, outcome, (conversion, decision), day)
     spent = asked.spent_hundredths
     life.moved(Posting(life.id(), decision, day, life.at, issuer.client_id), lot, "hold", "held", -spent)
-    events = [(1, "submitted", None, None, issuer.client_id, issuer.institution_id, opened_at)]
+    events: list[tuple[object, ...]] = [
+        (1, "submitted", None, None, issuer.client_id, issuer.institution_id, opened_at)
+    ]
     if way != "held":
         life.wait(12)
         day, actor = bank_day(life.at), acceptor.client_id
