@@ -26,7 +26,10 @@ def bench_group() -> None:
 @click.option("--processes", type=click.IntRange(1), help="One a core on PostgreSQL, one on SQLite.")
 @click.option("--until", default=lambda: int(time.time()), type=int, help="Seconds since 1970 up to which they learnt.")
 def load(learners: int, entries: int, seed: int, processes: int | None, until: int) -> None:
-    """Fill an empty bank with made-up learners and their learning; its schema has to be there."""
+    """Fill an empty bank with made-up learners and their learning; its schema has to be there.
+
+    Keys and indexes are made at the end: where it is killed before, the database has none, and is to be dropped.
+    """
     if entries > learners * ENTRIES_MAX:
         raise click.ClickException(f"{learners} learners have at most {learners * ENTRIES_MAX} entries; ask for fewer.")
     wanted = Wanted(learners, entries, seed, processes or os.cpu_count() or 1, until)

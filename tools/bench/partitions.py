@@ -31,7 +31,7 @@ _COLUMNS = """learner_id, scheme, seq, id, posting_id, lot_id, decision_id, coun
     balance_after_hundredths, kind, effective_on, recorded_at, actor, hash"""
 
 _CELLS = """'cn-16h-half', {seq}, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
-    'issuance:bench-01', 300, 300, 'recognise', '2026-06-30'::date, now(), 'bench-01-22cf2a9f', sha256('entry')"""
+    'issuance bench-01', 300, 300, 'recognise', '2026-06-30'::date, now(), 'bench-01-22cf2a9f', sha256('entry')"""
 
 _FILL = """
     INSERT INTO {way} ({columns}) SELECT md5((number % {learners})::text)::uuid, {cells}
