@@ -79,7 +79,7 @@ def claimed(connection: Connection, keys: Iterable[ClaimKeys]) -> list[tuple[byt
 
 def add(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKeys]]) -> None:
     """Make learners' claims findable. Claimed under the same name meanwhile: Raced."""
-    rows = [_row(key, learner_id) for learner_id, keys in keyed for key in keys]
+    rows = [index_row(key, learner_id) for learner_id, keys in keyed for key in keys]
     append(connection, identifier_index, sorted(rows, key=lambda row: (row["value_index"], row["name_index"])))
 
 
@@ -100,7 +100,7 @@ def of_learners(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUI
 
 def put(connection: Connection, keyed: Iterable[tuple[UUID, ClaimKey]]) -> None:
     """Write claims under a key; one that stands already gets the id of the key that made it."""
-    replace_rows(connection, identifier_index, [_row(key, learner_id) for learner_id, key in keyed])
+    replace_rows(connection, identifier_index, [index_row(key, learner_id) for learner_id, key in keyed])
 
 
 def _under_all(keyring: Keyring, claim: Claim, names: Sequence[bytes]) -> ClaimKeys:
@@ -120,7 +120,7 @@ def _key_of(row: Any) -> ClaimKey:  # noqa: ANN401 - a row of the index
     return ClaimKey(row.type, row.issuer, row.value_index, row.name_index, row.key_id)
 
 
-def _row(key: ClaimKey, learner_id: UUID) -> Mapping[str, Any]:
+def index_row(key: ClaimKey, learner_id: UUID) -> Mapping[str, Any]:
     """Return a searchable claim as stored."""
     return {
         "value_index": key.value_index,

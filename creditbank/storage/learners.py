@@ -175,13 +175,13 @@ def open_accounts(
     for value_index, _, status in claimed(connection, [keys for _, keys in claims]):
         if LearnerStatus.ACTIVE in (status, named[value_index].status):
             raise Raced("an identifier was claimed under another name meanwhile")
-    append(connection, learner, [_learner_row(keyring, opened) for opened in openings])
+    append(connection, learner, [learner_row(keyring, opened) for opened in openings])
     numbers = [(opened, account_no_keys(keyring, opened.account_no)) for opened in openings]
     claim_rows = []
     for opened in openings:
         cipher = keyring.person_cipher(opened.wrapped_key)
         claim_rows += [
-            _claim_row(cipher, Claimant(opened.id, opened.opened_by, opened.opened_at), claim, new_id())
+            claim_row(cipher, Claimant(opened.id, opened.opened_by, opened.opened_at), claim, new_id())
             for claim in opened.application.claims
         ]
     identifier_index.add(connection, [(opened.id, keys) for opened, keys in numbers + claims])
@@ -199,7 +199,7 @@ def add_claims(
     query = select(learner.c.wrapped_key).where(learner.c.id == claimant.learner_id)
     cipher = keyring.person_cipher(connection.execute(for_reference(connection, query)).scalar_one())
     identifier_index.add(connection, [(claimant.learner_id, claim) for claim in keys])
-    append(connection, identifier, [_claim_row(cipher, claimant, claim, new_id()) for claim in application.claims])
+    append(connection, identifier, [claim_row(cipher, claimant, claim, new_id()) for claim in application.claims])
 
 
 def affiliate(connection: Connection, known_since: Iterable[tuple[UUID, UUID, datetime]]) -> None:
@@ -272,7 +272,7 @@ def _identifier(cipher: PersonCipher, found: Row[Any]) -> Identifier:
     return Identifier(found.id, found.type, found.issuer, hidden, Assurance(found.assurance), found.valid_until)
 
 
-def _claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
+def claim_row(cipher: PersonCipher, claimant: Claimant, claim: Claim, claim_id: UUID) -> dict[str, Any]:
     """Return a claim as stored: its value sealed under the learner's key for this very row."""
     return {
         "learner_id": claimant.learner_id,
@@ -300,7 +300,7 @@ def _known(form: Form) -> Select[Any]:
     return query.where(among(form, learner.c.id, "ids"), learner.c.erased_at.is_(None))
 
 
-def _learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:
+def learner_row(keyring: Keyring, opening: Opening) -> dict[str, Any]:
     """Return a new learner as stored: name and birth date sealed under the learner's own key."""
     cipher = keyring.person_cipher(opening.wrapped_key)
     born = opening.application.birth_date

@@ -125,13 +125,15 @@ def keys_of(keyring: Keyring, name: str, birth_date: date | None, claims: Iterab
 def add(connection: Connection, keyed: Iterable[tuple[UUID, BlockKeys]]) -> None:
     """Put accounts into blocks, in one statement. There already: Raced."""
     append(
-        connection, likeness_index, [_row(learner_id, key, is_new=True) for learner_id, keys in keyed for key in keys]
+        connection,
+        likeness_index,
+        [block_row(learner_id, key, is_new=True) for learner_id, keys in keyed for key in keys],
     )
 
 
 def put(connection: Connection, keyed: Iterable[tuple[UUID, BlockKey, bool]]) -> None:
     """Write blocks under another index key, with whether they are still to be compared, where they are not there."""
-    rows = [_row(learner_id, key, is_new=is_new) for learner_id, key, is_new in keyed]
+    rows = [block_row(learner_id, key, is_new=is_new) for learner_id, key, is_new in keyed]
     append_missing(connection, likeness_index, rows)
 
 
@@ -214,7 +216,7 @@ def _under_all(keyring: Keyring, block: Block, value: str) -> BlockKeys:
     return tuple(BlockKey(block, hashed.value, hashed.key_id) for hashed in hashes)
 
 
-def _row(learner_id: UUID, key: BlockKey, *, is_new: bool) -> dict[str, Any]:
+def block_row(learner_id: UUID, key: BlockKey, *, is_new: bool) -> dict[str, Any]:
     """Return an account in a block as it is stored."""
     block = key.block.value
     return {"learner_id": learner_id, "key": key.key, "block": block, "is_new": is_new, "key_id": key.key_id}

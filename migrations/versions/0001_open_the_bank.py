@@ -294,19 +294,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "entry",
-        sa.Column("learner_id", sa.Uuid(), nullable=False),
-        sa.Column("scheme", sa.String(length=64), nullable=False),
+        # wide columns before narrow ones: PostgreSQL pads the other way round, which took 8 bytes of each entry
+        sa.Column("amount_hundredths", sa.BigInteger(), nullable=False),
+        sa.Column("balance_after_hundredths", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("learner_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("posting_id", sa.Uuid(), nullable=False),
         sa.Column("lot_id", sa.Uuid(), nullable=False),
         sa.Column("decision_id", sa.Uuid(), nullable=False),
+        sa.Column("scheme", sa.String(length=64), nullable=False),
         sa.Column("counter_account", sa.String(length=100), nullable=False),
-        sa.Column("amount_hundredths", sa.BigInteger(), nullable=False),
-        sa.Column("balance_after_hundredths", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("effective_on", sa.Date(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(

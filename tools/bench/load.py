@@ -4,6 +4,7 @@ import multiprocessing
 import socket
 import time
 from collections.abc import Sequence
+from typing import BinaryIO
 
 HOST = "127.0.0.1"
 
@@ -27,6 +28,32 @@ def per_second(port: int, requests: Sequence[Sequence[bytes]], seconds: float) -
     return sum(count for count, _ in told) / took
 
 
+def timed(port: int, requests: Sequence[bytes]) -> list[float]:
+    """Send requests over one connection, one after the other, and return the seconds that each took to be answered.
+
+    Raised: AssertionError where an answer is not 200 or 201.
+    """
+    with socket.create_connection((HOST, port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers, seconds = connection.makefile("rb"), []
+        for request in requests:
+            began = time.perf_counter()
+            connection.sendall(request)
+            status, body = _answer(answers)
+            seconds.append(time.perf_counter() - began)
+            assert status.split()[1:2] in ([b"200"], [b"201"]), (status + body)[:500]
+    return seconds
+
+
+def _answer(answers: BinaryIO) -> tuple[bytes, bytes]:
+    """Return the next answer's status line and body."""
+    status, length = answers.readline(), 0
+    while (header := answers.readline()) not in (b"\r\n", b""):
+        name, _, value = header.partition(b":")
+        length = int(value) if name.lower() == b"content-length" else length
+    return status, answers.read(length)
+
+
 def _client(
     port: int, requests: list[bytes], seconds: float, results: "multiprocessing.Queue[tuple[int, bytes]]"
 ) -> None:
@@ -39,11 +66,7 @@ def _client(
         if time.monotonic() > ends or refused:
             break
         connection.sendall(request)
-        status, length = answers.readline(), 0
-        while (header := answers.readline()) not in (b"\r\n", b""):
-            name, _, value = header.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        body = answers.read(length)
+        status, body = _answer(answers)
         if status.split()[1:2] in ([b"200"], [b"201"]):
             count += 1
         else:

@@ -34,7 +34,7 @@ def both() -> Any:  # noqa: ANN401 - a WSGI application
 
 
 def _thin(public_keys: Iterable[tuple[str, Any]]) -> Flask:
-    """Return the app with the two thin routes: token, one statement, JSON; for posts the schema's load, too."""
+    """Return the app with hello world and the thin routes: token, one statement, JSON; for posts the schema's load."""
     settings = settings_from_environment()
     engine = create_engine(settings.database_url, pool_size=settings.pool_size, max_overflow=0)
     reading = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -46,6 +46,10 @@ def _thin(public_keys: Iterable[tuple[str, Any]]) -> Flask:
         token = request.headers["Authorization"].removeprefix("Bearer ")
         key = keys[jwt.get_unverified_header(token)["kid"]]
         jwt.decode(token, key, algorithms=["ES256"], audience=settings.base_url, issuer=settings.base_url)
+
+    @app.get("/hello")
+    def hello() -> Response:
+        return Response("hello, world", content_type="text/plain")
 
     @app.get("/read/<learner>")
     def read(learner: str) -> Response:
