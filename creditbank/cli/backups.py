@@ -76,7 +76,7 @@ def _path(opened: Bank) -> Path:
     name = opened.database.url.database
     if not name or name == ":memory:":
         raise click.ClickException("a bank in memory has no file")
-    return Path(name)
+    return Path(name).resolve()
 
 
 def _brought_up_to_date(opened: Bank, file: Path) -> int:

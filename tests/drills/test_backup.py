@@ -25,8 +25,7 @@ from creditbank.storage import people
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import is_current, migrate
 from creditbank.storage.outcomes import outcome
-from tests.builders import KEYRING_FILE, House, copied_house, new_bank, outcome_body
-from tests.conftest import SQLITE_FILE
+from tests.builders import KEYRING_FILE, SQLITE_FILE, House, copied_house, new_bank, outcome_body
 from tests.services.test_erasure import erase
 from tests.verifier.ledgers import ORIGIN, checked_directly, kept_in
 

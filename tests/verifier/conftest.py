@@ -7,34 +7,27 @@ from pathlib import Path
 from random import SystemRandom
 
 import pytest
-from sqlalchemy import make_url
 
-from tests.builders import KEYRING_FILE, copied_house
-from tests.conftest import SQLITE_FILE, _postgresql_database
+from tests.builders import SQLITE_FILE, copied_house, new_house
+from tests.conftest import _postgresql_database
 from tests.verifier.ledgers import Sealed, sealed_ledger
 
 
 @pytest.fixture(scope="session")
-def sealed_sqlite(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
+def sealed_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
     """Make a sealed ledger on SQLite."""
     folder = tmp_path_factory.mktemp("sealed")
-    for name in (SQLITE_FILE, KEYRING_FILE):
-        shutil.copy(stocked / name, folder)
-    made = sealed_ledger(copied_house(f"sqlite:///{folder / SQLITE_FILE}", folder), folder)
+    made = sealed_ledger(new_house(f"sqlite:///{folder / SQLITE_FILE}", folder), folder)
     yield made
     made.house.bank.database.close()
 
 
 @pytest.fixture(scope="session")
-def sealed_postgresql(
-    postgresql_server: str, stocked_postgresql: str, stocked: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sealed]:
+def sealed_postgresql(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
     """Make a sealed ledger on PostgreSQL."""
     folder = tmp_path_factory.mktemp("sealed")
-    shutil.copy(stocked / KEYRING_FILE, folder)
-    with _postgresql_database(postgresql_server, stocked_postgresql) as url:
-        assert make_url(url).database != stocked_postgresql
-        made = sealed_ledger(copied_house(url, folder), folder)
+    with _postgresql_database(postgresql_server) as url:
+        made = sealed_ledger(new_house(url, folder), folder)
         yield made
         made.house.bank.database.close()
 
@@ -47,7 +40,7 @@ def sealed(engine_name: str, request: pytest.FixtureRequest) -> Sealed:
 
 
 @pytest.fixture
-def copied(sealed_sqlite: Sealed, tmp_path: Path) -> Iterator[Sealed]:
+def changeable(sealed_sqlite: Sealed, tmp_path: Path) -> Iterator[Sealed]:
     """Give a copy of the one on SQLite, for tests that change it, with its checkpoints as they were published."""
     database = sealed_sqlite.house.bank.database
     database.forget_log()

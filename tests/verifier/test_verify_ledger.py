@@ -22,8 +22,7 @@ from creditbank.services.sealing import Log, seal
 from creditbank.storage.database import Database
 from creditbank.storage.seal_log import checkpoint, log_leaf, log_node
 from creditbank.storage.unsealed import unsealed_entry
-from tests.builders import KEYRING_FILE, NAME_MARK, House, resident_id
-from tests.conftest import SQLITE_FILE
+from tests.builders import KEYRING_FILE, NAME_MARK, SQLITE_FILE, House, resident_id
 from tests.house.transcripts import ROOT
 from tests.verifier.ledgers import (
     ORIGIN,
@@ -59,9 +58,9 @@ def test_a_sound_ledger_is_found_sound(sealed: Sealed) -> None:
         assert checked_directly(connection, sealed.keys, sealed.kept) == report
 
 
-def test_entries_that_wait_to_be_sealed_are_counted_and_no_fault(copied: Sealed) -> None:
-    copied.house.post_outcome(copied.house.open_learner()["id"])
-    report = checked(exported(copied.house), copied.keys, copied.kept)
+def test_entries_that_wait_to_be_sealed_are_counted_and_no_fault(changeable: Sealed) -> None:
+    changeable.house.post_outcome(changeable.house.open_learner()["id"])
+    report = checked(exported(changeable.house), changeable.keys, changeable.kept)
     assert (report.faults, report.unsealed, report.entries) == ([], 1, 48)
 
 
@@ -137,8 +136,8 @@ def run(folder: Path, *arguments: str, given: bytes = b"") -> tuple[int, str, st
     return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
 
 
-def test_the_verifier_runs_alone_on_a_packed_export(copied: Sealed, alone: Path, tmp_path: Path) -> None:
-    content = exported(copied.house)
+def test_the_verifier_runs_alone_on_a_packed_export(changeable: Sealed, alone: Path, tmp_path: Path) -> None:
+    content = exported(changeable.house)
     (alone / "ledger.ndjson.gz").write_bytes(gzip.compress(content))
     log = tmp_path / "log"
     code, said, wrong = run(
@@ -152,8 +151,8 @@ def test_the_verifier_runs_alone_on_a_packed_export(copied: Sealed, alone: Path,
     assert (code, "trailer" in json.loads(said)["by_code"]) == (1, True)
 
 
-def test_the_verifier_reads_an_sqlite_file_as_well(copied: Sealed, alone: Path) -> None:
-    file, log = str(copied.house.bank.database.url.database), str(copied.log.folder)
+def test_the_verifier_reads_an_sqlite_file_as_well(changeable: Sealed, alone: Path) -> None:
+    file, log = str(changeable.house.bank.database.url.database), str(changeable.log.folder)
     code, said, wrong = run(alone, "--database", file, "--checkpoint", log)
     assert (code, wrong) == (0, ""), said
     assert "signatures by the ledger's own keys; 0 faults." in said
@@ -216,16 +215,16 @@ def test_a_key_that_is_none_is_refused(sealed_sqlite: Sealed) -> None:
 
 
 @pytest.fixture
-def yesterday(copied: Sealed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sealed, Database]]:
+def yesterday(changeable: Sealed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sealed, Database]]:
     """Give a sealed ledger on which more was posted and sealed, and the database as it was before."""
-    database = copied.house.bank.database
+    database = changeable.house.bank.database
     database.forget_log()
     path = tmp_path_factory.mktemp("yesterday") / SQLITE_FILE
     shutil.copy(str(database.url.database), path)
-    copied.house.post_outcome(copied.house.open_learner()["id"])
-    assert seal(copied.log) == 1
+    changeable.house.post_outcome(changeable.house.open_learner()["id"])
+    assert seal(changeable.log) == 1
     before = Database(f"sqlite:///{path}")
-    yield copied, before
+    yield changeable, before
     before.close()
 
 
@@ -242,9 +241,9 @@ def test_a_rollback_to_yesterday_is_found_by_the_checkpoint_of_today(yesterday: 
     assert (rolled_back.faults[0].position, "48" in rolled_back.faults[0].words) == (47, True)
 
 
-def test_a_history_that_was_written_anew_under_the_own_key_is_found_by_a_kept_checkpoint(copied: Sealed) -> None:
+def test_a_history_that_was_written_anew_under_the_own_key_is_found_by_a_kept_checkpoint(changeable: Sealed) -> None:
     """Whoever has the database and the signing key can make a log that is sound in itself."""
-    bank = copied.house.bank
+    bank = changeable.house.bank
     with bank.database.engine.connect() as connection:
         take_guards_away(connection)
         rechained(Scene(connection, Random(3)))  # noqa: S311 - no secret
@@ -255,12 +254,14 @@ def test_a_history_that_was_written_anew_under_the_own_key_is_found_by_a_kept_ch
         connection.execute(unsealed_entry.insert(), [{key: one[key] for key in keys} for one in scene.entries])
         connection.commit()
     seal(Log(bank, ORIGIN))
-    assert checked(exported(copied.house), copied.keys).faults == []
-    found = checked(exported(copied.house), copied.keys, copied.kept)
+    assert checked(exported(changeable.house), changeable.keys).faults == []
+    found = checked(exported(changeable.house), changeable.keys, changeable.kept)
     assert {"root", "checkpoint_missing"} >= found.by_code.keys() >= {"root"}
 
 
-def test_the_ledger_is_exported_at_the_console(copied: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_is_exported_at_the_console(
+    changeable: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CREDITBANK_DATABASE_URL", f"sqlite:///{tmp_path / SQLITE_FILE}")
     monkeypatch.setenv("CREDITBANK_KEYRING", str(tmp_path / KEYRING_FILE))
     runner = CliRunner()
@@ -269,27 +270,27 @@ def test_the_ledger_is_exported_at_the_console(copied: Sealed, tmp_path: Path, m
         ended = runner.invoke(main, ["ledger", "export", str(path)])
         assert (ended.exit_code, "47 entries" in ended.stderr) == (0, True), ended.output
         assert path.stat().st_mode & 0o077 == 0, "for its owner alone"
-    assert checked(plain.read_bytes(), copied.keys, copied.kept).faults == []
+    assert checked(plain.read_bytes(), changeable.keys, changeable.kept).faults == []
     unpacked = gzip.decompress(packed.read_bytes())
     assert unpacked.splitlines()[1:-1] == plain.read_bytes().splitlines()[1:-1], "all but when it was made"
     printed = runner.invoke(main, ["ledger", "export", "-"])
-    assert checked(printed.stdout_bytes, copied.keys, copied.kept).faults == []
+    assert checked(printed.stdout_bytes, changeable.keys, changeable.kept).faults == []
     again = runner.invoke(main, ["ledger", "export", str(plain)])
     assert (again.exit_code, "--force" in again.stderr) == (1, True)
     assert runner.invoke(main, ["ledger", "export", "--force", str(plain)]).exit_code == 0
     assert runner.invoke(main, ["ledger", "export", str(tmp_path / "nowhere" / "x")]).exit_code == 1
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == [], "nothing half is left"
-    assert keys_of(tmp_path / "log") == copied.keys
+    assert keys_of(tmp_path / "log") == changeable.keys
 
 
-def test_a_value_that_no_column_should_hold_is_named(copied: Sealed) -> None:
-    with copied.house.bank.database.engine.connect() as connection:
+def test_a_value_that_no_column_should_hold_is_named(changeable: Sealed) -> None:
+    with changeable.house.bank.database.engine.connect() as connection:
         take_guards_away(connection)
         connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
         scene = Scene(connection, Random(1))  # noqa: S311 - no secret
         one = scene.pick(scene.accounts)["learner_id"].hex
         connection.exec_driver_sql("UPDATE account SET held_hundredths = 'much' WHERE learner_id = ?", (one,))
         connection.exec_driver_sql("UPDATE entry SET amount_hundredths = 'more' WHERE learner_id = ?", (one,))
-        report = checked_directly(connection, copied.keys, copied.kept)
+        report = checked_directly(connection, changeable.keys, changeable.kept)
         connection.rollback()
     assert {"row", "form", "account_missing"} <= report.by_code.keys()
