@@ -8,7 +8,8 @@ from uuid import UUID
 from creditbank.core.errors import Fault
 from creditbank.core.permission import LEARNER_SCOPES, PARTNER_SCOPES, STAFF, Actor, scopes_of
 from creditbank.formats.signing import InvalidToken, TokenClaims, signed_access_token
-from creditbank.services.bank import Bank, Membership, looked_up
+from creditbank.services.bank import Bank, looked_up
+from creditbank.services.shelf import Membership
 from creditbank.storage import staff
 
 TOKEN_SECONDS = 600

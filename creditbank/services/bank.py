@@ -18,24 +18,19 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
-from creditbank.core.institution import Ending, Role
+from creditbank.core.institution import Ending
 from creditbank.core.permission import Actor
-from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.core.veil import Veil
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
+from creditbank.services.shelf import Membership, Printed, Shelf
 from creditbank.storage import (
     access_log,
     audit,
-    clients,
-    institution_days,
-    institutions,
     kept_answers,
     people,
-    rulesets,
-    schemes,
 )
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 from creditbank.storage.replica import Replica
@@ -76,38 +71,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """The institution that a client belongs to."""
-
-    institution_id: UUID
-    code: str
-    roles: frozenset[Role]
-
-
-@dataclass(frozen=True, slots=True)
-class _Printed:
-    """The rules in print in an edition, and the ends of institutions that were asked for since."""
-
-    edition: rulesets.Edition
-    rulebook: Rulebook
-    endings: dict[UUID, Ending | None] = field(default_factory=dict)
-
-    def ending(self, connection: Connection, institution_id: UUID) -> Ending | None:
-        """Return an institution's end, if one is known."""
-        if institution_id not in self.endings:
-            self.endings[institution_id] = institution_days.ending(connection, institution_id)
-        return self.endings[institution_id]
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """What is asked all the time: the rules in print, parsed; and to whom each client belongs, which never changes."""
-
-    printed: _Printed | None = None
-    members: dict[str, Membership] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Bank:
     """Everything that use cases need of the outside: the database, the keys, a clock and a source of ids."""
 
@@ -119,7 +82,7 @@ class Bank:
     """The journal of erasures, which outlives a database that is put back; without one nobody is erased."""
     replica: Replica | None = None
     """A copy of the database for reads that may lag, if there is one."""
-    _shelf: _Shelf = field(default_factory=_Shelf)
+    _shelf: Shelf = field(default_factory=Shelf)
 
     @property
     def keyring(self) -> Keyring:
@@ -135,15 +98,13 @@ class Bank:
 
     def membership(self, client_id: str) -> Membership | None:
         """Return the institution that a client belongs to. Refused: TryLater."""
-        if client_id not in self._shelf.members:
-            try:
-                found = self.database.read(lambda connection: _membership(connection, client_id))
-            except Unavailable as unavailable:
-                raise _busy() from unavailable
-            if found is None:
-                return None
-            self._shelf.members[client_id] = found
-        return self._shelf.members[client_id]
+        known = self._shelf.members.get(client_id)
+        if known is not None:
+            return known
+        try:
+            return self.database.read(lambda connection: self._shelf.membership(connection, client_id))
+        except Unavailable as unavailable:
+            raise _busy() from unavailable
 
     def is_erased(self, learner_id: UUID) -> bool:
         """Tell whether a learner was erased, whose tokens are then worth nothing. Refused: TryLater."""
@@ -153,21 +114,9 @@ class Bank:
             raise _busy() from unavailable
         return found is not None and found.is_erased
 
-    def printed(self, connection: Connection) -> _Printed:
-        """Return the rules and ends of institutions, read again when anywhere any of them has changed."""
-        edition = rulesets.edition(connection)
-        printed = self._shelf.printed
-        if printed is None or printed.edition != edition:
-            stored = rulesets.published(connection)
-            parsed = [parsed_ruleset(json.loads(one.document)) for one in stored]
-            rules = Rulebook(
-                tuple(one for one in parsed if isinstance(one, RuleSet)),
-                schemes.every(connection),
-                tuple(one for one in parsed if isinstance(one, ConversionSet)),
-                frozenset((one.code, one.version) for one in stored if one.is_withdrawn),
-            )
-            printed = self._shelf.printed = _Printed(edition, rules)
-        return printed
+    def printed(self, connection: Connection) -> Printed:
+        """Return the rules and the ends of institutions as they stand in print."""
+        return self._shelf.in_print(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +138,7 @@ class Work:
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What is done once this transaction is committed, and not undone nor repeated if it fails."""
-    _printed: list[_Printed] = field(default_factory=list)
+    _printed: list[Printed] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -219,7 +168,7 @@ class Work:
         """Return an institution's end, if one is known."""
         return self._in_print().ending(self.connection, institution_id)
 
-    def _in_print(self) -> _Printed:
+    def _in_print(self) -> Printed:
         if not self._printed:
             self._printed.append(self.bank.printed(self.connection))
         return self._printed[0]
@@ -292,16 +241,6 @@ def _looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id:
         return bank.database.read(noted)
     except Unavailable as unavailable:
         raise _busy() from unavailable
-
-
-def _membership(connection: Connection, client_id: str) -> Membership | None:
-    """Return the client's institution, if there is such a client."""
-    found = clients.by_id(connection, client_id)
-    if found is None:
-        return None
-    institution = institutions.by_id(connection, found.institution_id)
-    assert institution is not None, "a client belongs to an institution"
-    return Membership(institution.id, institution.code, institution.roles)
 
 
 def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:

@@ -33,7 +33,7 @@ LONGER_FILES = {
     "creditbank/storage/database.py": (355, "transactions, locks and conditions: what the engines do differently"),
     "creditbank/storage/learners.py": (320, "the tables of a person, which are written and read together"),
     "tools/verify_ledger.py": (1090, "an outsider reads one file, and takes it along without another"),
-    "creditbank/storage/ledger.py": (320, "the one door into the ledger: three tables that move in one posting"),
+    "creditbank/storage/ledger.py": (340, "the one door into the ledger: three tables that move in one posting"),
 }
 """Files that may be longer, to how many lines, and why."""
 
