@@ -292,7 +292,7 @@ def one_certificate_more(scene: Scene) -> Any:
 
 @pytest.mark.parametrize(
     ("place", "name", "write"),
-    [(learners, "_claim_row", one_identifier_more), (outcomes, "certificate_of", one_certificate_more)],
+    [(learners, "claim_row", one_identifier_more), (outcomes, "certificate_of", one_certificate_more)],
 )
 def test_what_is_written_while_its_persons_key_is_changed_stays_readable(
     scene: Scene, place: Any, name: str, write: Callable[[Scene], Any], monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from creditbank.core.checkpoint import Checkpoint, parsed_checkpoint
 from creditbank.core.errors import Conflict
-from creditbank.core.ledger import EntryKind, Transfer, canonical_line
+from creditbank.core.ledger import EntryKind, Stamp, Transfer, canonical_line
 from creditbank.core.merkle import EMPTY_ROOT, GrowingTree, leaf_hash, proves_consistency, proves_inclusion
 from creditbank.formats.signed_note import opened_note, vkey
 from creditbank.formats.strict_json import parsed, text_of
@@ -132,7 +132,9 @@ def reversed_without_commit(house: House, learner: str) -> Iterator[None]:
     with bank.database.transaction() as connection:
         (lot,) = ledger.open_lots(connection, [learner_id])
         taken = Transfer(lot.id, "issuance:cqdx", -100, EntryKind.REVERSE, bank.new_id(), date(2026, 7, 1))
-        ledger.post(connection, [ledger.Posting(bank.new_id(), lot, taken)], "test", bank.clock(), bank.new_id)
+        postings = [ledger.Posting(bank.new_id(), lot, taken)]
+        locked = ledger.locked(connection, postings)
+        ledger.post(connection, locked, postings, lambda one: Stamp(bank.new_id(), one, "test", bank.clock()))
         send_deferred(connection)
         yield
 
@@ -280,6 +282,7 @@ def test_an_entry_that_somebody_broke_goes_on_waiting_and_holds_nobody_up(house:
 
 
 def test_entries_that_an_older_version_wrote_are_found_and_sealed(house: House, log: Log) -> None:
+    seal(log)
     post(house, house.open_learner()["id"], 3)
     with house.bank.database.transaction() as connection:
         connection.execute(delete(unsealed_entry).where(unsealed_entry.c.seq == 2))
@@ -288,6 +291,14 @@ def test_entries_that_an_older_version_wrote_are_found_and_sealed(house: House, 
     assert sealing.find_missed(log) == 1
     assert sealing.find_missed(log) == 0
     assert seal(log) == 1
+    assert looked_up(house.bank, OPERATOR, verify).faults == ()
+
+
+def test_a_log_begins_with_the_entries_that_are_there(house: House, log: Log) -> None:
+    post(house, house.open_learner()["id"], 3)
+    with house.bank.database.transaction() as connection:
+        connection.execute(delete(unsealed_entry))
+    assert seal(log) == 3
     assert looked_up(house.bank, OPERATOR, verify).faults == ()
 
 

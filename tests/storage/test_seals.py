@@ -20,7 +20,7 @@ from tests.storage.sealing import seal_everything
 SEALED = [*PERSON_SEALED, *BANK_SEALED, *WRAPPED]
 
 NOT_SEALED = {
-    *(("account", "chain_hash"), ("entry", "hash")),
+    *(("account", "chain_hash"), ("entry", "hash"), ("log_leaf", "hash"), ("log_node", "hash"), ("checkpoint", "root")),
     *(("login_attempt", "state_hash"), ("login_attempt", "browser_hash"), ("login_ticket", "ticket_hash")),
     *(("staff_invitation", "invitation_hash"), ("link_code", "code_index")),
     ("partner_secret", "secret"),
