@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,10 @@ from tests.builders import INSTITUTION_SCOPES, House, learner_body, new_house, o
 from tools.bench.load import HOST
 from tools.bench.thin import TABLES
 
-PORT = 8177
+with socket.create_server((HOST, 0)) as free:
+    PORT = free.getsockname()[1]
+"""A port that nobody listens to: several benchmarks may run at once."""
+
 LEARNERS = 400
 CLIENTS = 4
 WORKERS = 2
