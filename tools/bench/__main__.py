@@ -33,13 +33,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     wanted = asked.only or names
-    told = [*_on_one_scene(wanted, asked), *(ALONE[name]() for name in names if name in ALONE and name in wanted)]
-    if "verifier" in wanted and importlib.util.find_spec(VERIFIER) is not None:
-        told.append(str(importlib.import_module(VERIFIER).report(VERIFIED_ENTRIES)))
-    text = "\n\n".join(told)
-    print(text)
+    told = []
+    for part in _parts(wanted, asked):
+        print(f"{part}\n", flush=True)
+        told.append(part)
     Path("var").mkdir(exist_ok=True)
-    Path("var/bench.md").write_text(f"{text}\n", "utf-8")
+    Path("var/bench.md").write_text("\n\n".join(told) + "\n", "utf-8")
+
+
+def _parts(wanted: list[str], asked: argparse.Namespace) -> Iterator[str]:
+    """Measure and yield one part after the other."""
+    yield from _on_one_scene(wanted, asked)
+    for name, report in ALONE.items():
+        if name in wanted:
+            yield report()
+    if "verifier" in wanted and importlib.util.find_spec(VERIFIER) is not None:
+        yield str(importlib.import_module(VERIFIER).report(VERIFIED_ENTRIES))
 
 
 def _on_one_scene(wanted: list[str], asked: argparse.Namespace) -> Iterator[str]:

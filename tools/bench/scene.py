@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import platform
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,12 +26,18 @@ from tests.builders import INSTITUTION_SCOPES, House, learner_body, new_house, o
 from tools.bench.load import HOST
 from tools.bench.thin import TABLES
 
-PORT = 8177
+with socket.create_server((HOST, 0)) as free:
+    PORT = free.getsockname()[1]
+"""A port that nobody listens to: several benchmarks may run at once."""
+
 LEARNERS = 400
 CLIENTS = 4
 WORKERS = 2
 THREADS = 2
 """As `creditbank serve` starts on two cores."""
+
+GOODBYE_SECONDS = 10
+"""How long the server may take to end before it is made to."""
 
 Figures = dict[str, float]
 """What a round measured, by name; each figure is a second's unless its name says otherwise."""
@@ -131,12 +139,19 @@ def served(url: str, keyring: Path) -> Iterator[None]:
     environment = {**os.environ, **variables(url, keyring)}
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--no-log", "--host", HOST]
     command += ["--port", str(PORT), "--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
-    with subprocess.Popen([*command, "tools.bench.thin:both"], env=environment, stdout=subprocess.DEVNULL) as server:  # noqa: S603
+    server = subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "tools.bench.thin:both"], env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        _await_server()
+        yield
+    finally:
+        server.terminate()
         try:
-            _await_server()
-            yield
-        finally:
-            server.terminate()
+            server.wait(timeout=GOODBYE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def variables(url: str, keyring: Path) -> Mapping[str, str]:
@@ -151,7 +166,7 @@ def variables(url: str, keyring: Path) -> Mapping[str, str]:
 
 def _await_server() -> None:
     """Return when the server answers."""
-    for _ in range(200):
+    for _ in range(600):
         try:
             with urlopen(f"http://{HOST}:{PORT}/readyz", timeout=1):
                 return

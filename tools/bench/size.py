@@ -65,6 +65,7 @@ def main() -> None:
         for _ in range(asked.rounds):
             for bank in banks:
                 _round(bank)
+                print(f"{bank.name}: measured once", flush=True)
         print("\n\n".join((_sizes(banks), _times(banks))))
         for bank in banks:
             bank.bank.database.close()
@@ -84,7 +85,7 @@ def _filled(folder: Path, server: str, entries: int) -> Sized:
     """Fill a bank of a size on a database of its own."""
     name = f"bench_{entries}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
         connection.execute(f"CREATE DATABASE {name}".encode())
     url, keyring = bank_url(server, name), folder / f"{name}.json"
     settings = Settings(database_url=url, keyring=keyring, log_format="none", erasures=folder / f"{name}.jsonl")
