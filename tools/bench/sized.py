@@ -9,7 +9,6 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
 
 from creditbank.core.calendar import bank_day
 from creditbank.core.outcome import Kind, LearnerReference, Record
@@ -102,13 +101,12 @@ def post_one(bank: Bank, one: Reader) -> None:
 
 def pages_of_a_balance(bank: Bank, people: Sequence[Reader]) -> float:
     """Return how many pages of tables and indexes the balance's statement touches, on the average."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    sql = str(passbook._BALANCES_KNOWN_TO.compile(dialect=dialect))  # noqa: SLF001 - the very statement
     pages = 0
     with bank.database.reading() as connection:
         for one in people:
             values = {"learner_id": one.learner_id, "institution_id": one.actor.institution_id}
-            told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", values).scalar_one()
+            sql, given = passbook._balances_known_to.sent(connection, values)  # noqa: SLF001 - the very statement
+            told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", given).scalar_one()
             plan = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
             pages += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return pages / len(people)
