@@ -44,7 +44,7 @@ class Planted:
             self.faults,
             self.operations_min,
             self.faults_min,
-            seconds_max=SECONDS_MAX,
+            seconds_max=SECONDS_MAX if application else SOUND_SECONDS_MAX,
             application=application,
             crowds=self.crowds,
             owners=self.owners,
@@ -57,6 +57,7 @@ class Planted:
 
 
 SECONDS_MAX = 60
+SOUND_SECONDS_MAX = 300
 SOUND_PATIENCE_SECONDS = 60
 """Of clients of the sound bank; those of one with a defect may never be answered, and soon give up."""
 
