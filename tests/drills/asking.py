@@ -56,12 +56,15 @@ class Caller:
     tokens: dict[str, str] = field(default_factory=dict)
     kept: http.client.HTTPConnection | None = None
     patience_seconds: float = PATIENCE_SECONDS
+    rest_seconds: float = 0
+    """How long the client waits before each request."""
 
     def ask(self, asked: Asked, *, tries_max: int = 0) -> Reply:
         """Send a request until it is answered, or as often as `tries_max` says. Raises NoAnswerError.
 
         A broken connection, a missing answer and a status that asks to try later leave it open whether it took effect.
         """
+        time.sleep(self.rest_seconds)
         deadline, tries, is_doubted = time.monotonic() + self.patience_seconds, 0, False
         while time.monotonic() < deadline and (not tries_max or tries < tries_max):
             tries += 1

@@ -22,7 +22,7 @@ from creditbank.services import outcomes, statements
 from creditbank.services.bank import Answer, Bank, Errand, Work
 from creditbank.storage import kept_answers, ledger, outcome_claims
 from creditbank.storage import outcomes as outcome_tables
-from creditbank.storage.database import Database, Unavailable
+from creditbank.storage.database import Database, Raced, Unavailable
 from creditbank.storage.writing import append_missing, send_deferred
 from tests.drills import late_keys
 
@@ -224,23 +224,23 @@ def commit_midway(connection: Connection) -> None:
     time.sleep(GAP_SECONDS)
 
 
+class _HopefulDatabase(Database):
+    """A database that takes every commit for granted."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a transaction, and say nothing where it fails after all is worked out."""
+        is_worked_out = False
+        try:
+            with super().transaction() as connection:
+                yield connection
+                is_worked_out = True
+                time.sleep(GAP_SECONDS)
+        except (Raced, Unavailable):
+            if not is_worked_out:
+                raise
+
+
 def swallowed_rollback() -> Flask:
     """Answer what was worked out, also where the database rolled it back."""
-    carried_out = services.carried_out
-
-    def hopeful(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
-        answers: list[Answer] = []
-
-        def noted(work: Work) -> Answer:
-            answers[:] = [action(work)]
-            return answers[0]
-
-        try:
-            return carried_out(bank, errand, noted)
-        except services.TryLater:
-            if not answers:
-                raise
-            return answers[0]
-
-    services.carried_out = batches.carried_out = hopeful
-    return application()
+    return application(_HopefulDatabase)

@@ -60,6 +60,8 @@ class Plan:
     stops_at: frozenset[str] = frozenset()
     """Checks of which a finding ends the drill, where a defect is looked for."""
     patience_seconds: float = 120
+    rest_seconds: float = 0
+    """How long clients wait before each request, where others need the machine, too."""
 
 
 @dataclass
@@ -157,7 +159,8 @@ def _clients(outcome: Outcome, scene: Scene, banks: tuple[House, Bank], learners
         return client_token(bank, BASE_URL, issuer, INSTITUTION_SCOPES)
 
     def common(name: str, number: int) -> tuple[str, Random, Caller, Journal, Event]:
-        caller = Caller(lambda: scene.front.port, token, journal, patience_seconds=plan.patience_seconds)
+        manners = {"patience_seconds": plan.patience_seconds, "rest_seconds": plan.rest_seconds}
+        caller = Caller(lambda: scene.front.port, token, journal, **manners)
         return name, Random(plan.seed * 1000 + number), caller, journal, stop  # noqa: S311 - no secrets
 
     crowds = [Crowd(*common(f"crowd{n}", n), learners, plan.sizes) for n in range(plan.crowds)]

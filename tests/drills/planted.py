@@ -7,7 +7,6 @@ from tests.drills.drilling import Plan
 from tests.drills.faults import (
     Fault,
     cut_commit,
-    cut_database,
     cut_reply,
     stop_database,
     terminate_all,
@@ -44,7 +43,7 @@ class Planted:
             self.faults,
             self.operations_min,
             self.faults_min,
-            seconds_max=SECONDS_MAX,
+            seconds_max=SECONDS_MAX if application else SOUND_SECONDS_MAX,
             application=application,
             crowds=self.crowds,
             owners=self.owners,
@@ -57,11 +56,11 @@ class Planted:
 
 
 SECONDS_MAX = 60
+SOUND_SECONDS_MAX = 300
 SOUND_PATIENCE_SECONDS = 60
 """Of clients of the sound bank; those of one with a defect may never be answered, and soon give up."""
 
 CUTS: Mapping[Fault, int] = {cut_commit: 1}
-LOST: Mapping[Fault, int] = {terminate_all: 1, cut_database: 1, cut_commit: 2}
 ENDS: Mapping[Fault, int] = {terminate_all: 1}
 
 
@@ -111,7 +110,7 @@ DEFECTS = (
     _planted("dropped_row", "lost", "ids", owners=0),
     _planted("replay_with_effect", "ghost", owners=0, faults={cut_reply: 1}, faults_min=3),
     _planted("stale_reads", "own_writes", crowds=0, operations_min=40),
-    _planted("swallowed_rollback", "lost", "ids", faults=LOST, faults_min=8),
+    _planted("swallowed_rollback", "lost", "ids", "own_writes", faults=ENDS, faults_min=8),
     _unguarded("effect_of_refused", "ghost", "own_writes", crowds=0, operations_min=40),
 )
 """Fourteen, each in an application of its own."""

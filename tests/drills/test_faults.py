@@ -20,13 +20,15 @@ def test_a_drill_under_every_fault_finds_nothing(
     plan = Plan(
         seed,
         AT_POSTGRESQL,
-        operations_min=200,
+        operations_min=100,
         faults_min=len(AT_POSTGRESQL),
-        reads_min=30,
+        reads_min=15,
         seconds_max=SHORT_SECONDS,
         application="creditbank.app:create_app",
         has_each_once=True,
-        pace_seconds=(0.05, 0.2),
+        pace_seconds=(0.02, 0.1),
+        owners=1,
+        rest_seconds=0.05,
     )
     seen = drill(plan, drill_cluster.url(new_database()), drill_folder, drill_cluster)
     assert seen.journal.findings == []
