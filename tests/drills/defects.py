@@ -56,9 +56,12 @@ def half_commit() -> Flask:
     """Commit an outcome, and what brings its credits after it."""
     book = outcomes.book
 
-    def booked_later(work: Work, settlement: Any) -> None:
-        commit_midway(work.connection)
-        book(work, settlement)
+    def booked_later(work: Work, settlement: Any, write_heads: Callable[[], None]) -> None:
+        def committed() -> None:
+            write_heads()
+            commit_midway(work.connection)
+
+        book(work, settlement, committed)
 
     outcomes.book = booked_later
     return application()
@@ -148,22 +151,23 @@ def doubling_retry() -> Flask:
 
 def lost_update() -> Flask:
     """Write balances from what stood on the account before it was locked."""
-    locked = ledger._locked  # noqa: SLF001 - the defect is planted there
+    locked = ledger.locked
 
-    def stale(connection: Connection, keys: set[Any]) -> Any:
-        before = {(one.learner_id, one.scheme): one for one in _unlocked(connection, keys)}
+    def stale(connection: Connection, postings: Sequence[ledger.Posting]) -> ledger.Standings:
+        before = {(one.learner_id, one.scheme): one for one in _unlocked(connection, postings)}
         time.sleep(GAP_SECONDS)
         return {
             key: replace(one, recognised_hundredths=before[key].recognised_hundredths) if key in before else one
-            for key, one in locked(connection, keys).items()
+            for key, one in locked(connection, postings).items()
         }
 
-    ledger._locked = stale  # noqa: SLF001 - as above
+    ledger.locked = stale
     return application()
 
 
-def _unlocked(connection: Connection, keys: set[Any]) -> list[Any]:
-    query = ledger.account.select().where(ledger.account.c.learner_id.in_({learner_id for learner_id, _ in keys}))
+def _unlocked(connection: Connection, postings: Sequence[ledger.Posting]) -> list[Any]:
+    learners = {posting.lot.learner_id for posting in postings}
+    query = ledger.account.select().where(ledger.account.c.learner_id.in_(learners))
     return [ledger._standing(row) for row in connection.execute(query)]  # noqa: SLF001 - as above
 
 
