@@ -5,31 +5,31 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Connection
 
 from creditbank.core.errors import Outdated
 from creditbank.core.outcome import Record
 from creditbank.services import converting, corrections
 from creditbank.services.bank import Work
 from creditbank.storage import outcomes as outcome_tables
+from creditbank.storage import writing
 from tests.drills.defects import GAP_SECONDS, application, commit_midway
 
 
 def no_lock() -> Flask:
     """Lock no account, and let no key catch two postings that took the same number."""
-    app = application()
-    engine = app.extensions["creditbank"].database.engine
+    by_driver = writing.sent
 
-    @event.listens_for(engine, "after_cursor_execute")
-    def _linger(_connection: Any, _cursor: Any, sql: str, *_more: Any) -> None:
-        if "FROM account" in sql:
-            time.sleep(GAP_SECONDS)
+    def unlocked(connection: Connection, cursor: Any, sql: str, parameters: Any) -> Any:
+        if "FROM account" not in sql:
+            return by_driver(connection, cursor, sql, parameters)
+        assert " FOR UPDATE" in sql, "the defect is planted where accounts are locked"
+        found = by_driver(connection, cursor, sql.replace(" FOR UPDATE", ""), parameters)
+        time.sleep(GAP_SECONDS)
+        return found
 
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def _unlock(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_more: Any) -> tuple[str, Any]:
-        return (sql.replace(" FOR UPDATE", "") if "FROM account" in sql else sql), parameters
-
-    return app
+    writing.sent = unlocked
+    return application()
 
 
 def effect_of_refused() -> Flask:
