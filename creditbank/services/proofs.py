@@ -78,8 +78,10 @@ def inclusion_of_entry(work: Work, learner_id: UUID, named: UUID | Key, size: in
     itself is for the learner and for auditors. Refused: ScopeMissing, Unknown, Conflict while the entry waits.
     """
     require(work.actor, "statement:read", "audit:read")
+    if work.actor.is_partner:
+        raise unknown("学习者", "learner")
     person = seen(work, learner_id, Sight.STATEMENT)
-    entry = None if work.actor.is_partner else seal_log.entry_of_person(work.connection, person.members, named)
+    entry = seal_log.entry_of_person(work.connection, person.members, named)
     if entry is None:
         raise unknown("记账行", "entry")
     leaf = seal_log.leaf_of(work.connection, (entry.learner_id, entry.scheme, entry.seq))
