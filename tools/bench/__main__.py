@@ -1,32 +1,32 @@
 """Measure and print one table: `python -m tools.bench [--only NAME] [--seconds S] [--rounds R]`."""
 
 import argparse
-import importlib.util
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from types import ModuleType
 
-from tools.bench import assignment, evaluation, inside, peers, raw, scene, serving
+from tools.bench import assignment, evaluation, inside, peers, raw, scene, serving, verifying
 from tools.bench.scene import Figures, Scene
 
 MEASURED: dict[str, ModuleType] = {"serving": serving, "raw": raw, "inside": inside, "peers": peers}
 """What is measured in rounds on one scene, by the name under which it can be asked for alone."""
 
-ALONE: dict[str, Callable[[], str]] = {"rules": evaluation.report, "assignment": assignment.report}
-"""What is measured by itself."""
-
-VERIFIER = "tools.bench.verifying"
-"""Measures the independent verifier, where there is one."""
-
 VERIFIED_ENTRIES = 200_000
 """Of `make bench`; its long form is the verifier's own command."""
+
+ALONE: dict[str, Callable[[], str]] = {
+    "rules": evaluation.report,
+    "assignment": assignment.report,
+    "verifier": lambda: verifying.report(VERIFIED_ENTRIES),
+}
+"""What is measured by itself."""
 
 
 def main() -> None:
     """Measure in rounds, one after the other, and print medians with their ratios."""
-    names = [*MEASURED, *ALONE, "verifier"]
+    names = [*MEASURED, *ALONE]
     parser = argparse.ArgumentParser(description="Benchmark of the bank beside its limits and its peers")
     parser.add_argument("--only", action="append", choices=names, help="one part; may be given several times")
     parser.add_argument("--seconds", type=float, default=5)
@@ -47,8 +47,6 @@ def _parts(wanted: list[str], asked: argparse.Namespace) -> Iterator[str]:
     for name, report in ALONE.items():
         if name in wanted:
             yield report()
-    if "verifier" in wanted and importlib.util.find_spec(VERIFIER) is not None:
-        yield str(importlib.import_module(VERIFIER).report(VERIFIED_ENTRIES))
 
 
 def _on_one_scene(wanted: list[str], asked: argparse.Namespace) -> Iterator[str]:
