@@ -169,7 +169,7 @@ def test_a_partner_gets_no_proof_even_on_consent(house: House, learner: str) -> 
     assert len(shown) == 3
     for line in (shown[0]["id"], lines(house, learner)[-1]["id"]):
         refused = house.http.get(f"{url}/{line}/proof", headers=auth)
-        assert code(refused) == (404, "", "unknown_entry")
+        assert code(refused) == (404, "", "unknown_learner")
 
 
 def test_lines_of_accounts_that_were_merged_are_proven_from_either(house: House, learner: str) -> None:

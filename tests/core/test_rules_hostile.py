@@ -18,7 +18,7 @@ from tests.core.test_minting import converting as conversion_set
 from tests.core.test_minting import document as conversion_document
 from tests.core.test_rules import document
 
-SECONDS_MAX = 0.1 if sys.gettrace() is None else 1.0
+SECONDS_MAX = 0.5 if sys.gettrace() is None else 1.0
 """A tracer, as coverage has one, makes every line many times slower."""
 
 TRIES = 5

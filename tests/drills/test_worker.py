@@ -22,7 +22,7 @@ from creditbank.services.verification import verify
 from creditbank.storage import seal_log
 from creditbank.storage.seal_log import log_leaf
 from tests.builders import House, outcome_body
-from tests.drills.shooting import environment
+from tests.drills.serving import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

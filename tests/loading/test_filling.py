@@ -1,6 +1,5 @@
 """A filled bank: sound in every book, read as any other, the same for the same seed, and never on top of one."""
 
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -25,7 +24,8 @@ from creditbank.services.access import client_token
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.storage import catalogue
-from tests.builders import BASE_URL, KEYRING_FILE, House, copied_house
+from tests.builders import House, new_house
+from tests.moulds import Moulds
 
 LEARNERS, ENTRIES = 60, 700
 
@@ -169,14 +169,13 @@ def _possible(standing: Standing, kind: str, size: int) -> int:
     return amount if kind in ("recognise", "release", "restore") else -amount
 
 
-def test_the_same_seed_makes_the_same_books(tmp_path: Path, stocked: Path) -> None:
+def test_the_same_seed_makes_the_same_books(tmp_path: Path, moulds: Moulds) -> None:
     books = []
     for name in ("one", "other"):
         folder = tmp_path / name
-        shutil.copytree(stocked, folder)
-        house = copied_house(f"sqlite:///{folder / 'bank.sqlite3'}", folder)
-        _filled(house, folder)
-        rows = _rows(house, "entry")
-        books.append(sorted((row.learner_id, row.scheme, row.seq, row.id, row.amount_hundredths) for row in rows))
-        house.bank.database.close()
+        folder.mkdir()
+        with moulds.lent(new_house, folder) as house:
+            _filled(house, folder)
+            rows = _rows(house, "entry")
+            books.append(sorted((row.learner_id, row.scheme, row.seq, row.id, row.amount_hundredths) for row in rows))
     assert books[0] == books[1]

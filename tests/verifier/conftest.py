@@ -9,7 +9,7 @@ from random import SystemRandom
 import pytest
 
 from tests.builders import SQLITE_FILE, copied_house, new_house
-from tests.conftest import _postgresql_database
+from tests.conftest import postgresql_database
 from tests.verifier.ledgers import Sealed, sealed_ledger
 
 
@@ -26,7 +26,7 @@ def sealed_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
 def sealed_postgresql(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
     """Make a sealed ledger on PostgreSQL."""
     folder = tmp_path_factory.mktemp("sealed")
-    with _postgresql_database(postgresql_server) as url:
+    with postgresql_database(postgresql_server) as url:
         made = sealed_ledger(new_house(url, folder), folder)
         yield made
         made.house.bank.database.close()
