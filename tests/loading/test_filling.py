@@ -24,7 +24,7 @@ from creditbank.services.access import client_token
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
 from creditbank.storage import catalogue
-from tests.builders import House, new_house
+from tests.builders import BASE_URL, KEYRING_FILE, House, new_house
 from tests.moulds import Moulds
 
 LEARNERS, ENTRIES = 60, 700
