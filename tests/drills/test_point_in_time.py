@@ -1,6 +1,7 @@
 """PostgreSQL is put back to a moment as docs/backup.md says: what was acknowledged by then is there, nothing else."""
 
 import shutil
+import time
 from pathlib import Path
 
 import psycopg
@@ -60,6 +61,7 @@ def test_a_bank_is_put_back_to_a_moment(tmp_path: Path) -> None:
             house.bank.database.close()
         (folder / "second" / "recovery.signal").touch()
         with server_on(folder / "second", settings(1, archive=archive, moment=at)) as server:
+            await_promotion(server.get_uri())
             house = copied_house(url_of(server.get_uri()), tmp_path)
             check(house, before, (kept, published))
             assert {number: post(house, learner, number) for number in before} == {
@@ -67,6 +69,16 @@ def test_a_bank_is_put_back_to_a_moment(tmp_path: Path) -> None:
             }, "what is there is a replay"
             assert {post(house, learner, number)[0] for number in after} == {201}, "what is missing is taken again"
             house.bank.database.close()
+
+
+def await_promotion(uri: str) -> None:
+    """Return when the server has come to the moment and takes writes."""
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for _ in range(600):
+            if connection.execute("SELECT NOT pg_is_in_recovery()").fetchone() == (True,):
+                return
+            time.sleep(0.05)
+    pytest.fail("the recovery did not come to its end")
 
 
 def check(house: House, before: dict[int, str], folders: tuple[Path, Path]) -> None:
