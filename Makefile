@@ -18,7 +18,7 @@ run: $(RUN_READY)
 	@exec $(BIN)/creditbank serve --host $(HOST) --port $(PORT)
 
 test: $(TEST_READY)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 2
 
 # PostgreSQL's half of the tests as on a distributed engine: every statement is judged by what Citus refuses. A test that
 # tampers with the books by its own SQL is left out: its statements are none of the bank's.

@@ -89,8 +89,8 @@ def _has_signed(encoded: str, name: str, public: bytes, text: str) -> bool:
     try:
         signature = base64.b64decode(encoded, validate=True)
         key_id, rest = signature[:_ID_BYTES], signature[_ID_BYTES:]
-        if key_id != _key_id(name, public):
-            return False
+        if key_id != _key_id(name, public) or base64.b64encode(signature).decode() != encoded:
+            return False  # bits behind the last byte could else be changed unseen
         Ed25519PublicKey.from_public_bytes(public).verify(rest, text.encode())
     except (InvalidSignature, ValueError):
         return False

@@ -57,6 +57,7 @@ def record(house: House, rows: int) -> None:
     assert answer.get_json()["summary"]["accepted"] == rows
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
 def test_a_worker_that_is_killed_leaves_nothing_half_and_the_next_goes_on(house: House, tmp_path: Path) -> None:
     record(house, ENTRIES)
     url = house.bank.database.url.render_as_string(hide_password=False)
