@@ -53,7 +53,8 @@ bench: $(TEST_READY)
 # An hour on two cores; DRILLS="--operations 20000 --faults 100" for less, "--sum" for the table of all rounds that are kept.
 drills: $(TEST_READY)
 	$(BIN)/python -m tests.drills $(DRILLS)
-	CREDITBANK_DRILLS=long $(BIN)/python -m pytest tests/drills/test_faults.py tests/drills/test_defects.py
+	CREDITBANK_DRILLS=long $(BIN)/python -m pytest tests/drills/test_faults.py tests/drills/test_defects.py \
+	    tests/core/test_conversion_best.py
 	DRILL_TAMPERINGS=1000 $(BIN)/python -m pytest tests/verifier/test_tampering.py -k sqlite
 
 openapi: $(RUN_READY)
