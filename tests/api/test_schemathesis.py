@@ -25,7 +25,7 @@ from tests.api.seeding import Seeds, seeds_of
 from tests.builders import House, new_house
 from tests.moulds import Moulds
 
-EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
