@@ -17,6 +17,8 @@ from creditbank.api import (
     consents,
     conversions,
     correction_requests,
+    credential_checks,
+    credentials,
     decisions,
     delegations,
     erasures,
@@ -46,6 +48,7 @@ from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
 from creditbank.config import NO_FILES, NONE, NOWHERE, Settings, settings_from_environment
+from creditbank.gateways.issuer_file import open_issuers
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
@@ -82,6 +85,8 @@ RESOURCES = (
     programmes.resource,
     conversions.resource,
     cases.resource,
+    credentials.resource,
+    credential_checks.resource,
     plans.resource,
     staff.resource,
     proxies.resource,
@@ -170,6 +175,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
+    app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     watch_requests(app)
     tell_positions(app)
     register_problems(app)

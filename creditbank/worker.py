@@ -9,10 +9,13 @@ from threading import Event
 import structlog
 
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import sealing
+from creditbank.services import credential_following, sealing
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
+
+FOLLOW_SECONDS = 60
+"""After how long credentials are compared with their sources again; whoever changes one ends them at once."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -29,7 +32,10 @@ class Job:
 
 def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
     """Return all jobs of a bank."""
-    return [Job("seal", seal_seconds, lambda: sealing.seal(sealed))]
+    return [
+        Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
+        Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
+    ]
 
 
 def work(jobs: Sequence[Job], stop: Event, parent: int | None = None) -> None:

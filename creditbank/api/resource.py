@@ -35,6 +35,9 @@ PAGE_ROWS_MAX = 200
 PAGE_ROWS = 50
 """A page's length where the caller names none."""
 
+SHARE_CODE = "[a-z2-7]{32}"
+"""The code of a link: 160 bits in base 32, small letters."""
+
 ME = "me"
 """A learner's own name in paths."""
 
@@ -137,6 +140,12 @@ class CodeConverter(BaseConverter):
     regex = "[a-z0-9][a-z0-9-]{0,63}"
 
 
+class ShareConverter(BaseConverter):
+    """The code of a link in a path; there is nothing under what is no code."""
+
+    regex = SHARE_CODE
+
+
 class WholeConverter(IntegerConverter):
     """A whole number in a path, in plain digits."""
 
@@ -149,10 +158,12 @@ def documented_api(app: Flask) -> Documented:
     app.url_map.converters["id"] = IdConverter
     app.url_map.converters["code"] = CodeConverter
     app.url_map.converters["int"] = WholeConverter
+    app.url_map.converters["share"] = ShareConverter
     api = Documented(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)})
     id_schema = {"type": "string", "format": "uuid"}
     api.register_converter(IdConverter, lambda _: id_schema)
     api.register_converter(CodeConverter, lambda _: {"type": "string", "pattern": f"^{CodeConverter.regex}$"})
+    api.register_converter(ShareConverter, lambda _: {"type": "string", "pattern": f"^{ShareConverter.regex}$"})
     api.register_converter(LearnerConverter, lambda _: {"anyOf": [id_schema, {"type": "string", "const": ME}]})
     for field, kind, form in (
         (fields.Text, "string", None),

@@ -25,11 +25,11 @@ def keys_group() -> None:
 @keys_group.command("show")
 def show() -> None:
     """List all keys, newest last of each kind, with the rows that still rest on each."""
-    click.echo(f"{'kind':8} {'id':45} {'suite':12} {'added':20} rows")
+    click.echo(f"{'kind':10} {'id':45} {'suite':12} {'added':20} rows")
     for key in asked(bank(), rotation.keys_in_use):
         added = "not in the keyring" if key.added_at is None else f"{key.added_at:%Y-%m-%d %H:%M:%S}"
         rows = "" if key.rows is None else str(key.rows)
-        click.echo(f"{key.kind.value:8} {key.id:45} {key.suite:12} {added:20} {rows}".rstrip())
+        click.echo(f"{key.kind.value:10} {key.id:45} {key.suite:12} {added:20} {rows}".rstrip())
 
 
 @keys_group.group("rotate")
@@ -67,6 +67,13 @@ def rotate_log() -> None:
     click.echo("Make its public half known (GET /v1/log/checkpoint lists it with the next checkpoint).")
 
 
+@rotate.command("credential")
+def rotate_credential() -> None:
+    """Add keys that sign credentials; what older ones signed counts on, by their published halves."""
+    _rotated(Kind.CREDENTIAL, None)
+    click.echo("They are published already (GET /.well-known/did.json); older ones stay there when they are retired.")
+
+
 @rotate.command("person")
 @click.option("--learner", "account_no", required=True, metavar="ACCOUNT_NO|all", help="Whose key, or everybody's.")
 def rotate_person(account_no: str) -> None:
@@ -100,7 +107,12 @@ def renew() -> None:
 
 @keys_group.command("retire")
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
-@click.option("--now", "at_once", is_flag=True, help="Though tokens or the newest checkpoint are by them.")
+@click.option(
+    "--now",
+    "at_once",
+    is_flag=True,
+    help="As after a theft: though tokens or the newest checkpoint are by them; credentials by them count no more.",
+)
 def retire(kind: str, at_once: bool) -> None:  # noqa: FBT001 - click's own way
     """Take away all keys of a KIND but the newest, for ever, if nothing needs them any more."""
     opened = bank()

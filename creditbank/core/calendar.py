@@ -25,6 +25,11 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def second_text(instant: datetime) -> str:
+    """Return the (aware) instant as RFC 3339 in UTC, cut to whole seconds, in which JWTs count."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
 @dataclass(frozen=True, slots=True)
 class AcademicYear:
     """When an academic year and its terms begin, as (month, day); a class belongs to the term in which it ends.

@@ -19,6 +19,7 @@ SIGHTS: dict[Sight, tuple[str, str]] = {
     Sight.CASE: ("转换复核案件", "a case about one of your conversions"),
     Sight.LOOKUP: ("是否为本行学习者", "whether you have an account here"),
     Sight.CONSENTS: ("授权记录", "your consents"),
+    Sight.CREDENTIALS: ("凭证", "your credentials"),
     Sight.ACCESS_LOG: ("查阅记录", "this diary"),
     Sight.EXPORT: ("全部数据（导出）", "all of your data, as an export"),
     Sight.REQUESTS: ("更正或删除申请", "your requests for correction or erasure"),
@@ -36,9 +37,13 @@ BASES: dict[Basis, tuple[str, str]] = {
     Basis.PROXY: ("工作人员在服务点代您办理", "a member of staff acted for you at a counter"),
     Basis.GUARDIAN: ("监护人", "your guardian"),
     Basis.CONSENT: ("您的授权", "your consent"),
+    Basis.SHARE: ("您的出示链接", "a link that you made"),
     Basis.IDENTITY_CASE: ("核实两个账户是否属于同一人", "to decide whether two accounts are one person's"),
 }
 """Why it could be seen."""
+
+ANYBODY = ("持有链接的人", "Whoever has the link")
+"""Who opens a link, of whom nothing is asked."""
 
 OPERATOR = ("学分银行运维人员", "The bank's operator")
 """Who reads at the console, where no institution and no program has a name."""
@@ -53,7 +58,8 @@ def sentences(reader: str, happened_at: datetime, sight: Sight, basis: str) -> d
     what_zh, what_en = SIGHTS[sight]
     name, _, _ = basis.partition(":")
     why_zh, why_en = BASES[Basis(name)]
-    who_zh, who_en = OPERATOR if name == Basis.OPERATOR else (reader, reader)
+    unnamed = {Basis.OPERATOR: OPERATOR, Basis.SHARE: ANYBODY}
+    who_zh, who_en = unnamed.get(Basis(name), (reader, reader))
     return {
         "zh": f"{who_zh}于 {when} 查看了您的{what_zh}（依据：{why_zh}）",
         "en": f"{who_en} looked at {what_en} on {when} (basis: {why_en})",

@@ -18,6 +18,7 @@ class Sight(StrEnum):
     LOOKUP = "lookup"
     """The answer that somebody is a learner here."""
     CONSENTS = "consents"
+    CREDENTIALS = "credentials"
     ACCESS_LOG = "access_log"
     EXPORT = "export"
     REQUESTS = "requests"
@@ -26,7 +27,7 @@ class Sight(StrEnum):
     """A token with which everything can be read that the learner can read."""
 
 
-OWN_ONLY = frozenset({Sight.CONSENTS})
+OWN_ONLY = frozenset({Sight.CONSENTS, Sight.CREDENTIALS})
 """What only those see who speak for the learner, and auditors; to know a learner is not enough."""
 
 
@@ -48,5 +49,7 @@ class Basis(StrEnum):
     """A member of staff acts for the learner at a counter."""
     GUARDIAN = "guardian"
     CONSENT = "consent"
+    SHARE = "share"
+    """The learner made a link that shows it, whose id follows its name."""
     IDENTITY_CASE = "identity_case"
     """Somebody decides whether two accounts are one person's."""

@@ -2,9 +2,16 @@
 
 import hashlib
 import json
+from decimal import Decimal
 
 _INTEGER_MAX = 2**53 - 1
 """RFC 8785 writes numbers as IEEE doubles; up to here whole numbers read the same everywhere."""
+
+_PLAIN_MAX = 21
+"""So many digits before the point ECMAScript writes without an exponent."""
+
+_PLAIN_MIN = -6
+"""Up to five zeros behind the point, too."""
 
 
 def canonical_bytes(value: object) -> bytes:
@@ -14,6 +21,15 @@ def canonical_bytes(value: object) -> bytes:
     Decimals above all, is a broken promise of our own and raises AssertionError.
     """
     return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def foreign_canonical_bytes(value: object) -> bytes:
+    """Return the same for a document of others, as the strict JSON door read it: there numbers may have decimals.
+
+    A number is written as ECMAScript writes the double that is nearest to it (RFC 8785, section 3.2.2.3). Raises
+    ValueError for one that no double holds.
+    """
+    return _written(value).encode()
 
 
 def digest(value: object) -> bytes:
@@ -40,3 +56,45 @@ def _ordered(value: object) -> object:
 def _utf16(name: str) -> bytes:
     """Return what RFC 8785, section 3.2.3, sorts by: UTF-16 code units, which differ from code points above U+FFFF."""
     return name.encode("utf-16-be")
+
+
+def _written(value: object) -> str:
+    """Return a value of a foreign document as RFC 8785 writes it."""
+    if isinstance(value, list):
+        return f"[{','.join(_written(member) for member in value)}]"
+    if isinstance(value, dict):
+        names = sorted(value, key=_utf16)
+        return f"{{{','.join(f'{_written(name)}:{_written(value[name])}' for name in names)}}}"
+    if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
+        return _number(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: Decimal | int) -> str:
+    """Return a number as ECMAScript's Number::toString writes it: the shortest digits that are the same double."""
+    try:
+        double = float(value)
+    except OverflowError:
+        double = float("inf")
+    if double in (float("inf"), float("-inf")):
+        message = "no double holds the number"
+        raise ValueError(message)
+    if double == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(double)).normalize().as_tuple()
+    assert isinstance(exponent, int), "a finite number has an exponent"
+    text = "".join(map(str, digits))
+    point = len(text) + exponent
+    return ("-" if sign else "") + _placed(text, point)
+
+
+def _placed(text: str, point: int) -> str:
+    """Return digits with the decimal point behind the first `point` of them, as ECMAScript places it."""
+    if len(text) <= point <= _PLAIN_MAX:
+        return text + "0" * (point - len(text))
+    if 0 < point <= _PLAIN_MAX:
+        return f"{text[:point]}.{text[point:]}"
+    if _PLAIN_MIN < point <= 0:
+        return "0." + "0" * -point + text
+    power = f"e{point - 1:+d}"
+    return text + power if len(text) == 1 else f"{text[0]}.{text[1:]}{power}"

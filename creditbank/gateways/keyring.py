@@ -1,4 +1,4 @@
-"""The bank's secret keys: they seal personal data, index identifiers blindly, sign tokens and the log's checkpoints."""
+"""The bank's secret keys: they seal personal data, index identifiers, sign tokens, credentials and checkpoints."""
 
 import base64
 import secrets
@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from creditbank.core.errors import Refusal
 from creditbank.formats import signed_note
+from creditbank.formats.credential_key import Algorithm, CredentialKeys, credential_keys_from_pems
 from creditbank.formats.signed_note import NoteKey, note_key_from_pem
 from creditbank.formats.signing import ALGORITHM, PublicKey, SigningKey, signing_key_from_pem
 from creditbank.formats.strict_json import parsed
@@ -46,6 +47,7 @@ class Kind(StrEnum):
     INDEX = "index"
     SIGNING = "signing"
     LOG = "log"
+    CREDENTIAL = "credential"
 
 
 class BlindIndex(NamedTuple):
@@ -118,6 +120,8 @@ class Keyring:
     """When each signing key was added, by kid."""
     log_keys: tuple[NoteKey, ...] = field(default=(), repr=False)
     """What signs checkpoints; a ring from before there were any has none until the first is to be signed."""
+    credential_keys: tuple[CredentialKeys, ...] = field(default=(), repr=False)
+    """What signs credentials, a set of one key an algorithm; none in a ring from before there were credentials."""
 
     @property
     def master_key(self) -> MasterKey:
@@ -138,6 +142,8 @@ class Keyring:
         """Return when each key of a kind was added, by its id, newest last."""
         if kind is Kind.SIGNING:
             return {kid: self.signing_added_at[kid] for kid in self.public_keys}
+        if kind is Kind.CREDENTIAL:
+            return {keys.id: keys.added_at for keys in self.credential_keys}
         if kind in (Kind.INDEX, Kind.LOG):
             return {key.id: key.added_at for key in (self.index_keys if kind is Kind.INDEX else self.log_keys)}
         return {key.id.hex(): key.added_at for key in self.master_keys}
@@ -148,6 +154,8 @@ class Keyring:
             return dict.fromkeys(self.public_keys, ALGORITHM)
         if kind is Kind.LOG:
             return {key.id: signed_note.ALGORITHM for key in self.log_keys}
+        if kind is Kind.CREDENTIAL:
+            return dict.fromkeys(self.added_at(kind), "+".join(Algorithm))
         if kind is Kind.INDEX:
             return {key.id: key.suite.name for key in self.index_keys}
         return {key.id.hex(): key.suite.name for key in self.master_keys}
@@ -249,9 +257,14 @@ def _keyring(content: object) -> Keyring:
         log_keys=tuple(
             note_key_from_pem(key["private_key_pem"], _added_at(key, created_at)) for key in content.get("log_keys", [])
         ),
+        credential_keys=tuple(
+            credential_keys_from_pems(keys["private_key_pems"], _added_at(keys, created_at))
+            for keys in content.get("credential_keys", [])
+        ),
     )
     counts = len(keyring.master_keys), len(keyring.index_keys), len(keyring.signing_keys)
-    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != (*counts, len(keyring.log_keys)):
+    further = len(keyring.log_keys), len(keyring.credential_keys)
+    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != (*counts, *further):
         raise ValueError  # a list is empty, or two keys have one id
     return keyring
 

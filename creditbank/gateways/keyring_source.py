@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from creditbank.formats.credential_key import new_credential_pems
 from creditbank.formats.signed_note import new_note_key_pem
 from creditbank.formats.signing import new_signing_key, pem_of
 from creditbank.gateways.keyring import (
@@ -37,6 +38,7 @@ _FIELDS = {
     Kind.INDEX: "index_keys",
     Kind.SIGNING: "signing_keys",
     Kind.LOG: "log_keys",
+    Kind.CREDENTIAL: "credential_keys",
 }
 
 
@@ -178,19 +180,21 @@ def _stand(path: Path) -> tuple[int, ...]:
     return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
-def _new_content(suite: Suite) -> dict[str, object]:
+def _new_content(suite: Suite) -> dict[str, Any]:
     at = datetime.now(UTC)
     created = {"version": VERSION, "created_at": at.isoformat(timespec="seconds")}
     return created | {field: [_new_key(kind, suite, at)] for kind, field in _FIELDS.items()}
 
 
-def _new_key(kind: Kind, suite: Suite, at: datetime) -> dict[str, str]:
+def _new_key(kind: Kind, suite: Suite, at: datetime) -> dict[str, Any]:
     """Return a new key as it is stored."""
     added = {"added_at": at.isoformat(timespec="seconds")}
     if kind is Kind.SIGNING:
         return added | {"private_key_pem": pem_of(new_signing_key())}
     if kind is Kind.LOG:
         return added | {"private_key_pem": new_note_key_pem()}
+    if kind is Kind.CREDENTIAL:
+        return added | {"private_key_pems": new_credential_pems()}
     secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     return {"id": secrets.token_hex(ID_BYTES), "suite": suite.name, **added, "secret": secret}
 

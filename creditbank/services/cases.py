@@ -12,7 +12,7 @@ from creditbank.core.merging import standing
 from creditbank.core.outcome import Status
 from creditbank.core.permission import require
 from creditbank.formats.strict_json import text_of
-from creditbank.services import converting
+from creditbank.services import converting, credential_following
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides
 from creditbank.services.revealing import reverse_what_counts_twice
@@ -80,6 +80,9 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Case:
         decision_id=decision.id,
     )
     cases.change(work.connection, decided)
+    person = people.person(work.connection, found.learner_id)
+    assert person is not None, "a case is about somebody"
+    credential_following.follow(work, person.members)
     return decided
 
 

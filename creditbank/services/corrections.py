@@ -13,7 +13,7 @@ from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
 from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.strict_json import text_of
-from creditbank.services import converting
+from creditbank.services import converting, credential_following
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import with_ages
 from creditbank.services.receipts import Receipt
@@ -65,7 +65,9 @@ def correct(work: Work, outcome_id: UUID, seen_revision: int, record: Record) ->
     conversion_id = converting.is_in_use(work, head)
     if conversion_id is not None:
         raise _is_converted(conversion_id)
-    return _corrected(work, head, latest, record)
+    corrected = _corrected(work, head, latest, record)
+    _follow(work, head)
+    return corrected
 
 
 def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
@@ -89,7 +91,14 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
         posting = reversal(work, lot, head, issuer, decision.id)
         post(work, [posting])
     _settle(work, _dependents(work, head))
+    _follow(work, head)
     return Receipt(revoked, None, is_new=False)
+
+
+def _follow(work: Work, head: outcomes.Head) -> None:
+    """Let credentials be over that tell what isn't so any more, of all accounts of the learner."""
+    person = people.person(work.connection, head.learner_id)
+    credential_following.follow(work, (head.learner_id,) if person is None else person.members)
 
 
 def _told(work: Work, latest: outcomes.Revision) -> Told:

@@ -84,6 +84,8 @@ PARTS: list[Part] = [
     Part("conversion_readers", "conversion_reader", "参与转换申请的机构", "Institutions with a part in them"),
     Part("conversion_cases", "conversion_case", "转换复核案件", "Cases after an outcome was revoked"),
     Part("certificates", "certificate", "证书编号", "Certificate numbers of your outcomes"),
+    Part("credentials", "credential", "签发的凭证", "Credentials that were issued about you"),
+    Part("credential_shares", "credential_share", "凭证的出示链接", "Links that you made to show them"),
     Part("consents", "consent", "您的授权", "What you consented to"),
     Part("consent_withdrawals", "consent_withdrawal", "撤回的授权", "Consents that you took back"),
     Part("names_at_partners", "pairwise", "您在合作平台的编号", "Under which id each partner knows you"),
@@ -111,7 +113,7 @@ EXEMPT = {
 _INSTITUTIONS = ("institution_id", "claimed_by", "submitter_id")
 """Columns that name an institution, whose code is written beside the id."""
 
-_DOCUMENTS = ("content", "inputs", "result", "explanation", "dependents")
+_DOCUMENTS = ("content", "inputs", "result", "explanation", "dependents", "document")
 """Columns that hold JSON."""
 
 

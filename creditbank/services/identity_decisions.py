@@ -8,7 +8,7 @@ from creditbank.core.errors import Conflict, Fault, Malformed
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
 from creditbank.core.resolution import CaseKind, Statement, Verdict, check_may_say, decided
-from creditbank.services import conflicts, identity_cases, merging
+from creditbank.services import conflicts, credential_following, identity_cases, merging
 from creditbank.services.bank import Work
 from creditbank.services.identity_cases import SCOPE, View
 from creditbank.storage import claims, people
@@ -131,6 +131,8 @@ def _carry_out(work: Work, question: Question, verdict: Verdict, account_id: UUI
     if verdict is Verdict.DIFFERENT and after:
         _part_numbers(work, after, account_id)
     conflicts.settle(work, after)
+    for person in after:
+        credential_following.follow(work, person.members)
 
 
 def _joined(work: Work, question: Question, account_id: UUID | None) -> Person:

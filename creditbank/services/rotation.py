@@ -15,7 +15,7 @@ from creditbank.gateways.suites import Suite
 from creditbank.services.access import TOKEN_SECONDS
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
 from creditbank.services.upkeep import carried_out_as
-from creditbank.storage import renewing, seal_log
+from creditbank.storage import credential_keys, renewing, seal_log
 from creditbank.storage.renewing import BANK_SEALED, KEYED, WRAPPED
 
 KEYS_MAX = 4
@@ -61,17 +61,20 @@ def retire(bank: Bank, actor: Actor, kind: Kind, *, at_once: bool = False) -> li
     """Take away all keys of a kind but the newest, and return their ids: what they sealed or signed counts no more.
 
     `at_once` takes signing keys though tokens that they signed may still be in use, and log keys though the newest
-    checkpoint is by one of them, as after a theft. What older log keys signed can be checked for ever.
+    checkpoint is by one of them, as after a theft. What older log keys signed can be checked for ever, and what older
+    keys of credentials signed counts on, unless they go `at_once`: then it counts no more.
     Refused: ScopeMissing, Conflict where something still needs one of them, TryLater.
     Raises KeyringUnusable where they can't be taken away.
     """
     require(actor, "admin")
     ring = bank.keyring
     if not ring.added_at(kind):
-        return []  # no checkpoint was ever signed
+        return []  # no checkpoint, or no credential, was ever signed
     *older, newest = ring.added_at(kind)
     if kind is Kind.LOG:
         carried_out_as(bank, actor, "keys.check", newest, partial(_check_signed_anew, at_once=at_once or not older))
+    elif kind is Kind.CREDENTIAL:
+        carried_out_as(bank, actor, "keys.check", newest, partial(_end_published, at_once=at_once))
     elif kind is Kind.SIGNING:
         _check_tokens_over(bank, ring.signing_added_at[newest], at_once=at_once or not older)
     else:
@@ -106,6 +109,15 @@ def _check_signed_anew(work: Work, *, at_once: bool) -> None:
         zh = "最新的检查点由旧密钥签署；请在新密钥签署后再试，或加 --now 立即淘汰。"
         en = "The newest checkpoint is by an older key; retire it after something was sealed, or use --now."
         raise Conflict((Fault("", "key_still_needed", zh, en),))
+
+
+def _end_published(work: Work, *, at_once: bool) -> None:
+    """Keep the public halves of all keys of credentials, and write of the older ones that they sign no more."""
+    *older, _ = work.keyring.credential_keys
+    for keys in work.keyring.credential_keys:
+        credential_keys.publish(work.connection, keys.public, keys.added_at)
+    ended = [key for keys in older for key in keys.public]
+    credential_keys.end(work.connection, ended, work.now, is_withdrawn=at_once)
 
 
 def _check_sealed_anew(work: Work, *, newest: str, older: list[str]) -> None:

@@ -30,6 +30,7 @@ _OF_LEARNERS = (
     *("consent", "consent_withdrawal", "guardianship", "proxy_session", "correction_request", "erasure_request"),
     *("outcome", "outcome_revision", "certificate", "decision", "account", "lot", "entry", "unsealed_entry"),
     *("conversion", "conversion_part", "conversion_claim", "conversion_reader", "conversion_event", "conversion_case"),
+    *("credential", "credential_share"),
 )
 
 GROUPS = (
@@ -38,11 +39,13 @@ GROUPS = (
     Group({"outcome_claim": "claim"}),
     Group({"identifier_index": "value_index"}),
     Group({"login_index": "subject_index"}),
+    Group({"status_entry": "position"}),
     Group({"kept_answer": "client_id"}),
     Group({"audit": "id"}),
 )
 """All that belongs to a learner stands together. What finds learners and records, and what has to be unique across
-learners, is distributed by what is looked for; answers by client; the audit log evenly."""
+learners, is distributed by what is looked for; entries of status
+lists by their place, answers by client; the audit log evenly."""
 
 DISTRIBUTED = {table: column for group in GROUPS for table, column in group.tables.items()}
 """The column by which each distributed table is distributed."""
@@ -56,6 +59,7 @@ REFERENCE = (
 """Registries, of which every machine has a copy; a table stands behind those that it refers to."""
 
 LOCAL = {
+    "credential_key": "public keys of the issuer of credentials, some in a year",
     "checkpoint": "one signed root for every run of the sealer",
     "log_key": "public keys of the log, a few in its life",
     "log_leaf": "one log for the whole bank, appended to by one sealer",

@@ -12,7 +12,7 @@ from creditbank.storage.database import member_of
 
 DELETED = (
     *("identifier_index", "identifier", "outcome_claim", "affiliation", "certificate", "likeness_index"),
-    *("learner_login", "link_code"),
+    *("learner_login", "link_code", "credential_share"),
 )
 """Tables whose rows about the person go."""
 
@@ -21,6 +21,7 @@ DELETED_BESIDE = ("login_index", "identity_reason")
 
 EMPTIED: dict[str, dict[str, Any]] = {
     "learner": {"account_no": "", "wrapped_key": b"", "sealed_name": b"", "sealed_birth_date": None},
+    "credential": {"sealed_document": b"", "sealed_reason": None},
     "correction_request": {"sealed_says": b"", "sealed_wants": b"", "sealed_reason": None},
     "erasure_request": {"sealed_reason": None, "sealed_verdict_reason": None},
     "guardianship": {"sealed_evidence": b""},

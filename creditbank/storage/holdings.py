@@ -13,6 +13,7 @@ from creditbank.storage.renewing import PERSON_SEALED
 
 OMITTED: dict[str, dict[str, str]] = {
     "learner": {"wrapped_key": "the learner's key, useless without the bank's"},
+    "credential_share": {"code_hash": "a hash of the code that the link was made with"},
     "identity_case": {
         "other_id": "another one's account, where it was decided that it is another one's",
         "score_hundredths": "what a comparison with another one's account gave",

@@ -30,7 +30,7 @@ DELETED_FROM = (
     *("client_assertion", "client_secret", "kept_answer", "identifier_index", "outcome_claim", "conversion_claim"),
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
     *("ruleset", "course", "lookup_use", "likeness_index", "identifier", "affiliation", "certificate", "learner_login"),
-    *("identity_reason", "unsealed_entry"),
+    *("identity_reason", "unsealed_entry", "credential_share"),
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
 and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common,

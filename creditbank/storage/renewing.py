@@ -69,6 +69,8 @@ PERSON_SEALED = (
     SealedColumn("identity_history", "sealed_before", "identity_history.before:{id}", "learner_id"),
     SealedColumn("identity_history", "sealed_reason", "identity_history.reason:{id}", "learner_id"),
     SealedColumn("learner_login", "sealed_subject", "learner_login.subject:{id}", "learner_id"),
+    SealedColumn("credential", "sealed_document", "credential.document:{id}", "learner_id"),
+    SealedColumn("credential", "sealed_reason", "credential.reason:{id}", "learner_id"),
     SealedColumn("proxy_session", "sealed_reason", "proxy_session.reason:{id}", "learner_id"),
 )
 """Everything that is sealed under a person's key."""

@@ -1,0 +1,140 @@
+"""Credentials as JWTs (VC-JWT of Open Badges 3.0): the document with iss, sub, jti, nbf and exp that say the same."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from creditbank.core.errors import Fault, Refusal
+from creditbank.formats.canonical import canonical_bytes
+from creditbank.formats.credential_issuers import instant_of
+from creditbank.formats.credential_key import Algorithm, SecretKey, VerificationKey
+from creditbank.formats.strict_json import parsed
+
+TYPE = "JWT"
+"""The `typ` that Open Badges 3.0 asks for; access tokens have another, so that no credential passes for one."""
+
+TYPES_TAKEN = (None, TYPE, "vc+jwt", "application/vc+jwt")
+
+JWT_BYTES_MAX = 256 * 1024
+"""A hundred times what a credential of ours takes."""
+
+DEPTH_MAX = 32
+_HEADER_DEPTH_MAX = 4
+_PARTS = 3
+_CLAIMS = ("iss", "sub", "jti", "nbf", "exp", "iat")
+_JWS = PyJWS(algorithms=list(Algorithm))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a JWT says, before anything of it is believed."""
+
+    algorithm: object
+    kid: object
+    jwk: object
+    document: dict[str, Any]
+    claims: dict[str, Any]
+
+
+class NoJwt(Refusal):
+    """It is no JWT of a credential; the fault says why."""
+
+
+def signed_jwt(document: Mapping[str, Any], key: SecretKey, kid: str, at: datetime) -> str:
+    """Return a credential, which has an id, validFrom and a subject with an id, as a JWT signed at an instant."""
+    payload = {**document, **_claims_of(document), "iat": int(at.timestamp())}
+    headers = {"typ": TYPE, "kid": kid}
+    return _JWS.encode(canonical_bytes(payload), key.private, algorithm=key.public.algorithm.value, headers=headers)
+
+
+def opened_jwt(token: str) -> Opened:
+    """Return what a JWT says, its signature unchecked. Raises NoJwt."""
+    if len(token) > JWT_BYTES_MAX or not token.isascii() or token.count(".") != _PARTS - 1:
+        raise no_jwt("不是三段式 JWT，或过长", "it has not three parts, or is too long")
+    head, body, signature = token.split(".")
+    _bytes_of(signature)
+    header = _object_of(head, _HEADER_DEPTH_MAX)
+    if header.get("typ") not in TYPES_TAKEN or "crit" in header or "b64" in header:
+        raise no_jwt("头部 typ 不是凭证，或含 crit、b64", "its header has another typ, or crit or b64")
+    content = _object_of(body, DEPTH_MAX)
+    claims = {name: content.pop(name) for name in _CLAIMS if name in content}
+    return Opened(header.get("alg"), header.get("kid"), header.get("jwk"), content, claims)
+
+
+def is_signed_by(token: str, key: VerificationKey) -> bool:
+    """Tell whether a JWT was signed by a key, by the one algorithm that the key is for."""
+    try:
+        _JWS.decode(token, key.key, algorithms=[key.algorithm.value])
+    except PyJWTError:
+        return False
+    return True
+
+
+def claim_faults(opened: Opened) -> list[Fault]:
+    """Return in what the claims say something else than the credential: each has to stand there and be the same."""
+    wanted = _claims_of(opened.document)
+    return [
+        _differs(name)
+        for name in ("iss", "sub", "jti", "nbf", "exp")
+        if wanted.get(name) != opened.claims.get(name) or isinstance(opened.claims.get(name), bool)
+    ]
+
+
+def signed_at(opened: Opened) -> object:
+    """Return when a JWT says that it was signed, in seconds, else from when on it holds."""
+    return opened.claims.get("iat", opened.claims.get("nbf"))
+
+
+def no_jwt(zh: str, en: str) -> NoJwt:
+    """Return the refusal of what is no JWT of a credential."""
+    return NoJwt((Fault("", "not_a_jwt", f"不是凭证的 JWT：{zh}。", f"It is no JWT of a credential: {en}."),))
+
+
+def _claims_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the claims say of a credential."""
+    issuer, subject = document.get("issuer"), document.get("credentialSubject")
+    claims = {
+        "iss": issuer.get("id") if isinstance(issuer, dict) else issuer,
+        "sub": subject.get("id") if isinstance(subject, dict) else None,
+        "jti": document.get("id"),
+        "nbf": _seconds(document.get("validFrom")),
+        "exp": _seconds(document.get("validUntil")),
+    }
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _seconds(text: object) -> int | None:
+    instant = instant_of(text)
+    return None if instant is None else int(instant.timestamp())
+
+
+def _differs(name: str) -> Fault:
+    zh = f"JWT 的 {name} 与凭证内容不一致或缺失；内容可能被改动，请向签发者索取原件。"
+    en = f"Its {name} is missing or says something else than the credential; ask the issuer for the original."
+    return Fault(f"/{name}", f"{name}_differs", zh, en)
+
+
+def _object_of(part: str, depth_max: int) -> dict[str, Any]:
+    try:
+        value = parsed(_bytes_of(part), bytes_max=JWT_BYTES_MAX, depth_max=depth_max)
+    except Refusal:
+        value = None
+    if not isinstance(value, dict):
+        raise no_jwt("其中一段不是 JSON 对象", "one of its parts is no JSON object")
+    return value
+
+
+def _bytes_of(part: str) -> bytes:
+    """Return the bytes of a part, which has no bits to spare: else its text could be changed unseen."""
+    try:
+        body = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        body = b""
+    if base64.urlsafe_b64encode(body).rstrip(b"=").decode() != part:
+        raise no_jwt("其中一段不是 base64url", "one of its parts is no base64url")
+    return body

@@ -1,0 +1,142 @@
+"""Credentials of anybody, checked: the bank's own against what it has on record, others by keys and lists at hand."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from creditbank.core.credential import Standing, standing_on
+from creditbank.core.errors import Fault
+from creditbank.formats.credential_check import Checked, checked_document, checked_jwt
+from creditbank.formats.credential_document import address_of
+from creditbank.formats.credential_issuers import Issuer
+from creditbank.formats.status_list import REVOCATION, SUSPENSION, is_set, status_entries
+from creditbank.services import issuing_keys
+from creditbank.services.bank import Work
+from creditbank.storage import credentials
+
+LISTS_MAX = 4
+"""Status lists that may come with a credential: one for each purpose, and some to spare."""
+
+_LIST_TYPE = "BitstringStatusListCredential"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+
+
+class Unsaid(StrEnum):
+    """Where a status can't be told."""
+
+    NONE = "none"
+    """The credential has none: it can't be revoked."""
+    UNKNOWN = "unknown"
+    """The list that tells it was not sent along, and nothing is fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be thought of a credential; `faults` are why it is not to be believed, `status` is apart from that."""
+
+    faults: tuple[Fault, ...]
+    status: Standing | Unsaid
+    issuer: Issuer | None
+    proof: str
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether it can be relied on now: it is sound, and its status is known to be good, or it has none."""
+        return not self.faults and self.status in (Standing.VALID, Unsaid.NONE)
+
+
+Given = str | Mapping[str, Any]
+"""A credential as it comes: a JWT, or a document with proofs."""
+
+
+def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, trusted: Mapping[str, Issuer]) -> Verdict:
+    """Judge a credential, and lists that came along, by the keys of its issuer: the bank, or one that it trusts."""
+    credential, lists = given
+    own = issuing_keys.own_issuer(work, base_url)
+    issuers = {**trusted, own.id: own}
+    checked = _checked(work, credential, issuers)
+    if checked.document is None or checked.issuer is None:
+        return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
+    if checked.issuer.id == own.id:
+        faults, status = _own_status(work, checked.document, base_url)
+    else:
+        opened = [_checked(work, one, issuers) for one in lists]
+        faults, status = _foreign_status(checked.document, checked.issuer, opened)
+    return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof)
+
+
+def _checked(work: Work, given: Given, issuers: Mapping[str, Issuer]) -> Checked:
+    if isinstance(given, str):
+        return checked_jwt(given, issuers, work.now)
+    return checked_document(given, issuers, work.now)
+
+
+def _own_status(work: Work, document: Mapping[str, Any], base_url: str) -> tuple[list[Fault], Standing | Unsaid]:
+    """Return how a credential of the bank's stands, which has to tell the place that was given out to it."""
+    if _LIST_TYPE in str(document.get("type")):
+        return [], Unsaid.NONE
+    named = str(document.get("id")).removeprefix(address_of(base_url, UUID(int=0))[:-36])
+    found = credentials.by_id(work.connection, UUID(named)) if _UUID.fullmatch(named) else None
+    if found is None:
+        zh, en = "本行没有签发过该编号的凭证。", "The bank has issued no credential of this id."
+        return [Fault("/id", "not_on_record", zh, en)], Unsaid.UNKNOWN
+    standing = standing_on(found.standing, found.valid_until, work.today)
+    if document.get("credentialStatus") != status_entries(base_url, found.place):
+        return [_foreign_index()], standing
+    return [], standing
+
+
+def _foreign_status(
+    document: Mapping[str, Any], issuer: Issuer, lists: Sequence[Checked]
+) -> tuple[list[Fault], Standing | Unsaid]:
+    """Return how another's credential stands by the lists that came along, each sound and of the same issuer."""
+    said = document.get("credentialStatus")
+    if said is None:
+        return [], Unsaid.NONE
+    entries = said if isinstance(said, list) else [said]
+    by_id = {str(one.document.get("id")): one for one in lists if one.document is not None}
+    found: list[Standing | Unsaid] = []
+    for entry in entries:
+        if not isinstance(entry, dict) or entry.get("type") != "BitstringStatusListEntry":
+            found.append(Unsaid.UNKNOWN)
+            continue
+        told = by_id.get(str(entry.get("statusListCredential")))
+        if told is None:
+            found.append(Unsaid.UNKNOWN)
+            continue
+        if not told.is_sound or told.issuer != issuer:
+            zh, en = "状态列表无效，或不是同一签发者的。", "The status list doesn't hold, or is by another issuer."
+            return [Fault("/credentialStatus", "status_list_refused", zh, en)], Unsaid.UNKNOWN
+        standing = _standing(entry, told)
+        if standing is None:
+            return [_foreign_index()], Unsaid.UNKNOWN
+        found.append(standing)
+    order = (Standing.REVOKED, Standing.SUSPENDED, Unsaid.UNKNOWN, Standing.VALID)
+    return [], next((one for one in order if one in found), Unsaid.UNKNOWN)
+
+
+def _standing(entry: Mapping[str, Any], told: Checked) -> Standing | None:
+    """Return what a list tells at an entry's index; None where it is none of the list's, or for another purpose."""
+    assert told.document is not None, "a list that came along was read"
+    subject, index, purpose = (
+        told.document["credentialSubject"],
+        str(entry.get("statusListIndex")),
+        entry.get("statusPurpose"),
+    )
+    bad = {REVOCATION: Standing.REVOKED, SUSPENSION: Standing.SUSPENDED}.get(str(purpose))
+    if bad is None or subject.get("statusPurpose") != purpose or not _INDEX.fullmatch(index):
+        return None
+    bit = is_set(str(subject.get("encodedList")), int(index))
+    if bit is None:
+        return None
+    return bad if bit else Standing.VALID
+
+
+def _foreign_index() -> Fault:
+    zh = "状态列表位置不是该凭证的：可能借用了他人的位置。"
+    en = "The place in the status list is not this credential's: it may be another one's."
+    return Fault("/credentialStatus", "status_index_foreign", zh, en)

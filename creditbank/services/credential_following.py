@@ -1,0 +1,68 @@
+"""Credentials follow their sources: what changes one lets what was issued about it be over, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+from creditbank.core.credential import FINAL, Standing
+from creditbank.core.permission import Actor
+from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
+from creditbank.storage import credential_sources, credential_status, credentials
+from creditbank.storage.credentials import Credential
+
+WORKER = Actor("worker", frozenset())
+"""Who looks again at what was issued, where nobody asks for it."""
+
+CREDENTIALS_AT_ONCE = 500
+"""Credentials that one transaction of the worker ends: on SQLite everybody who writes waits for it."""
+
+
+def follow(work: Work, members: Sequence[UUID]) -> int:
+    """Let credentials of some accounts be over whose source is not what it was; return how many are.
+
+    What is found is locked and looked at once more: somebody may be changing it.
+    """
+    candidates = credential_sources.overtaken(work.connection, members)
+    for one, _ in candidates:
+        credentials.locked(work.connection, one.id)
+    found = credential_sources.overtaken(work.connection, members) if candidates else []
+    for one, standing in found:
+        stand(work, one, standing)
+    return len(found)
+
+
+def stand(work: Work, found: Credential, standing: Standing, sealed_reason: bytes | None = None) -> Credential:
+    """Write how a credential stands, in its row and in the lists that everybody reads."""
+    changed = replace(found, standing=standing, standing_since=work.now, sealed_reason=sealed_reason)
+    credentials.stand(work.connection, changed)
+    is_suspended = standing is Standing.SUSPENDED
+    credential_status.put(work.connection, found.place, is_revoked=standing in FINAL, is_suspended=is_suspended)
+    return changed
+
+
+def look_again(bank: Bank) -> int:
+    """Look at all that was issued, as what changed a source may have known nothing of it; return how many ended.
+
+    Refused: TryLater. Raised: Unavailable.
+    """
+    ended, after = 0, None
+    while True:
+        page = partial(credential_sources.overtaken, members=None, after=after, rows_max=CREDENTIALS_AT_ONCE)
+        found = bank.database.read(page)[:CREDENTIALS_AT_ONCE]
+        if not found:
+            return ended
+        ended += _end(bank, sorted({one.learner_id for one, _ in found}))
+        after = found[-1][0].id
+
+
+def _end(bank: Bank, learner_ids: Sequence[UUID]) -> int:
+    """End what has to on some accounts, in a transaction of its own."""
+    done: list[int] = []
+
+    def action(work: Work) -> Answer:
+        done.append(follow(work, learner_ids))
+        return Answer({}, is_new=True, subject=f"{done[-1]} credentials")
+
+    carried_out(bank, Errand(WORKER, "credential.follow"), action)
+    return done[-1]

@@ -1,0 +1,239 @@
+"""Credentials: issued once and kept sealed, signed whenever they are fetched, and ended by who issued them."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from creditbank.core.credential import CredentialKind, Standing, StatusPlace, moved, standing_on
+from creditbank.core.entitlement import Basis, Sight
+from creditbank.core.errors import Conflict, Fault, NotAllowed, unknown
+from creditbank.core.permission import require
+from creditbank.formats.credential_document import Envelope, address_of, document_of
+from creditbank.formats.credential_key import Algorithm
+from creditbank.formats.did_web import did_of
+from creditbank.formats.status_list import ENTRIES
+from creditbank.formats.strict_json import text_of
+from creditbank.services import issuing_keys
+from creditbank.services.bank import Work
+from creditbank.services.credential_contents import SCOPE, told
+from creditbank.services.credential_following import stand
+from creditbank.services.entitlement import hides, note_standing, seen, standing_of
+from creditbank.storage import credential_status, credentials, institutions, learners, naming, people
+from creditbank.storage.credentials import Credential, Place, document_place, reason_place
+
+__all__ = ["Credential", "Place"]
+
+CREDENTIALS_MAX = 1000
+"""Credentials of one person: far above what anybody shows, and a bound on what one may take of the status lists."""
+
+TRIES = 16
+"""Indexes that are drawn at once; where all of them are given out, the list is nearly full and another one is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be issued: about what (None for one's own balances), and whether it tells the learner's name."""
+
+    kind: CredentialKind
+    subject_id: UUID | None
+    with_name: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A credential as it is told to whoever may see it: today's standing, and whose word it is."""
+
+    credential: Credential
+    standing: Standing
+    institution: str | None
+    address: str
+
+
+def issue(work: Work, wish: Wish, base_url: str) -> Shown:
+    """Issue a credential. The name is told only if the learner asks for it.
+
+    Refused: ScopeMissing; Unknown where it is none of the actor's; Conflict where the source doesn't stand, or too
+    many were issued; NotAllowed to an institution that asks for the name; TryLater.
+    """
+    if wish.with_name and work.actor.learner_id is None:
+        zh, en = (
+            "只有学习者本人可以要求在凭证中写明姓名。",
+            "Only the learner can ask that it tells their name.",
+        )
+        raise NotAllowed((Fault("/with_name", "name_not_asked_for", zh, en),))
+    content = told(work, wish.kind, wish.subject_id, base_url)
+    issuing_keys.prepare(work)
+    known = learners.known(work.connection, [content.learner_id], None).get(content.learner_id)
+    person = people.person(work.connection, content.learner_id)
+    if known is None or person is None:
+        raise no_such_credential()
+    _check_count(work, person.members)
+    credential_id, place = work.new_id(), _drawn(work)
+    envelope = Envelope(
+        base_url=base_url,
+        did=did_of(base_url),
+        id=credential_id,
+        subject_id=uuid4(),  # by chance alone: two credentials of one learner have nothing in common
+        issued_at=work.now,
+        valid_until=content.valid_until,
+        place=place,
+        holder_name=_name(work, content.learner_id) if wish.with_name else None,
+    )
+    text = text_of(document_of(envelope, content.body(address_of(base_url, credential_id))))
+    cipher = work.keyring.person_cipher(known.wrapped_key)
+    value = Credential(
+        learner_id=content.learner_id,
+        id=credential_id,
+        kind=wish.kind,
+        source=content.source,
+        institution_id=content.institution_id,
+        issued_by=work.actor.name,
+        issued_at=work.now,
+        valid_until=content.valid_until,
+        place=place,
+        standing=Standing.VALID,
+        standing_since=work.now,
+        sealed_document=cipher.seal(text, document_place(credential_id)),
+        sealed_reason=None,
+    )
+    credentials.add(work.connection, value)
+    note_sight(work, value)
+    return shown(work, value, base_url)
+
+
+def fetched(work: Work, credential_id: UUID, base_url: str) -> dict[str, Any]:
+    """Return a credential with a Data Integrity proof of now. Refused: Unknown, TryLater."""
+    return issuing_keys.proven(work, base_url, _seen_document(work, credential_id))
+
+
+def fetched_jwt(work: Work, credential_id: UUID, base_url: str, algorithm: Algorithm) -> str:
+    """Return a credential as a JWT that is signed now. Refused: Unknown, TryLater."""
+    return issuing_keys.as_jwt(work, base_url, _seen_document(work, credential_id), algorithm)
+
+
+def credentials_page(work: Work, learner_id: UUID, page: tuple[Place | None, int], base_url: str) -> list[Shown]:
+    """Return a learner's credentials, newest first, so many behind a place, to who speaks for them and auditors.
+
+    Refused: Unknown.
+    """
+    person = seen(work, learner_id, Sight.CREDENTIALS)
+    found = credentials.page(work.connection, person.members, *page)
+    return [shown(work, one, base_url) for one in found]
+
+
+def change(work: Work, credential_id: UUID, wanted: tuple[Standing, str], base_url: str) -> Shown:
+    """Let a credential stand as its issuer says, with the reason: suspended, valid again, or revoked for ever.
+
+    Asked again it is answered as it stands. Refused: ScopeMissing, Unknown, Conflict where it is over.
+    """
+    found = credentials.locked(work.connection, credential_id)
+    if found is None or not _is_issuer(work, found):
+        raise no_such_credential()
+    note_sight(work, found)
+    standing, reason = wanted
+    if found.standing is moved(found.standing, standing):
+        return shown(work, found, base_url)
+    known = learners.known(work.connection, [found.learner_id], None).get(found.learner_id)
+    if known is None:
+        raise no_such_credential()
+    cipher = work.keyring.person_cipher(known.wrapped_key)
+    sealed = cipher.seal(reason, reason_place(found.id))
+    return shown(work, stand(work, found, standing, sealed), base_url)
+
+
+def visible(work: Work, credential_id: UUID) -> Credential:
+    """Return a credential that the actor may see: its learner's, its issuer's, an auditor's. Refused: Unknown."""
+    found = credentials.by_id(work.connection, credential_id)
+    if found is None or not _may_see(work, found):
+        raise no_such_credential()
+    note_sight(work, found)
+    return found
+
+
+def unsigned(work: Work, found: Credential) -> dict[str, Any]:
+    """Return the document of a credential as it was issued. Refused: Unknown where its learner was erased."""
+    cipher = naming.ciphers(work.connection, work.keyring, [found.learner_id]).get(found.learner_id)
+    if cipher is None:
+        raise no_such_credential()
+    document: dict[str, Any] = json.loads(cipher.opened(found.sealed_document, document_place(found.id)))
+    return document
+
+
+def shown(work: Work, found: Credential, base_url: str) -> Shown:
+    """Return how a credential is told of."""
+    codes: Mapping[UUID, str] = {}
+    if found.institution_id is not None:
+        codes = institutions.codes(work.connection, [found.institution_id])
+    standing = standing_on(found.standing, found.valid_until, work.today)
+    institution = None if found.institution_id is None else codes[found.institution_id]
+    return Shown(found, standing, institution, address_of(base_url, found.id))
+
+
+def no_such_credential() -> Exception:
+    """Return the one answer for credentials that don't exist and those that are none of the actor's."""
+    return unknown("凭证", "credential")
+
+
+def note_sight(work: Work, found: Credential) -> None:
+    """Note in the learner's diary that somebody else sees a credential."""
+    actor = work.actor
+    if actor.learner_id is not None:
+        note_standing(work, found.learner_id, Sight.CREDENTIALS)
+    else:
+        is_issuer = found.institution_id == actor.institution_id
+        work.note_sight(found.learner_id, Sight.CREDENTIALS, Basis.ISSUED if is_issuer else Basis.AUDIT)
+
+
+def _seen_document(work: Work, credential_id: UUID) -> dict[str, Any]:
+    return unsigned(work, visible(work, credential_id))
+
+
+def _may_see(work: Work, found: Credential) -> bool:
+    actor = work.actor
+    if hides(work, found.learner_id):
+        return False
+    if actor.learner_id is not None:
+        return standing_of(work, found.learner_id) is not None
+    if actor.audits:
+        return True
+    require(actor, SCOPE)
+    return found.institution_id == actor.institution_id and not actor.is_partner
+
+
+def _is_issuer(work: Work, found: Credential) -> bool:
+    """Tell whether it is the actor's word: an institution's own, or the learner's own of their balances."""
+    actor = work.actor
+    if hides(work, found.learner_id):
+        return False
+    if actor.learner_id is not None:
+        return found.institution_id is None and standing_of(work, found.learner_id) is not None
+    require(actor, SCOPE)
+    return found.institution_id == actor.institution_id and not actor.is_partner
+
+
+def _name(work: Work, learner_id: UUID) -> str:
+    person = people.person(work.connection, learner_id)
+    learner = None if person is None else learners.shown(work.connection, work.keyring, person, None)
+    assert learner is not None, "who asks for it is there"
+    return learner.name
+
+
+def _check_count(work: Work, members: tuple[UUID, ...]) -> None:
+    if len(credentials.page(work.connection, members, None, CREDENTIALS_MAX)) >= CREDENTIALS_MAX:
+        zh = f"每人最多签发 {CREDENTIALS_MAX} 份凭证；已签发的凭证可重复取用。"
+        en = f"At most {CREDENTIALS_MAX} credentials are issued of one person; those that were can be fetched again."
+        raise Conflict((Fault("", "too_many_credentials", zh, en),))
+
+
+def _drawn(work: Work) -> StatusPlace:
+    """Return a place in the newest lists that is nobody's yet, drawn by chance: it tells nothing of order or person."""
+    pair = credential_status.newest_pair(work.connection)
+    drawn = [secrets.randbelow(ENTRIES) for _ in range(TRIES)]
+    taken = credential_status.taken(work.connection, pair, drawn)
+    free = [index for index in drawn if index not in taken]
+    place = StatusPlace(pair, free[0]) if free else StatusPlace(pair + 1, drawn[0])
+    credential_status.give_out(work.connection, place)
+    return place
