@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test test-distributed test-pgbouncer test-oidc test-log check bench drills openapi lock format clean
+.PHONY: run test test-distributed test-pgbouncer test-oidc test-log test-credentials check bench drills openapi lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -40,6 +40,11 @@ test-oidc: $(TEST_READY)
 test-log: $(TEST_READY)
 	@if command -v npm > /dev/null; then npm ci --prefix tests/log --ignore-scripts --no-audit --no-fund --silent; fi
 	CREDITBANK_TEST_LOG=others $(BIN)/python -m pytest tests/api/test_log_by_others.py
+
+# Credentials, their proofs and their status lists, checked by implementations of others from npm; Node 20 or newer.
+test-credentials: $(TEST_READY)
+	@if command -v npm > /dev/null; then npm ci --prefix tests/credentials --ignore-scripts --no-audit --no-fund --silent; fi
+	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

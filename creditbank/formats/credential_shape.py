@@ -34,7 +34,7 @@ def shape_faults(document: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("/@context", "wrong_context", zh, en))
     if _OB_TYPES.intersection(map(str, types)):
         faults += _badge_faults(document, contexts)
-    elif any(isinstance(one, str) and one.startswith(_OB_CONTEXTS) for one in contexts):
+    elif "AchievementSubject" in _at(document, "credentialSubject/type"):
         faults.append(_wrong("/type"))
     return faults
 

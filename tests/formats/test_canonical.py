@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbank.formats.canonical import canonical_bytes, digest
+from creditbank.formats.canonical import foreign_canonical_bytes, canonical_bytes, digest
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,43 @@ def test_the_order_of_names_does_not_matter_and_nothing_is_lost(value: dict[str,
     turned = dict(reversed(value.items()))
     assert canonical_bytes(turned) == canonical_bytes(value)
     assert json.loads(canonical_bytes(value)) == value
+
+
+NUMBERS = {
+    "0": "0",
+    "-0": "0",
+    "-0.0": "0",
+    "1.0": "1",
+    "4.50": "4.5",
+    "2e-3": "0.002",
+    "1e-27": "1e-27",
+    "0.000001": "0.000001",
+    "0.0000001": "1e-7",
+    "1E30": "1e+30",
+    "1e21": "1e+21",
+    "1E+20": "100000000000000000000",
+    "123456789012345680000": "123456789012345680000",
+    "295147905179352830000": "295147905179352830000",
+    "333333333.33333329": "333333333.3333333",
+    "9007199254740993": "9007199254740992",
+    "-1.5e300": "-1.5e+300",
+    "1.7976931348623157e308": "1.7976931348623157e+308",
+    "5e-324": "5e-324",
+}
+"""As RFC 8785 writes them, in its section 3.2.2 and appendix B."""
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_of_others_are_written_as_ecmascript_writes_them(text: str) -> None:
+    assert foreign_canonical_bytes(Decimal(text)).decode() == NUMBERS[text]
+
+
+def test_documents_of_others_are_written_like_our_own() -> None:
+    value = {"b": [1, True, None, "\u20ac\x0f\n\\"], "a": {"\U00010000": 1, "\ufb33": 2}}
+    assert foreign_canonical_bytes(value) == canonical_bytes(value)
+
+
+def test_a_number_that_no_double_holds_is_refused() -> None:
+    for huge in (Decimal("1e400"), Decimal("-1e400"), 10**400):
+        with pytest.raises(ValueError, match="no double"):
+            foreign_canonical_bytes([huge])

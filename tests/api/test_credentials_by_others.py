@@ -1,0 +1,146 @@
+"""Credentials, as the API gives them, checked by npm's @digitalbazaar/vc and jose (`make test-credentials`)."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creditbank.gateways.keyring import Kind
+from creditbank.services import rotation
+from creditbank.services.clients import administrator
+from tests.api.test_credentials import ISSUER, Holder, change
+from tests.builders import BASE_URL, House
+from tests.formats.test_credential_check import PROOF_TAMPERINGS, TAMPERINGS
+from tests.formats.test_credential_documents import SAMPLES, needs_samples
+
+SCRIPT = Path(__file__).resolve().parents[1] / "credentials" / "check.mjs"
+
+OTHERS = "CREDITBANK_TEST_CREDENTIALS"
+"""Set to "others", credentials are checked by the libraries of npm, which `make test-credentials` installs."""
+
+Case = dict[str, Any]
+
+
+@pytest.fixture
+def node() -> str:
+    found = shutil.which("node")
+    if os.environ.get(OTHERS) != "others" or found is None:
+        pytest.skip("`make test-credentials` checks credentials by libraries of npm; it needs Node 20 or newer")
+    return found
+
+
+@pytest.fixture
+def holder(house: House) -> Holder:
+    """Give a learner of a bank whose clock is that of the world, as those libraries go by no other."""
+    house.clock.now = datetime.now(UTC)
+    house.tokens.clear()
+    return Holder(house, completed_on=(datetime.now(UTC) - timedelta(days=2)).date().isoformat())
+
+
+def verdicts(node: str, cases: list[Case]) -> list[Case]:
+    """Return of each case what the libraries say."""
+    lines = "".join(json.dumps(case) + "\n" for case in cases)
+    done = subprocess.run([node, str(SCRIPT)], input=lines, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[Case] = json.loads(done.stdout)
+    assert len(found) == len(cases)
+    return found
+
+
+def documents(house: House) -> dict[str, Any]:
+    """Return what whoever checks a credential has of the bank: its keys and its status lists."""
+    paths = {ISSUER: "/.well-known/did.json"} | {
+        f"{BASE_URL}/v1/status-lists/{number}": f"/v1/status-lists/{number}" for number in (1, 2)
+    }
+    return {name: house.http.get(path).get_json() for name, path in paths.items()}
+
+
+def case(house: House, **asked: Any) -> Case:
+    return {"documents": documents(house), "issuer": ISSUER, "now": house.clock.now.isoformat(), **asked}
+
+
+def test_every_kind_is_verified_by_others_and_its_status_read(node: str, holder: Holder) -> None:
+    house = holder.house
+    made = [holder.issue(), holder.issue(with_name=True), holder.issue(kind="balance", subject_id=None)]
+    good = [case(house, credential=holder.document(one)) for one in made]
+    for said in verdicts(node, good):
+        assert said == {"verified": True, "statuses": [["revocation", False], ["suspension", False]], "reasons": []}
+
+
+def test_what_is_revoked_or_suspended_reads_so_at_others(node: str, holder: Holder) -> None:
+    house = holder.house
+    made = [holder.issue() for _ in range(3)]
+    change(house, made[0], "revoke")
+    change(house, made[1], "suspend")
+    told = verdicts(node, [case(house, credential=holder.document(one)) for one in made])
+    assert [dict(said["statuses"]) for said in told] == [
+        {"revocation": True, "suspension": False},
+        {"revocation": False, "suspension": True},
+        {"revocation": False, "suspension": False},
+    ]
+
+
+def test_each_change_is_refused_by_others(node: str, holder: Holder) -> None:
+    original = holder.document(holder.issue(with_name=True))
+    has_none = {"without an end"}
+    cases = []
+    for name in (TAMPERINGS | PROOF_TAMPERINGS).keys() - has_none:
+        changed = copy.deepcopy(original)
+        (TAMPERINGS | PROOF_TAMPERINGS)[name](changed)
+        cases.append(case(holder.house, credential=changed))
+    told = verdicts(node, cases)
+    assert len(cases) >= 20
+    assert [said["verified"] for said in told] == [False] * len(cases)
+    assert verdicts(node, [case(holder.house, credential=original)])[0]["verified"]
+
+
+def test_jose_verifies_jwts_of_every_algorithm_and_refuses_them_changed(node: str, holder: Holder) -> None:
+    made = holder.issue()
+    tokens = [holder.jwt(made, alg) for alg in ("RS256", "ES256", "EdDSA")]
+    told = verdicts(node, [case(holder.house, jwt=token) for token in tokens])
+    assert [(said["verified"], said["jti"]) for said in told] == [(True, made["address"])] * 3
+    other = holder.jwt(holder.issue(), "RS256").split(".")
+    broken = []
+    for token in tokens:
+        head, body, signature = token.split(".")
+        broken += [f"{head}.{other[1]}.{signature}", f"{head}.{body}.{other[2]}", f"{head}.{body}."]
+    assert not any(said["verified"] for said in verdicts(node, [case(holder.house, jwt=one) for one in broken]))
+
+
+def test_others_go_on_believing_what_retired_keys_signed(node: str, holder: Holder) -> None:
+    house, made = holder.house, holder.issue()
+    before, token = holder.document(made), holder.jwt(made)
+    rotation.rotate(house.bank, administrator(), Kind.CREDENTIAL)
+    rotation.retire(house.bank, administrator(), Kind.CREDENTIAL)
+    told = verdicts(node, [case(house, credential=before), case(house, jwt=token)])
+    assert [said["verified"] for said in told] == [True, True]
+    stolen = holder.document(made)
+    rotation.rotate(house.bank, administrator(), Kind.CREDENTIAL)
+    rotation.retire(house.bank, administrator(), Kind.CREDENTIAL, at_once=True)
+    told = verdicts(node, [case(house, credential=stolen), case(house, credential=before)])
+    assert [said["verified"] for said in told] == [False, True]
+
+
+@needs_samples
+def test_every_term_is_defined_by_the_contexts_that_a_credential_names(node: str, holder: Holder) -> None:
+    house = holder.house
+    made = [holder.issue(with_name=True), holder.issue(kind="balance", subject_id=None)]
+    contexts = {
+        "https://www.w3.org/ns/credentials/v2": "credentials-v2.jsonld",
+        "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json": "ob-v3p0-3.0.3.json",
+    }
+    known = {name: json.loads((SAMPLES / "contexts" / file).read_bytes()) for name, file in contexts.items()}
+    ours = f"{BASE_URL}/credentials/contexts/v1"
+    known[ours] = house.http.get("/credentials/contexts/v1").get_json()
+    cases = [{"terms": holder.document(one), "documents": known} for one in made]
+    undefined = copy.deepcopy(cases[0])
+    undefined["terms"]["credentialSubject"]["undefinedTerm"] = "x"
+    told = verdicts(node, [*cases, undefined])
+    assert [said["reasons"] for said in told[:-1]] == [[], []]
+    assert [said["verified"] for said in told] == [True, True, False]
