@@ -136,24 +136,26 @@ def context() -> Response:
     return answered(context_document(base_url()), headers={"Cache-Control": "public, max-age=86400"})
 
 
-@resource.route("/v1/status-lists/<int:number>")
+@resource.route("/v1/status-lists/<int:list_number>")
 @resource.doc(security=[], responses=FORMS)
 @resource.arguments(FormQuery(), location="query")
-def status_list(query: dict[str, Any], number: int) -> Response:
+def status_list(query: dict[str, Any], list_number: int) -> Response:
     """Show a Bitstring Status List, signed now: odd numbers tell who is revoked, even ones who is suspended."""
     headers = {"Cache-Control": f"public, max-age={SECONDS_OLD_MAX}"}
     if wants_jwt():
-        token = asked_by_anybody(lambda work: status_lists.list_jwt(work, number, base_url(), query["alg"]))
+        token = asked_by_anybody(lambda work: status_lists.list_jwt(work, list_number, base_url(), query["alg"]))
         return jwt_answer(token, headers)
-    return document_answer(asked_by_anybody(lambda work: status_lists.proven_list(work, number, base_url())), headers)
+    return document_answer(
+        asked_by_anybody(lambda work: status_lists.proven_list(work, list_number, base_url())), headers
+    )
 
 
-@resource.route("/verify/<share:code>")
+@resource.route("/verify/<share:share_code>")
 @resource.doc(security=[])
 @resource.response(200, OpenedShare)
-def opened(code: str) -> Response:
+def opened(share_code: str) -> Response:
     """Open a link of a learner's: what they chose to show, how it stands now, and how to check it without the bank."""
-    found = asked_by_anybody(lambda work: (credential_shares.opened(work, code, base_url()), work.now))
+    found = asked_by_anybody(lambda work: (credential_shares.opened(work, share_code, base_url()), work.now))
     return answered(_opened(*found), headers={"Cache-Control": "no-store"})
 
 

@@ -48,6 +48,8 @@ class Told:
 
 def told(work: Work, kind: CredentialKind, source_id: UUID | None, base_url: str) -> Told:
     """Return what a credential of a kind says, its source locked. Refused: ScopeMissing, Unknown, Conflict."""
+    if work.actor.learner_id is None:
+        require(work.actor, SCOPE)
     return _KINDS[kind](work, source_id, base_url)
 
 
@@ -81,7 +83,6 @@ def _balance(work: Work, source_id: UUID | None, base_url: str) -> Told:
     del base_url
     own = work.actor.learner_id
     if own is None:
-        require(work.actor, SCOPE)
         raise unknown("学习者", "learner", "/subject_id")
     held = people.locked(work.connection, source_id or own)
     if held is None or held.is_erased or not is_own(work, source_id or own, held.person):
@@ -130,10 +131,9 @@ _KINDS: Mapping[CredentialKind, Callable[[Work, UUID | None, str], Told]] = {
 
 
 def _may(work: Work, learner_id: UUID, institution_id: UUID) -> bool:
-    """Tell whether the actor may have it said: the learner, or with the scope the institution whose word it is."""
+    """Tell whether the actor may have it said: the learner, or the institution whose word it is."""
     if work.actor.learner_id is not None:
         return not hides(work, learner_id) and standing_of(work, learner_id) is not None
-    require(work.actor, SCOPE)
     return work.actor.institution_id == institution_id and not work.actor.is_partner and not hides(work, learner_id)
 
 

@@ -129,6 +129,8 @@ def change(work: Work, credential_id: UUID, wanted: tuple[Standing, str], base_u
 
     Asked again it is answered as it stands. Refused: ScopeMissing, Unknown, Conflict where it is over.
     """
+    if work.actor.learner_id is None:
+        require(work.actor, SCOPE)
     found = credentials.locked(work.connection, credential_id)
     if found is None or not _is_issuer(work, found):
         raise no_such_credential()
@@ -145,7 +147,12 @@ def change(work: Work, credential_id: UUID, wanted: tuple[Standing, str], base_u
 
 
 def visible(work: Work, credential_id: UUID) -> Credential:
-    """Return a credential that the actor may see: its learner's, its issuer's, an auditor's. Refused: Unknown."""
+    """Return a credential that the actor may see: its learner's, its issuer's, an auditor's.
+
+    Refused: ScopeMissing, Unknown.
+    """
+    if work.actor.learner_id is None:
+        require(work.actor, SCOPE, "audit:read")
     found = credentials.by_id(work.connection, credential_id)
     if found is None or not _may_see(work, found):
         raise no_such_credential()
@@ -197,10 +204,14 @@ def _may_see(work: Work, found: Credential) -> bool:
         return False
     if actor.learner_id is not None:
         return standing_of(work, found.learner_id) is not None
-    if actor.audits:
-        return True
-    require(actor, SCOPE)
-    return found.institution_id == actor.institution_id and not actor.is_partner
+    return actor.audits or _is_own_word(work, found)
+
+
+def _is_own_word(work: Work, found: Credential) -> bool:
+    """Tell whether it is the word of the actor's institution."""
+    actor = work.actor
+    own = actor.institution_id
+    return own is not None and found.institution_id == own and not actor.is_partner
 
 
 def _is_issuer(work: Work, found: Credential) -> bool:
@@ -210,8 +221,7 @@ def _is_issuer(work: Work, found: Credential) -> bool:
         return False
     if actor.learner_id is not None:
         return found.institution_id is None and standing_of(work, found.learner_id) is not None
-    require(actor, SCOPE)
-    return found.institution_id == actor.institution_id and not actor.is_partner
+    return _is_own_word(work, found)
 
 
 def _name(work: Work, learner_id: UUID) -> str:

@@ -90,6 +90,20 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases/{case_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/cases/{case_id}/decisions
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/credentials
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
+401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
+401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
+401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/reinstate
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/credentials/{credential_id}/shares
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}/shares
+401  ok   404  404  ok   ok   ok   404  401  401  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/plan
 401  403  403  403  403  403  403  403  401  401  POST /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff
@@ -204,6 +218,20 @@ ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/appeal
 nil  nil  nil  nil  ok   nil  nil  GET /v1/cases
 404  404  404  404  ok   404  404  GET /v1/cases/{case_id}
 404  404  404  404  ok   404  404  POST /v1/cases/{case_id}/decisions
+ok   ok   404  404  404  404  404  POST /v1/credentials
+ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
+404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
+ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
+ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
+ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 ok   ok   404  404  404  404  404  POST /v1/learners/{learner_id}/plan
 403  403  403  403  403  403  403  POST /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff
@@ -317,6 +345,20 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  GET /v1/cases
 403  403  403  403  GET /v1/cases/{case_id}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  POST /v1/credentials
+403  403  403  403  GET /v1/credentials/{credential_id}
+404  404  404  404  GET /v1/learners/{learner_id}/credentials
+403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  POST /v1/credentials/{credential_id}/shares
+404  404  404  404  GET /v1/credentials/{credential_id}/shares
+404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   POST /v1/credentials/verify
 404  404  404  404  POST /v1/learners/{learner_id}/plan
 403  403  403  403  POST /v1/staff
 403  403  403  403  GET /v1/staff
@@ -429,6 +471,20 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  403  403  403  403  403  POST /v1/credentials
+403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
@@ -540,6 +596,20 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  403  403  403  403  403  POST /v1/credentials
+403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
@@ -651,6 +721,20 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  403  403  403  403  403  POST /v1/credentials
+403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
+404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /.well-known/did.json
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
+404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
+ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff

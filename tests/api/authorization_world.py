@@ -161,6 +161,9 @@ def _beginnings(house: House, institution: str, account: dict[str, Any]) -> Ids:
     added = made(house, "POST", f"/v1/learners/{learner_id}/identifiers", house.auth(institution), number)
     identifier = next(one["id"] for one in added["identifiers"] if one["type"].endswith("student_no"))
     lines = made(house, "GET", "/v1/learners/me/statement", own)["items"]
+    issued = made(house, "POST", "/v1/credentials", own, {"kind": "outcome", "subject_id": outcome["id"]})
+    url = f"/v1/credentials/{issued['id']}/shares"
+    share_id = made(house, "POST", url, own, {"details": ["credits"]})["id"]
     return {
         "learner_id": learner_id,
         "entry_id": lines[0]["id"],
@@ -169,6 +172,8 @@ def _beginnings(house: House, institution: str, account: dict[str, Any]) -> Ids:
         "institution": institution,
         "outcome_id": outcome["id"],
         "decision_id": outcome["decision_id"],
+        "credential_id": issued["id"],
+        "share_id": share_id,
         "correction_id": correction["id"],
         "erasure_id": erasure["id"],
         "identifier_id": identifier,
@@ -338,6 +343,12 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
         ids["learner_id"], 902, external_id=f"kept-{ids['learner_id']}"
     ),
     "POST /v1/outcomes/{outcome_id}/revoke": lambda _: {"reason": "录入有误"},
+    "POST /v1/credentials": lambda ids: {"kind": "outcome", "subject_id": ids["outcome_id"]},
+    "POST /v1/credentials/{credential_id}/revoke": lambda _: {"reason": "查证"},
+    "POST /v1/credentials/{credential_id}/suspend": lambda _: {"reason": "查证"},
+    "POST /v1/credentials/{credential_id}/reinstate": lambda _: {"reason": "查证"},
+    "POST /v1/credentials/{credential_id}/shares": lambda _: {"details": ["credits"]},
+    "POST /v1/credentials/verify": lambda _: {"credential": "x"},
     "POST /v1/rulesets": lambda _: ruleset(3),
     "POST /v1/rulesets/{code}/versions/{version}/withdraw": lambda _: {"reason": "规则有误"},
     "POST /v1/rulesets/{code}/evaluate": lambda _: {"facts": FACTS},
@@ -405,4 +416,11 @@ KEYS = {
 }
 """Parameters that mean another thing in some paths."""
 
-CONSTANTS = {"code": "made-up", "version": "2", "region": "500103", "provider": "none"}
+CONSTANTS = {
+    "code": "made-up",
+    "version": "2",
+    "region": "500103",
+    "provider": "none",
+    "list_number": "1",
+    "share_code": "a" * 32,
+}

@@ -316,7 +316,10 @@ def test_of_stolen_keys_nothing_counts_and_the_credential_is_fetched_anew(house:
     rotation.retire(house.bank, administrator(), Kind.CREDENTIAL, at_once=True)
     assert [codes(verdict(house, one)) for one in before] == [{"key_withdrawn"}] * 2
     assert verdict(house, holder.document(made))["accepted"]
-    assert before[0]["proof"]["verificationMethod"] not in house.http.get("/.well-known/did.json").get_json()["assertionMethod"]
+    assert (
+        before[0]["proof"]["verificationMethod"]
+        not in house.http.get("/.well-known/did.json").get_json()["assertionMethod"]
+    )
 
 
 def test_a_ring_from_before_there_were_credentials_gets_keys_with_the_first(house: House) -> None:
@@ -416,7 +419,11 @@ def test_links_are_the_learners_alone_and_bounded(house: House, monkeypatch: pyt
     holder = Holder(house)
     made = holder.issue()
     url = f"/v1/credentials/{made['id']}/shares"
-    for headers in (house.auth(*ISSUE), house.auth("audit", "audit:read"), house.learner_auth(house.open_learner()["id"])):
+    for headers in (
+        house.auth(*ISSUE),
+        house.auth("audit", "audit:read"),
+        house.learner_auth(house.open_learner()["id"]),
+    ):
         assert house.http.get(url, headers=headers).status_code == 404
         assert house.http.post(url, json={"details": ["credits"]}, headers=headers).status_code == 404
     monkeypatch.setattr("creditbank.services.credential_shares.SHARES_MAX", 1)

@@ -52,6 +52,8 @@ OPERATIONS = {
 
 OPEN = {operation for operation in OPERATIONS if " /v1/" not in operation} | {
     *("POST /v1/logins/link", "GET /v1/log/checkpoint", "GET /v1/log/proof"),
+    *("GET /.well-known/did.json", "GET /credentials/contexts/v1", "GET /v1/status-lists/{list_number}"),
+    *("GET /verify/{share_code}", "POST /v1/credentials/verify"),
 }
 """Calls that need no token."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbank.formats.canonical import foreign_canonical_bytes, canonical_bytes, digest
+from creditbank.formats.canonical import canonical_bytes, digest, foreign_canonical_bytes
 
 
 @pytest.mark.parametrize(

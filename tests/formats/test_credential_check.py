@@ -223,7 +223,12 @@ def test_an_issuer_who_is_not_trusted_is_refused() -> None:
 @pytest.mark.parametrize("make", [made.jwt, made.proven])
 def test_a_key_that_was_retired_counts_for_what_it_signed_before_alone(make: Callable[[], Any]) -> None:
     given = make()
-    assert made.checked(given, *made.published(until=made.AT + timedelta(days=1)), now=made.AT + timedelta(days=300)).faults == ()
+    assert (
+        made.checked(
+            given, *made.published(until=made.AT + timedelta(days=1)), now=made.AT + timedelta(days=300)
+        ).faults
+        == ()
+    )
     ended = made.published(until=made.AT - timedelta(days=1))
     assert made.codes(made.checked(given, *ended)) == {"key_expired"}
 
