@@ -14,7 +14,7 @@ METHODS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A key as its issuer publishes it: until when it signs, inclusive, None for no end; and whether it is withdrawn."""
+    """A key as its issuer publishes it: until when it signs (inclusive, None for no end), whether it is withdrawn."""
 
     id: str
     key: VerificationKey

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from creditbank.core.credential import FINAL, CredentialKind, Standing
 from creditbank.core.outcome import Status
@@ -15,6 +15,9 @@ from creditbank.storage.database import member_of
 from creditbank.storage.ledger import entry
 from creditbank.storage.outcomes import outcome
 
+_BACK = "reverse"
+"""What the ledger calls an entry that takes credits back."""
+
 
 def overtaken(
     connection: Connection, members: Sequence[UUID] | None, after: UUID | None = None, rows_max: int | None = None
@@ -24,15 +27,22 @@ def overtaken(
     Of some accounts, or of all behind an id: then a reversal on another account of the same person goes unseen.
     """
     found: list[tuple[Credential, Standing]] = []
-    for query, standing in (_revoked(), _revised(), _undone(), _reversed(connection, members)):
-        alive = query.where(credential.c.standing.not_in([one.value for one in FINAL]))
+    queries = [_revoked(), _revised(), _undone(), *([] if members is not None else [_reversed()])]
+    for query, standing in queries:
+        alive = query.where(_is_alive())
         if members is not None:
             alive = alive.where(member_of(connection, credential.c.learner_id, members))
         if after is not None:
             alive = alive.where(credential.c.id > after)
         rows = connection.execute(alive.order_by(credential.c.id).limit(rows_max))
         found += [(credential_of(row), standing) for row in rows]
+    if members is not None:
+        found += [(one, Standing.SUPERSEDED) for one in _stated_before_a_reversal(connection, members)]
     return sorted(found, key=lambda one: one[0].id)
+
+
+def _is_alive() -> ColumnElement[bool]:
+    return credential.c.standing.not_in([one.value for one in FINAL])
 
 
 def _revoked() -> tuple[Select[Any], Standing]:
@@ -60,9 +70,21 @@ def _undone() -> tuple[Select[Any], Standing]:
     return query.where(credential.c.kind == CredentialKind.CONVERSION.value, changed), Standing.SUPERSEDED
 
 
-def _reversed(connection: Connection, members: Sequence[UUID] | None) -> tuple[Select[Any], Standing]:
-    """Return the statements of balances behind which credits were taken back."""
-    owner = entry.c.learner_id
-    theirs = owner == credential.c.learner_id if members is None else member_of(connection, owner, members)
-    back = select(1).where(theirs, entry.c.kind == "reverse", entry.c.recorded_at >= credential.c.issued_at).exists()
+def _reversed() -> tuple[Select[Any], Standing]:
+    """Return the statements of balances behind which credits were taken back from the same account."""
+    theirs = entry.c.learner_id == credential.c.learner_id
+    back = select(1).where(theirs, entry.c.kind == _BACK, entry.c.recorded_at >= credential.c.issued_at).exists()
     return select(credential).where(credential.c.kind == CredentialKind.BALANCE.value, back), Standing.SUPERSEDED
+
+
+def _stated_before_a_reversal(connection: Connection, members: Sequence[UUID]) -> list[Credential]:
+    """Return the same of one person, whose accounts may stand on several machines: no query joins what they hold."""
+    theirs = member_of(connection, credential.c.learner_id, members)
+    stated = select(credential).where(theirs, credential.c.kind == CredentialKind.BALANCE.value, _is_alive())
+    found = [credential_of(row) for row in connection.execute(stated)]
+    if not found:
+        return []
+    owned = member_of(connection, entry.c.learner_id, members)
+    newest = select(func.max(entry.c.recorded_at)).where(owned, entry.c.kind == _BACK)
+    reversed_at = connection.execute(newest).scalar_one()
+    return [one for one in found if reversed_at is not None and one.issued_at <= reversed_at]

@@ -86,6 +86,12 @@ class Seeds:
             "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
+            "/v1/credentials": lambda: {"kind": "outcome", "subject_id": self.paths["outcome_id"]},
+            "/v1/credentials/{credential_id}/revoke": lambda: {"reason": "查证"},
+            "/v1/credentials/{credential_id}/suspend": lambda: {"reason": "查证"},
+            "/v1/credentials/{credential_id}/reinstate": lambda: {"reason": "查证"},
+            "/v1/credentials/{credential_id}/shares": lambda: {"details": ["credits"]},
+            "/v1/credentials/verify": lambda: {"credential": "a.b.c"},
             "/v1/consent-texts": lambda: CONSENT_TEXTS[serial % 2] | {"code": f"made-{serial}"},
             "/v1/learners/{learner_id}/consents": lambda: consent_body("acceptor"),
             "/v1/learners/lookup": lambda: {"identifier": learner_body(1)["identifiers"][0], "name": "学习者"},
@@ -147,7 +153,7 @@ class Seeds:
 
     def token(self, path: str) -> str:
         """Return the token with which a request can succeed."""
-        if "/logins" in path or "{learner_id}/consents" in path:
+        if "/logins" in path or "{learner_id}/consents" in path or "{credential_id}/shares" in path:
             return self.tokens["learner"]
         if is_a_right(path):
             return self.newcomer["token"]
@@ -169,6 +175,8 @@ class Seeds:
             return {"learner_id": "me", "login_id": self.a_login()}
         if "{request_id}" in path or is_a_right(path):
             return self._fresh_right(path)
+        if "{credential_id}" in path:
+            return a_credential(self.house, self.paths["learner_id"])
         if path.startswith("/v1/identity/cases/"):
             return {"case_id": an_identity_case(self.house)}
         if path.endswith("/identifiers/{identifier_id}/end"):
@@ -329,6 +337,19 @@ def applicant(number: int) -> dict[str, Any]:
     return {"learner": {"identifier": body["identifiers"][0], "name": body["name"]}, "reason": "没有手机"}
 
 
+def a_credential(house: House, learner_id: str) -> dict[str, str]:
+    """Return a new credential of a learner, of an outcome of `cqdx`, with a link to it."""
+    outcome = house.post_outcome(learner_id)
+    own = house.learner_auth(learner_id)
+    wish = {"kind": "outcome", "subject_id": outcome["id"]}
+    made = house.http.post("/v1/credentials", json=wish, headers=own)
+    assert made.status_code == 201, made.get_data(as_text=True)
+    credential_id: str = made.get_json()["id"]
+    url = f"/v1/credentials/{credential_id}/shares"
+    link = house.http.post(url, json={"details": ["credits"]}, headers=own).get_json()
+    return {"credential_id": credential_id, "share_id": link["id"], "share_code": link["code"]}
+
+
 def scheme(serial: int) -> dict[str, Any]:
     return {"code": f"made-{serial}", "title_zh": "虚构", "title_en": "made up", "hours_per_credit": "16"}
 
@@ -372,6 +393,8 @@ def seeds_of(house: House) -> Seeds:
         "identifier_id": learner["identifiers"][0]["id"],
         "code": "made-up",
         "version": "1",
+        "list_number": "1",
+        **a_credential(house, learner["id"]),
     }
     tokens = {
         "all scopes": house.token("cqdx", *SCOPES),

@@ -146,6 +146,12 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "identity",
     ),
     "GET /v1/consents": (lambda _: "/v1/consents", "stranger", "consents"),
+    "GET /v1/credentials/{credential_id}": (lambda ids: f"/v1/credentials/{ids['credential']}", "cqdx", "credentials"),
+    "GET /v1/learners/{learner_id}/credentials": (
+        lambda ids: f"/v1/learners/{ids['learner']}/credentials",
+        "",
+        "credentials",
+    ),
 }
 """Reads that show a learner's data to others: where, to whom ("" to auditors alone), and what they see."""
 
@@ -154,6 +160,7 @@ OWN_READS = {
     "GET /v1/learners/{learner_id}/correction-requests",
     "GET /v1/learners/{learner_id}/erasure-requests",
     "GET /v1/learners/{learner_id}/logins",
+    "GET /v1/credentials/{credential_id}/shares",
 }
 """Reads that are answered to the learner alone, and to who acts for them."""
 
@@ -177,9 +184,13 @@ OF_NOBODY = (
     "/v1/staff",
     "/v1/statistics",
     "/v1/log",
+    "/v1/status-lists",
+    "/credentials/contexts",
+    "/verify/",
 )
-"""Where no learner's data is shown; the audit log tells acts by pseudonym. Examples of what a rule set would change are
-in the diary, too (test_ruleset_lifecycle), and so are proofs of entries (test_log)."""
+"""Where no learner's data is shown, or by their own link (test_credentials); the audit log tells acts by pseudonym.
+Examples of what a rule set would change are in the diary, too (test_ruleset_lifecycle), and so are proofs of entries
+(test_log)."""
 
 NOT_AUDITED = {
     *("GET /v1/correction-requests", "GET /v1/erasure-requests", "GET /v1/consents"),
@@ -189,7 +200,7 @@ NOT_AUDITED = {
 READING = {
     "cqdx": (
         *("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read"),
-        *("conversions:write", "conversions:review", "identity:review"),
+        *("conversions:write", "conversions:review", "identity:review", "credentials:issue"),
     ),
     "acceptor": ("conversions:review", "outcomes:read"),
     "stranger": ("balance:read",),
@@ -203,9 +214,13 @@ def stocked_with_everything(house: House) -> dict[str, str]:
     house.publish_rules(same_title("acceptor"))
     outcome = house.post_outcome(learner["id"], title="管理学")
     converted = house.convert(learner["id"], TARGET, [outcome["id"]])
+    auth = house.learner_auth(learner["id"])
+    wish = {"kind": "outcome", "subject_id": outcome["id"]}
+    issued = house.http.post("/v1/credentials", json=wish, headers=auth).get_json()
+    url = f"/v1/credentials/{issued['id']}/shares"
+    assert house.http.post(url, json={"details": ["credits"]}, headers=auth).status_code == 201
     revoked = house.http.post(f"/v1/outcomes/{outcome['id']}/revoke", json={"reason": "有误"}, headers=house.auth())
     assert revoked.status_code == 200
-    auth = house.learner_auth(learner["id"])
     body = {"about": {"outcome_id": outcome["id"]}, "says": "课时不对", "wants": "64 课时"}
     assert house.http.post("/v1/learners/me/correction-requests", json=body, headers=auth).status_code == 201
     body = {"confirm_account_no": learner["account_no"], "reason": "不再学习"}
@@ -223,6 +238,7 @@ def stocked_with_everything(house: House) -> dict[str, str]:
         "case": case["id"],
         "consent": consent["id"],
         "entry": lines[0]["id"],
+        "credential": issued["id"],
     }
 
 
@@ -279,7 +295,7 @@ def test_every_read_by_others_leaves_one_line_and_the_learners_own_none(house: H
         assert owned.status_code in (200, 403), read
         assert diary_lines(house) == before, read
     for read in OWN_READS:
-        path = read.removeprefix("GET ").format(learner_id=ids["learner"])
+        path = read.removeprefix("GET ").format(learner_id=ids["learner"], credential_id=ids["credential"])
         owned = house.http.get(path, headers=house.learner_auth(ids["learner"]))
         assert (owned.status_code, diary_lines(house)) == (200, before), read
 

@@ -1,4 +1,4 @@
-"""Credentials are believed as they were signed, and in no other way: each change, each wrong claim, each trick is refused."""
+"""Credentials are believed as they were signed and in no other way: changes, wrong claims and tricks are refused."""
 
 import base64
 import copy
@@ -50,7 +50,7 @@ TAMPERINGS: dict[str, Callable[[Document], None]] = {
     "another level": at(f"{SUBJECT}/creditRecognition/creditLevel", "7"),
     "another subject": at(f"{SUBJECT}/id", "urn:uuid:00000000-0000-0000-0000-000000000009"),
     "another holder": at(f"{SUBJECT}/identifier/0/identityHash", "李四"),
-    "hashed": at(f"{SUBJECT}/identifier/0/hashed", True),
+    "hashed": at(f"{SUBJECT}/identifier/0/hashed", "true"),
     "another title": at(f"{SUBJECT}/achievement/name", "线性代数"),
     "another sort": at(f"{SUBJECT}/achievement/achievementType", "Degree"),
     "another institution": at(f"{SUBJECT}/source/name", "清华大学"),

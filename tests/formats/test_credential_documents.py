@@ -1,4 +1,4 @@
-"""Documents of credentials: every term is defined, details are shown as they are chosen, and others' samples are judged."""
+"""Documents of credentials: every term is defined, details are shown as chosen, and samples of others are judged."""
 
 import json
 from datetime import date

@@ -19,6 +19,7 @@ def seal_everything(house: House, people: list[dict[str, Any]]) -> None:
     for number, person in enumerate(people, start=1):
         ask_and_correct(house, person, number)
         log_in(house, person["id"], number)
+        issue_and_suspend(house, person["id"])
     for number in (1, 2):
         ask_to_merge(house, number)
 
@@ -36,6 +37,14 @@ def ask_and_correct(house: House, person: dict[str, Any], number: int) -> None:
     request = posted(house, f"/v1/learners/{person['id']}/erasure-requests", erasure, own)
     declined = {"verdict": "decline", "reason": f"仍有学分 {number}"}
     posted(house, f"/v1/erasure-requests/{request['id']}/decisions", declined, house.auth("authority", *REVIEWERS))
+
+
+def issue_and_suspend(house: House, learner_id: str) -> None:
+    """Issue a credential of a learner and suspend it for a reason."""
+    issuer = house.auth("cqdx", "credentials:issue")
+    outcome = house.post_outcome(learner_id)
+    made = posted(house, "/v1/credentials", {"kind": "outcome", "subject_id": outcome["id"]}, issuer)
+    posted(house, f"/v1/credentials/{made['id']}/suspend", {"reason": f"查证 {learner_id}"}, issuer)
 
 
 def log_in(house: House, learner_id: str, number: int) -> None:

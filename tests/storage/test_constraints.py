@@ -29,6 +29,7 @@ from creditbank.storage import audit, catalogue, identity_cases, login_proofs, l
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from creditbank.storage.seal_log import log_node
+from tests.api.seeding import a_credential
 from tests.builders import (
     BASE_URL,
     SAME_TITLE,
@@ -51,6 +52,10 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "conversion_case": {"id": uuid4()},
     "conversion_part": {"number": 99},
     "consent": {"id": uuid4()},
+    "credential": {"id": uuid4()},
+    "credential_key": {"kid": "other"},
+    "credential_share": {"id": uuid4()},
+    "status_entry": {"pair": 99},
     "consent_text": {"version": 99},
     "consent_withdrawal": {},
     "guardianship": {"id": uuid4()},
@@ -116,6 +121,18 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("consent_text", "sensitive_apart", {"scopes": "identity:read", "is_sensitive": False}),
     ("consent_text", "version", {"version": 0}),
     ("consent_withdrawal", "withdrawn_as", {"withdrawn_as": "neighbour"}),
+    ("credential", "kind", {"kind": "whim"}),
+    ("credential", "standing", {"standing": "expired"}),
+    ("credential", "about_something", {"source_id": None}),
+    ("credential", "about_something", {"kind": "balance"}),
+    ("credential", "status_place", {"status_pair": 0}),
+    ("credential", "status_place", {"status_index": -1}),
+    ("credential", "status_place", {"status_index": 131_072}),
+    ("credential_key", "withdrawn_at_an_instant", {"is_withdrawn": True}),
+    ("credential_share", "code_hash", {"code_hash": bytes(31)}),
+    ("status_entry", "pair", {"pair": 0}),
+    ("status_entry", "position", {"position": -1}),
+    ("status_entry", "position", {"position": 131_072}),
     ("correction_request", "about_one", {"field": None}),
     ("correction_request", "about_one", {"outcome_id": uuid4()}),
     ("correction_request", "field", {"field": "shoe_size"}),
@@ -248,6 +265,7 @@ def kept_house(url: str, folder: Path) -> House:
         headers=house.auth("authority", "rules:publish"),
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
+    a_credential(house, learner["id"])
     consented(house, learner["id"])
     _exercise_rights(house, learner)
     with_logins(house, UUID(learner["id"]))

@@ -24,6 +24,7 @@ NOT_SEALED = {
     *(("login_attempt", "state_hash"), ("login_attempt", "browser_hash"), ("login_ticket", "ticket_hash")),
     *(("staff_invitation", "invitation_hash"), ("link_code", "code_index")),
     ("partner_secret", "secret"),
+    ("credential_share", "code_hash"),
 }
 """Bytes that say nothing of anybody: hashes of entries, what was drawn at random, hashes of what counts once."""
 
