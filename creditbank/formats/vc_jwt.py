@@ -41,8 +41,11 @@ class Opened:
     claims: dict[str, Any]
 
 
-class NoJwt(Refusal):
+@dataclass(eq=False)
+class NoJwt(Exception):  # noqa: N818 - what was found, told as a reason
     """It is no JWT of a credential; the fault says why."""
+
+    faults: tuple[Fault, ...]
 
 
 def signed_jwt(document: Mapping[str, Any], key: SecretKey, kid: str, at: datetime) -> str:

@@ -58,6 +58,7 @@ def walk_people(walk: Walk) -> None:
     guard(walk)
     correct(walk)
     counter(walk)
+    prove(walk)
     erase(walk)
 
 
@@ -151,6 +152,26 @@ def look(walk: Walk) -> None:
     outcome = walk.does("GET", f"/v1/outcomes/{walk.outcomes[2]}", house.auth())
     walk.does("GET", f"/v1/decisions/{outcome['decision_id']}", house.auth())
     walk.does("POST", f"/v1/decisions/{outcome['decision_id']}/replay", house.auth())
+
+
+def prove(walk: Walk) -> None:
+    """Have credentials issued, with a name and without, fetched, shown by links, checked, suspended and revoked."""
+    issuer, own = walk.house.auth("cqdx", "credentials:issue"), walk.own(7)
+    body = {"kind": "outcome", "subject_id": walk.outcomes[7], "with_name": True}
+    url = f"/v1/credentials/{walk.does('POST', '/v1/credentials', own, body, Idempotency_Key=walk.key())['id']}"
+    walk.does("POST", "/v1/credentials", own, {"kind": "balance"})
+    walk.does("POST", "/v1/credentials", issuer, {"kind": "outcome", "subject_id": walk.outcomes[8]})
+    document = walk.does("GET", url, own)
+    walk.does("GET", walk.url(7, "/credentials"), own)
+    assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": document})["accepted"]
+    for path in ("/.well-known/did.json", "/credentials/contexts/v1", "/v1/status-lists/1"):
+        walk.does("GET", path, {})
+    link = walk.does("POST", f"{url}/shares", own, {"details": ["credits"]}, Idempotency_Key=walk.key())
+    walk.does("GET", f"/verify/{link['code']}", {})
+    walk.does("GET", f"{url}/shares", own)
+    walk.does("DELETE", f"{url}/shares/{link['id']}", own)
+    for how in ("suspend", "reinstate", "revoke"):
+        walk.does("POST", f"{url}/{how}", issuer, {"reason": f"{SPOKEN} 查证"}, Idempotency_Key=walk.key())
 
 
 def consent(walk: Walk) -> None:
