@@ -40,6 +40,7 @@ from creditbank.api import (
     statements,
     statistics,
     tokens,
+    transcripts,
 )
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
@@ -69,6 +70,7 @@ RESOURCES = (
     guardians.resource,
     outcomes.resource,
     batches.resource,
+    transcripts.resource,
     statements.resource,
     log.resource,
     log.statement_resource,
