@@ -212,9 +212,12 @@ def test_young_lines_of_the_audit_log_are_not_pruned(console: CliRunner, monkeyp
         assert (days, kept, ended.exit_code) == (days, kept, code)
 
 
-def test_a_server_does_not_start_with_a_faulty_file_of_providers(console: CliRunner, tmp_path: Path) -> None:
-    (tmp_path / "providers.json").write_text("{}", "utf-8")
-    ended = console.invoke(main, ["serve"], env={"CREDITBANK_OIDC_PROVIDERS": str(tmp_path / "providers.json")})
+@pytest.mark.parametrize("setting", ["CREDITBANK_OIDC_PROVIDERS", "CREDITBANK_TRUSTED_ISSUERS"])
+def test_a_server_does_not_start_with_a_faulty_file_of_providers_or_issuers(
+    console: CliRunner, tmp_path: Path, setting: str
+) -> None:
+    (tmp_path / "faulty.json").write_text("{}", "utf-8")
+    ended = console.invoke(main, ["serve"], env={setting: str(tmp_path / "faulty.json")})
     assert (ended.exit_code, "holds no list" in ended.stderr) == (1, True)
 
 
