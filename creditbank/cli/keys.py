@@ -25,11 +25,11 @@ def keys_group() -> None:
 @keys_group.command("show")
 def show() -> None:
     """List all keys, newest last of each kind, with the rows that still rest on each."""
-    click.echo(f"{'kind':10} {'id':45} {'suite':12} {'added':20} rows")
+    click.echo(f"{'kind':10} {'id':45} {'suite':18} {'added':20} rows")
     for key in asked(bank(), rotation.keys_in_use):
         added = "not in the keyring" if key.added_at is None else f"{key.added_at:%Y-%m-%d %H:%M:%S}"
         rows = "" if key.rows is None else str(key.rows)
-        click.echo(f"{key.kind.value:10} {key.id:45} {key.suite:12} {added:20} {rows}".rstrip())
+        click.echo(f"{key.kind.value:10} {key.id:45} {key.suite:18} {added:20} {rows}".rstrip())
 
 
 @keys_group.group("rotate")

@@ -18,8 +18,9 @@ from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
 from creditbank.cli.working import work_beside
-from creditbank.config import VAR, settings_from_environment
+from creditbank.config import NONE, VAR, settings_from_environment
 from creditbank.demo import run_demo
+from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
 from creditbank.services import clients, reviews, verification
@@ -40,7 +41,8 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     settings = settings_from_environment()
     try:
         open_providers(settings.oidc_providers)
-    except ProvidersUnusable as unusable:
+        open_issuers(settings.trusted_issuers, NONE)
+    except (ProvidersUnusable, IssuersUnusable) as unusable:
         raise click.ClickException(str(unusable)) from unusable
     opened = bank()
     again = reapplied(opened)

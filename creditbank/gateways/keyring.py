@@ -1,24 +1,19 @@
 """The bank's secret keys: they seal personal data, index identifiers, sign tokens, credentials and checkpoints."""
 
-import base64
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType, Protocol, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
-from creditbank.core.errors import Refusal
 from creditbank.formats import signed_note
-from creditbank.formats.credential_key import Algorithm, CredentialKeys, credential_keys_from_pems
-from creditbank.formats.signed_note import NoteKey, note_key_from_pem
-from creditbank.formats.signing import ALGORITHM, PublicKey, SigningKey, signing_key_from_pem
-from creditbank.formats.strict_json import parsed
-from creditbank.gateways.suites import AES_256_GCM, SUITE_OF_KEY_BYTES, SUITES, Cipher, SealBroken, Suite
+from creditbank.formats.credential_key import Algorithm, CredentialKeys
+from creditbank.formats.signed_note import NoteKey
+from creditbank.formats.signing import ALGORITHM, PublicKey, SigningKey
+from creditbank.gateways.suites import SUITE_OF_KEY_BYTES, Cipher, SealBroken, Suite
 
-__all__ = ["BlindIndex", "Keyring", "KeyringUnusable", "Keys", "Kind", "SealBroken", "WrappedKey", "keyring_of"]
+__all__ = ["BlindIndex", "Keyring", "KeyringUnusable", "Keys", "Kind", "SealBroken", "WrappedKey"]
 
 VERSION = 1
 """The layout of the file."""
@@ -48,6 +43,14 @@ class Kind(StrEnum):
     SIGNING = "signing"
     LOG = "log"
     CREDENTIAL = "credential"
+
+
+ALGORITHMS = {
+    Kind.SIGNING: ALGORITHM,
+    Kind.LOG: signed_note.ALGORITHM,
+    Kind.CREDENTIAL: "+".join(Algorithm),
+}
+"""What keys of a kind sign with, which is none of the bank's choices."""
 
 
 class BlindIndex(NamedTuple):
@@ -142,20 +145,16 @@ class Keyring:
         """Return when each key of a kind was added, by its id, newest last."""
         if kind is Kind.SIGNING:
             return {kid: self.signing_added_at[kid] for kid in self.public_keys}
-        if kind is Kind.CREDENTIAL:
-            return {keys.id: keys.added_at for keys in self.credential_keys}
-        if kind in (Kind.INDEX, Kind.LOG):
-            return {key.id: key.added_at for key in (self.index_keys if kind is Kind.INDEX else self.log_keys)}
-        return {key.id.hex(): key.added_at for key in self.master_keys}
+        if kind is Kind.MASTER:
+            return {key.id.hex(): key.added_at for key in self.master_keys}
+        others: dict[Kind, Sequence[IndexKey | NoteKey | CredentialKeys]]
+        others = {Kind.INDEX: self.index_keys, Kind.LOG: self.log_keys, Kind.CREDENTIAL: self.credential_keys}
+        return {key.id: key.added_at for key in others[kind]}
 
     def suites(self, kind: Kind) -> dict[str, str]:
-        """Return the suite of each key of a kind by its id, newest last; signing keys have the one algorithm."""
-        if kind is Kind.SIGNING:
-            return dict.fromkeys(self.public_keys, ALGORITHM)
-        if kind is Kind.LOG:
-            return {key.id: signed_note.ALGORITHM for key in self.log_keys}
-        if kind is Kind.CREDENTIAL:
-            return dict.fromkeys(self.added_at(kind), "+".join(Algorithm))
+        """Return the suite of each key of a kind by its id, newest last; what signs has algorithms instead."""
+        if kind in ALGORITHMS:
+            return dict.fromkeys(self.added_at(kind), ALGORITHMS[kind])
         if kind is Kind.INDEX:
             return {key.id: key.suite.name for key in self.index_keys}
         return {key.id.hex(): key.suite.name for key in self.master_keys}
@@ -228,82 +227,3 @@ class Keys(Protocol):
 
     def drop(self, kind: Kind, ids: Collection[str]) -> None:
         """Take away keys of a kind for ever. Raises KeyringUnusable."""
-
-
-def keyring_of(body: bytes, source: str) -> Keyring:
-    """Return the keys that a keyring's content describes. Raises KeyringUnusable, which names the source."""
-    try:
-        return _keyring(parsed(body, bytes_max=CONTENT_BYTES_MAX))
-    except (Refusal, UnsupportedAlgorithm, ValueError, KeyError, TypeError, AttributeError):
-        message = f"{source} is not a keyring of layout {VERSION}: restore it from its backup"
-        raise KeyringUnusable(message) from None
-
-
-def _keyring(content: object) -> Keyring:
-    """Return the keyring that a content describes; raises one of many errors where it describes none."""
-    if not isinstance(content, dict) or content["version"] != VERSION:
-        raise ValueError
-    created_at = _instant(content["created_at"])
-    signing_keys = tuple(signing_key_from_pem(key["private_key_pem"]) for key in content["signing_keys"])
-    keyring = Keyring(
-        master_keys=tuple(_master_key(key, created_at) for key in content["master_keys"]),
-        index_keys=tuple(_index_key(key, created_at) for key in content["index_keys"]),
-        signing_keys=signing_keys,
-        created_at=created_at,
-        signing_added_at={
-            key.public.kid: _added_at(stored, created_at)
-            for key, stored in zip(signing_keys, content["signing_keys"], strict=True)
-        },
-        log_keys=tuple(
-            note_key_from_pem(key["private_key_pem"], _added_at(key, created_at)) for key in content.get("log_keys", [])
-        ),
-        credential_keys=tuple(
-            credential_keys_from_pems(keys["private_key_pems"], _added_at(keys, created_at))
-            for keys in content.get("credential_keys", [])
-        ),
-    )
-    counts = len(keyring.master_keys), len(keyring.index_keys), len(keyring.signing_keys)
-    further = len(keyring.log_keys), len(keyring.credential_keys)
-    if not all(counts) or tuple(len(keyring.added_at(kind)) for kind in Kind) != (*counts, *further):
-        raise ValueError  # a list is empty, or two keys have one id
-    return keyring
-
-
-def _master_key(stored: dict[str, str], created_at: datetime) -> MasterKey:
-    secret = _bytes(stored["secret"], SECRET_BYTES)
-    return MasterKey.from_secret(_id(stored["id"]), _added_at(stored, created_at), _suite(stored), secret)
-
-
-def _index_key(stored: dict[str, str], created_at: datetime) -> IndexKey:
-    """Return an index key; one from before they had ids gets its id from its secret."""
-    secret = _bytes(stored["secret"], SECRET_BYTES)
-    key_id = _id(stored["id"]) if "id" in stored else AES_256_GCM.derived(secret, b"creditbank index key id")[:ID_BYTES]
-    return IndexKey(key_id.hex(), _added_at(stored, created_at), _suite(stored), secret)
-
-
-def _added_at(stored: Mapping[str, str], created_at: datetime) -> datetime:
-    """Return when a key was added; the first ones came with the keyring."""
-    return _instant(stored["added_at"]) if "added_at" in stored else created_at
-
-
-def _suite(stored: Mapping[str, str]) -> Suite:
-    """Return a key's suite; before there was a choice it was always the same."""
-    return SUITES[stored.get("suite", AES_256_GCM.name)]
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _bytes(text: str, length: int) -> bytes:
-    secret = base64.b64decode(text, validate=True)
-    if len(secret) != length:
-        raise ValueError
-    return secret
-
-
-def _id(text: str) -> bytes:
-    key_id = bytes.fromhex(text)
-    if len(key_id) != ID_BYTES:
-        raise ValueError
-    return key_id

@@ -27,8 +27,8 @@ from creditbank.gateways.keyring import (
     Keyring,
     KeyringUnusable,
     Kind,
-    keyring_of,
 )
+from creditbank.gateways.keyring_layout import keyring_of
 from creditbank.gateways.suites import AES_256_GCM, Suite
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from creditbank.formats.status_list import ENTRIES
 from creditbank.formats.strict_json import text_of
 from creditbank.services import issuing_keys
 from creditbank.services.bank import Work
-from creditbank.services.credential_contents import SCOPE, told
+from creditbank.services.credential_contents import SCOPE, Told, told
 from creditbank.services.credential_following import stand
 from creditbank.services.entitlement import hides, note_standing, seen, standing_of
 from creditbank.storage import credential_status, credentials, institutions, learners, naming, people
@@ -66,42 +66,44 @@ def issue(work: Work, wish: Wish, base_url: str) -> Shown:
         raise NotAllowed((Fault("/with_name", "name_not_asked_for", zh, en),))
     content = told(work, wish.kind, wish.subject_id, base_url)
     issuing_keys.prepare(work)
-    known = learners.known(work.connection, [content.learner_id], None).get(content.learner_id)
-    person = people.person(work.connection, content.learner_id)
-    if known is None or person is None:
-        raise no_such_credential()
-    _check_count(work, person.members)
-    credential_id, place = work.new_id(), _drawn(work)
+    _check_count(work, content.learner_id)
     envelope = Envelope(
         base_url=base_url,
         did=did_of(base_url),
-        id=credential_id,
+        id=work.new_id(),
         subject_id=uuid4(),  # by chance alone: two credentials of one learner have nothing in common
         issued_at=work.now,
         valid_until=content.valid_until,
-        place=place,
+        place=_drawn(work),
         holder_name=_name(work, content.learner_id) if wish.with_name else None,
     )
-    text = text_of(document_of(envelope, content.body(address_of(base_url, credential_id))))
-    cipher = work.keyring.person_cipher(known.wrapped_key)
-    value = Credential(
+    value = _sealed(work, wish.kind, content, envelope)
+    credentials.add(work.connection, value)
+    note_sight(work, value)
+    return shown(work, value, base_url)
+
+
+def _sealed(work: Work, kind: CredentialKind, content: Told, envelope: Envelope) -> Credential:
+    """Return a credential as it is kept. Refused: Unknown where its learner was erased meanwhile."""
+    known = learners.known(work.connection, [content.learner_id], None).get(content.learner_id)
+    if known is None:
+        raise no_such_credential()
+    text = text_of(document_of(envelope, content.body(address_of(envelope.base_url, envelope.id))))
+    return Credential(
         learner_id=content.learner_id,
-        id=credential_id,
-        kind=wish.kind,
+        id=envelope.id,
+        kind=kind,
         source=content.source,
         institution_id=content.institution_id,
         issued_by=work.actor.name,
         issued_at=work.now,
         valid_until=content.valid_until,
-        place=place,
+        place=envelope.place,
         standing=Standing.VALID,
         standing_since=work.now,
-        sealed_document=cipher.seal(text, document_place(credential_id)),
+        sealed_document=work.keyring.person_cipher(known.wrapped_key).seal(text, document_place(envelope.id)),
         sealed_reason=None,
     )
-    credentials.add(work.connection, value)
-    note_sight(work, value)
-    return shown(work, value, base_url)
 
 
 def fetched(work: Work, credential_id: UUID, base_url: str) -> dict[str, Any]:
@@ -231,7 +233,9 @@ def _name(work: Work, learner_id: UUID) -> str:
     return learner.name
 
 
-def _check_count(work: Work, members: tuple[UUID, ...]) -> None:
+def _check_count(work: Work, learner_id: UUID) -> None:
+    person = people.person(work.connection, learner_id)
+    members = (learner_id,) if person is None else person.members
     if len(credentials.page(work.connection, members, None, CREDENTIALS_MAX)) >= CREDENTIALS_MAX:
         zh = f"每人最多签发 {CREDENTIALS_MAX} 份凭证；已签发的凭证可重复取用。"
         en = f"At most {CREDENTIALS_MAX} credentials are issued of one person; those that were can be fetched again."

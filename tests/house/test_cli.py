@@ -148,7 +148,8 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
         return ended.output
 
     before = run("show")
-    assert [line.split()[0] for line in before.splitlines()] == ["kind", "master", "index", "signing", "log"]
+    kinds = ["kind", "master", "index", "signing", "log", "credential"]
+    assert [line.split()[0] for line in before.splitlines()] == kinds
     for kind in ("master", "index"):
         run("rotate", kind, "--suite", "sm4-gcm")
         assert "creditbank keys renew" in run("retire", kind, code=1)
@@ -159,14 +160,17 @@ def test_every_kind_of_key_is_changed_at_the_console_and_none_is_ever_printed(
     run("rotate", "signing")
     assert "--now" in run("retire", "signing", code=1)
     assert "is retired" in run("retire", "signing", "--now")
-    for kind in ("master", "index"):
+    run("rotate", "credential")
+    for kind in ("master", "index", "credential"):
         assert "is retired" in run("retire", kind)
         assert "it stays" in run("retire", kind)
-    assert [line.split()[2] for line in run("show").splitlines()] == ["suite", "sm4-gcm", "sm4-gcm", "ES256", "Ed25519"]
+    suites = ["suite", "sm4-gcm", "sm4-gcm", "ES256", "Ed25519", "RS256+ES256+EdDSA"]
+    assert [line.split()[2] for line in run("show").splitlines()] == suites
     assert console.invoke(main, ["verify"]).exit_code == 0
     content = json.loads((tmp_path / "keyring.json").read_bytes())
     secrets = [key["secret"] for name in ("master_keys", "index_keys") for key in content[name]]
     secrets += [content[name][0]["private_key_pem"].splitlines()[1] for name in ("signing_keys", "log_keys")]
+    secrets += [pem.splitlines()[1] for pem in content["credential_keys"][0]["private_key_pems"].values()]
     assert not [secret for secret in secrets if any(secret in text for text in said)]
 
 
@@ -208,9 +212,12 @@ def test_young_lines_of_the_audit_log_are_not_pruned(console: CliRunner, monkeyp
         assert (days, kept, ended.exit_code) == (days, kept, code)
 
 
-def test_a_server_does_not_start_with_a_faulty_file_of_providers(console: CliRunner, tmp_path: Path) -> None:
-    (tmp_path / "providers.json").write_text("{}", "utf-8")
-    ended = console.invoke(main, ["serve"], env={"CREDITBANK_OIDC_PROVIDERS": str(tmp_path / "providers.json")})
+@pytest.mark.parametrize("setting", ["CREDITBANK_OIDC_PROVIDERS", "CREDITBANK_TRUSTED_ISSUERS"])
+def test_a_server_does_not_start_with_a_faulty_file_of_providers_or_issuers(
+    console: CliRunner, tmp_path: Path, setting: str
+) -> None:
+    (tmp_path / "faulty.json").write_text("{}", "utf-8")
+    ended = console.invoke(main, ["serve"], env={setting: str(tmp_path / "faulty.json")})
     assert (ended.exit_code, "holds no list" in ended.stderr) == (1, True)
 
 

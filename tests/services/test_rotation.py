@@ -375,8 +375,9 @@ def test_the_keys_are_listed_with_what_rests_on_each_and_without_a_secret(scene:
         (Kind.INDEX, newest),
         (Kind.SIGNING, first.signing_key.public.kid),
         (Kind.LOG, first.log_keys[-1].id),
+        (Kind.CREDENTIAL, first.credential_keys[-1].id),
     ]
-    assert [key.rows for key in listed] == [3, 13, 0, None, None]
+    assert [key.rows for key in listed] == [3, 13, 0, None, None, None]
     assert listed[2].added_at == house.clock.now
     with house.bank.database.transaction() as connection:
         connection.execute(update(outcome_claim).values(key_id="0" * 16))
