@@ -35,7 +35,7 @@ def check_together(place: Place, whole: Together) -> None:
     """Note where parts that are all asked for can't be met together."""
     asked = list(_always(whole))
     ages = [(part.at_least, part.at_most) for part in asked if isinstance(part, AgePart)]
-    if _are_crossed(ages):
+    if _are_crossed(ages) and not any(_are_crossed([one]) for one in ages):  # one by itself is noted where it stands
         zh, en = "年龄要求互相矛盾；请核对。", "The ages that are asked for contradict each other; check them."
         place.fault("cannot_be_met", zh, en)
     excluded = [part.where for part in asked if isinstance(part, ExclusionPart)]
