@@ -62,6 +62,10 @@ class Rulebook:
         ]
         return max(found, key=lambda one: one.version, default=None)
 
+    def qualification_version(self, code: str, version: int) -> QualificationSet:
+        """Return a version of a definition, which there is: awards stand under their own for ever."""
+        return next(one for one in self.qualifications if (one.code, one.version) == (code, version))
+
     def recognise(self, facts: Facts) -> Recognition:
         """Return what the rules in force make of the facts."""
         subject = subject_of(facts)

@@ -31,7 +31,7 @@ from creditbank.formats.canonical import canonical_bytes, digest
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
 from creditbank.services.checking import Check, all_failures, checked
-from creditbank.storage import rulesets, schemes
+from creditbank.storage import institutions, rulesets, schemes
 from creditbank.storage.rulesets import StoredRuleset
 
 __all__ = [
@@ -70,7 +70,7 @@ def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
     """
     require(work.actor, "rules:write")
     ruleset = parsed_ruleset(document)
-    _check_schemes(work, ruleset)
+    _check_names(work, ruleset)
     found = rulesets.by_version(work.connection, ruleset.code, ruleset.version)
     fingerprint = digest(document).hex()
     if found is not None and found.status == "published":
@@ -91,8 +91,8 @@ def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
     return value, found is None
 
 
-def _check_schemes(work: Work, ruleset: AnySet) -> None:
-    """Let a set pass that counts in schemes that there are. Refused: RulesetFaulty."""
+def _check_names(work: Work, ruleset: AnySet) -> None:
+    """Let a set pass that names schemes and a reviewer that there are. Refused: RulesetFaulty."""
     if schemes.by_code(work.connection, ruleset.scheme) is None:
         zh = "没有这个学分体系；请先用 POST /v1/schemes 登记。"
         en = "There is no such credit scheme; register it with POST /v1/schemes first."
@@ -102,6 +102,10 @@ def _check_schemes(work: Work, ruleset: AnySet) -> None:
         zh = "某一等级要求的学分属于未登记的学分体系；请先用 POST /v1/schemes 登记。"
         en = "A level asks for credits of a scheme that is not registered; register it with POST /v1/schemes first."
         raise RulesetFaulty((Fault("/levels", "unknown_scheme", zh, en),))
+    reviewer = ruleset.awarders.reviewed_by if isinstance(ruleset, QualificationSet) else None
+    if reviewer is not None and institutions.by_code(work.connection, reviewer) is None:
+        zh, en = "没有这个代码的机构；请先登记复核机构。", "There is no institution of this code; register it first."
+        raise RulesetFaulty((Fault("/award/reviewed_by", "unknown_institution", zh, en),))
 
 
 def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset, bool]:

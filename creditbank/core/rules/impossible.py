@@ -4,7 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from creditbank.core.rules.conditions import AgeBetween, AllOf, Between, Condition, During, OneOf
 from creditbank.core.rules.document import Place
-from creditbank.core.rules.qualification_set import AgePart, CertificatePart, ExclusionPart, Leaf, Part, Together
+from creditbank.core.rules.qualification_set import (
+    AgePart,
+    CertificatePart,
+    ExclusionPart,
+    Leaf,
+    Part,
+    Together,
+    conditions_of,
+)
 
 
 def check_condition(place: Place, condition: AllOf) -> None:
@@ -54,12 +62,9 @@ def _always(part: Part) -> Iterator[Leaf]:
 
 
 def _wanted(part: Leaf) -> list[AllOf]:
-    """Return the conditions of outcomes that a part needs."""
-    if isinstance(part, (AgePart, ExclusionPart)):
-        return []
-    if isinstance(part, CertificatePart):
-        return [one.where for one in part.accepted if one.where is not None] if len(part.accepted) == 1 else []
-    return [] if part.where is None else [part.where]
+    """Return the conditions of outcomes that a part needs; several certificates are alternatives."""
+    is_choice = isinstance(part, CertificatePart) and len(part.accepted) > 1
+    return [] if isinstance(part, ExclusionPart) or is_choice else conditions_of(part)
 
 
 def _are_crossed(bounds: Sequence[tuple[int | None, int | None]]) -> bool:

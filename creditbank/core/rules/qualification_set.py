@@ -6,7 +6,7 @@ from typing import Any
 
 from creditbank.core.normalisation import text_key
 from creditbank.core.rules.conditions import AllOf
-from creditbank.core.rules.ruleset import Source, Title, Validity
+from creditbank.core.rules.ruleset import Source, Title, Validity, is_about_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,12 @@ class QualificationSet:
         parts = (part for level in self.levels for part in leaves(level.whole))
         return frozenset({self.scheme, *(part.scheme for part in parts if isinstance(part, CreditsPart))})
 
+    @property
+    def asks_age(self) -> bool:
+        """Tell whether any part asks for the learner's age, by itself or in a condition."""
+        parts = [part for level in self.levels for part in leaves(level.whole)]
+        return any(isinstance(part, AgePart) or any(map(is_about_age, conditions_of(part))) for part in parts)
+
     def level(self, level_id: str) -> Level | None:
         """Return a level by its id."""
         return next((level for level in self.levels if level.id == level_id), None)
@@ -181,3 +187,12 @@ def leaves(part: Part) -> Iterator[Leaf]:
             yield from leaves(inner)
     else:
         yield part
+
+
+def conditions_of(part: Leaf) -> list[AllOf]:
+    """Return the conditions on outcomes in a part."""
+    if isinstance(part, AgePart):
+        return []
+    if isinstance(part, CertificatePart):
+        return [one.where for one in part.accepted if one.where is not None]
+    return [] if part.where is None else [part.where]
