@@ -44,6 +44,7 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  403  403  403  403  403  403  403  401  401  PUT /v1/outcomes/{outcome_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/{outcome_id}/revoke
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/outcomes
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement
@@ -88,9 +89,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/decline
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/appeal
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases/{case_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases/{case_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/cases/{case_id}/decisions
+401  403  403  403  403  403  403  403  401  401  POST /v1/award-cases/{case_id}/decisions
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/plan
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/qualifications/{code}/awards
 401  403  403  403  403  403  403  403  401  401  POST /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff/{staff_id}
@@ -158,6 +163,7 @@ ok   ok   404  404  404  404  404  GET /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  PUT /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  POST /v1/outcomes/{outcome_id}/revoke
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
+ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
@@ -202,9 +208,13 @@ ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/withdraw
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/decline
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/appeal
 nil  nil  nil  nil  ok   nil  nil  GET /v1/cases
+nil  nil  nil  nil  ok   nil  nil  GET /v1/award-cases
 404  404  404  404  ok   404  404  GET /v1/cases/{case_id}
+404  404  404  404  ok   404  404  GET /v1/award-cases/{case_id}
 404  404  404  404  ok   404  404  POST /v1/cases/{case_id}/decisions
+404  404  404  404  ok   404  404  POST /v1/award-cases/{case_id}/decisions
 ok   ok   404  404  404  404  404  POST /v1/learners/{learner_id}/plan
+ok   ok   404  404  404  404  404  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  403  POST /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff/{staff_id}
@@ -271,6 +281,7 @@ nil  nil  nil  ok   GET /v1/consents
 403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  404  404  ok   GET /v1/learners/{learner_id}/outcomes
+404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 403  403  403  403  POST /v1/outcomes/batch
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
 404  404  404  ok   GET /v1/learners/{learner_id}/statement
@@ -315,9 +326,13 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  403  403  403  GET /v1/cases
+403  403  403  403  GET /v1/award-cases
 403  403  403  403  GET /v1/cases/{case_id}
+403  403  403  403  GET /v1/award-cases/{case_id}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 404  404  404  404  POST /v1/learners/{learner_id}/plan
+404  404  404  404  POST /v1/qualifications/{code}/awards
 403  403  403  403  POST /v1/staff
 403  403  403  403  GET /v1/staff
 403  403  403  403  GET /v1/staff/{staff_id}
@@ -383,6 +398,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
@@ -427,9 +443,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -494,6 +514,7 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
@@ -538,9 +559,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -605,6 +630,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
@@ -649,9 +675,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}

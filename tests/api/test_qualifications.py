@@ -7,9 +7,11 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from creditbank.storage import catalogue
 from tests.api.test_conversions import asked, codes
@@ -175,6 +177,18 @@ def test_an_award_is_given_once_and_answered_as_it_stands(house: House) -> None:
     assert states(house, learner) == {"first": None, "second": "in_force"}
 
 
+def test_the_database_takes_no_second_award_of_a_level_that_stands(house: House) -> None:
+    learner, _, _ = learned(house)
+    awarded(house, learner)
+    table = catalogue.tables["qualification_award"]
+    with house.bank.database.engine.connect() as connection:
+        row = dict(connection.execute(select(table)).mappings().one()) | {"id": uuid4()}
+        with pytest.raises(IntegrityError):
+            connection.execute(table.insert().values(row | {"state": "in_review"}))
+        connection.rollback()
+        connection.execute(table.insert().values(row | {"state": "revoked"}))
+
+
 def test_an_award_under_an_idempotency_key_has_one_effect(house: House) -> None:
     learner, _, _ = learned(house)
     headers = house.auth(*AWARDER) | {"Idempotency-Key": "once"}
@@ -328,7 +342,9 @@ def test_a_correction_downward_opens_a_case_and_one_that_changes_nothing_opens_n
     url = f"/v1/outcomes/{course}"
     for revision, hours, opened in ((1, "176", 0), (2, "159", 1), (3, "32", 1)):
         record = asked(house, "GET", url, house.auth("cqdx"))[1]
-        body = outcome_body(learner, 0, external_id=record["external_id"], title=record["content"]["title"], hours=hours)
+        body = outcome_body(
+            learner, 0, external_id=record["external_id"], title=record["content"]["title"], hours=hours
+        )
         sent = house.http.put(url, json=body, headers=house.auth("cqdx") | {"If-Match": f'"{revision}"'})
         assert sent.status_code == 200, sent.get_data(as_text=True)
         assert len(cases(house)) == opened, hours
