@@ -332,7 +332,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 404  404  404  404  POST /v1/learners/{learner_id}/plan
-404  404  404  404  POST /v1/qualifications/{code}/awards
+403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  POST /v1/staff
 403  403  403  403  GET /v1/staff
 403  403  403  403  GET /v1/staff/{staff_id}
@@ -449,7 +449,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -565,7 +565,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -681,7 +681,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  ok   403  403  403  403  POST /v1/qualifications/{code}/awards
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}

@@ -264,7 +264,7 @@ def _registries(house: House) -> None:
     """Put rules, programmes, regions and texts into print."""
     house.publish_rules(conversion_rules())
     house.token(ACCEPTOR)
-    house.publish_rules(qualification_rules(ACCEPTOR))
+    house.publish_rules(qualification_rules(ACCEPTOR, "剪纸"))
     made(house, "POST", "/v1/rulesets", house.auth(AUTHORITY, "rules:write"), ruleset(1))
     made(house, "POST", "/v1/rulesets", house.auth(AUTHORITY, "rules:write"), ruleset(2))
     made(house, "POST", "/v1/rulesets/made-up/versions/1/publish", house.auth(AUTHORITY, "rules:publish"))

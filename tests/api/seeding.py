@@ -246,11 +246,10 @@ def conversion_rules() -> dict[str, Any]:
     }
 
 
-def qualification_rules(reviewer: str) -> dict[str, Any]:
-    """Return a definition that is awarded to whoever has a course of public administration, or can cut paper."""
-    sought = {"where": {"title": ["剪纸", "管理学"]}}
+def qualification_rules(reviewer: str, sought: str = "管理学") -> dict[str, Any]:
+    """Return a definition that is awarded to whoever has an outcome of a title."""
     title = {"zh": "一", "en": "one"}
-    parts = [{"id": "one-course", "title": title, "outcomes": sought}]
+    parts = [{"id": "one-course", "title": title, "outcomes": {"where": {"title": sought}}}]
     given = {"on": "2026-01-01", "outcomes": []}
     whole = {name: value for name, value in ruleset(1).items() if name != "rules"}
     return whole | {

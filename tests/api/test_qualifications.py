@@ -141,8 +141,8 @@ def test_progress_tells_exactly_what_is_missing_in_both_languages(house: House) 
     status, answer = progress(house, "me", house.learner_auth(learner))
     assert (status, answer["learner_id"], answer["version"], answer["on"]) == (200, learner, 1, "2026-07-01")
     study, skill = answer["levels"][0]["missing"]
-    assert study["zh"] == "学历部分：还差 2 学分（要求 10，已有 8）。"
-    assert study["en"] == "Study: 2 more credits are needed (10 asked for, 8 there)."
+    assert study["zh"] == "“学历部分”还差 2 学分（要求 10，已有 8）。"
+    assert study["en"] == "“study”: 2 more credits are needed (10 asked for, 8 there)."
     assert "1+X 证书“初级”或以上" in skill["zh"]
     house.post_outcome(learner, "cqdx", hours="32")
     house.post_outcome(learner, "cqdx", kind="certificate", level="初级", hours=None)

@@ -64,14 +64,16 @@ def _open_nodes(node: Node) -> Iterator[Node]:
 def _phrase(node: Node) -> Phrase:
     if "of" not in node:
         zh, en = _WORDS[node["asks"]](node)
-        return f"{node['title']['zh']}：{zh}", f"{node['title']['en']}: {en}"
+        return f"“{node['title']['zh']}”{zh}", f"“{node['title']['en']}”: {en}"
     unmet = [inner for inner in node["of"] if not inner["met"]]
     count = node["needs"] - (len(node["of"]) - len(unmet))
     phrases = [_phrase(inner) for inner in unmet]
     if node["needs"] == len(node["of"]):
         return joined(phrases, "，并且", ", and ")
     zh, en = joined(phrases, "；或：", "; or: ")
-    return f"以下还需 {count} 项：{zh}", f"{count} more of these: {en}"
+    if count == 1:
+        return f"以下须有一项：{zh}", f"one of these is needed: {en}"
+    return f"以下还需 {count} 项：{zh}", f"{count} more of these are needed: {en}"
 
 
 def _credits(node: Node) -> Phrase:
@@ -92,6 +94,8 @@ def _hours(node: Node) -> Phrase:
 
 def _outcomes(node: Node) -> Phrase:
     needed, found = node["needed"], node["found"]
+    if needed == 1:
+        return "还没有记录", "it is not on record yet"
     return f"还差 {needed - found} 项（要求 {needed}，已有 {found}）", f"{needed - found} more of {needed} are needed"
 
 
