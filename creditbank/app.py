@@ -42,6 +42,7 @@ from creditbank.api import (
     statements,
     statistics,
     tokens,
+    transcripts,
 )
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
@@ -71,6 +72,7 @@ RESOURCES = (
     guardians.resource,
     outcomes.resource,
     batches.resource,
+    transcripts.resource,
     statements.resource,
     log.resource,
     log.statement_resource,

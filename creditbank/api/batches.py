@@ -9,7 +9,6 @@ from creditbank.api import fields
 from creditbank.api.caller import authenticate, bank, errand
 from creditbank.api.outcomes import OutcomeIn, RecognitionOut, receipt_document
 from creditbank.api.problems import fault_document
-from creditbank.api.quick import quickly
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
@@ -28,7 +27,7 @@ NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl
 resource = Resource("Batches", __name__, url_prefix="/v1/outcomes", description="Many outcomes in one request")
 resource.before_request(authenticate)
 
-_load = quickly(OutcomeIn())
+_load = OutcomeIn().load
 
 
 class RowError(marshmallow.Schema):

@@ -12,6 +12,7 @@ from creditbank.api.caller import authenticate, carried_out, cursor_of, looked_u
 from creditbank.api.learners import IdentifierIn
 from creditbank.api.pages import PageQuery
 from creditbank.api.positions import read_own
+from creditbank.api.quick import QuickSchema
 from creditbank.api.resource import (
     IDEMPOTENCY_KEY,
     Resource,
@@ -71,7 +72,7 @@ class ScoreIn(fields.StrictSchema):
         return Score(**data)
 
 
-class OutcomeIn(fields.StrictSchema):
+class OutcomeIn(QuickSchema):
     """A learning outcome as its issuer records it."""
 
     external_id = fields.Text(128, required=True, metadata={"description": "The institution's own id of the record"})

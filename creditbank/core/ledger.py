@@ -123,6 +123,9 @@ def posted(standing: Standing, transfer: Transfer, stamp: Stamp) -> tuple[Entry,
     recognised, held, converted = _moved(standing, transfer)
     available = recognised - held - converted
     recorded_at = max(stamp.recorded_at, standing.recorded_at or stamp.recorded_at)
+    place = (standing.learner_id, standing.scheme, standing.seq + 1)
+    stamp = stamp if stamp.recorded_at == recorded_at else replace(stamp, recorded_at=recorded_at)
+    line = _line(place, transfer, stamp, available)
     entry = Entry(
         id=stamp.entry_id,
         posting_id=stamp.posting_id,
@@ -133,13 +136,12 @@ def posted(standing: Standing, transfer: Transfer, stamp: Stamp) -> tuple[Entry,
         balance_after_hundredths=available,
         recorded_at=recorded_at,
         actor=stamp.actor,
-        hash=b"",
+        hash=hashlib.sha256(standing.chain_hash + line).digest(),
     )
-    chained = replace(entry, hash=chain_hash(standing.chain_hash, entry))
     after = Standing(
-        standing.learner_id, standing.scheme, recognised, held, converted, entry.seq, recorded_at, chained.hash
+        standing.learner_id, standing.scheme, recognised, held, converted, entry.seq, recorded_at, entry.hash
     )
-    return chained, after
+    return entry, after
 
 
 def _moved(standing: Standing, transfer: Transfer) -> tuple[int, int, int]:
@@ -169,25 +171,18 @@ def canonical_line(entry: Entry) -> bytes:
     Order: version, learner, scheme, seq, entry, posting, lot, decision, kind, counter account, amount and balance
     after (hundredths), effective day, recorded instant (RFC 3339, UTC, microseconds), actor.
     """
-    transfer = entry.transfer
-    return "|".join(
-        (
-            "1",
-            str(entry.learner_id),
-            entry.scheme,
-            str(entry.seq),
-            str(entry.id),
-            str(entry.posting_id),
-            str(transfer.lot_id),
-            str(transfer.decision_id),
-            transfer.kind,
-            transfer.counter_account,
-            str(transfer.amount_hundredths),
-            str(entry.balance_after_hundredths),
-            transfer.effective_on.isoformat(),
-            instant_text(entry.recorded_at),
-            entry.actor,
-        )
+    stamp = Stamp(entry.id, entry.posting_id, entry.actor, entry.recorded_at)
+    place = (entry.learner_id, entry.scheme, entry.seq)
+    return _line(place, entry.transfer, stamp, entry.balance_after_hundredths)
+
+
+def _line(place: tuple[UUID, str, int], transfer: Transfer, stamp: Stamp, balance_after_hundredths: int) -> bytes:
+    """Return an entry's canonical line before there is an entry; `place` is its learner, scheme and seq."""
+    learner_id, scheme, seq = place
+    return (
+        f"1|{learner_id}|{scheme}|{seq}|{stamp.entry_id}|{stamp.posting_id}|{transfer.lot_id}|{transfer.decision_id}"
+        f"|{transfer.kind}|{transfer.counter_account}|{transfer.amount_hundredths}|{balance_after_hundredths}"
+        f"|{transfer.effective_on.isoformat()}|{instant_text(stamp.recorded_at)}|{stamp.actor}"
     ).encode()
 
 

@@ -61,7 +61,11 @@ def bare(connection: Connection, tables: Sequence[str]) -> Bared:
 
 
 def put_back(connection: Connection, statement: str) -> None:
-    """Make a key, an index or a reference again; the database checks every row for it."""
+    """Make a key, an index or a reference again; the database checks every row for it, however long it takes.
+
+    References to one table are made one after the other: each waits for the one before.
+    """
+    connection.exec_driver_sql("SET lock_timeout = 0")
     connection.exec_driver_sql(f"SET maintenance_work_mem = '{MAINTENANCE_MEMORY}'")
     connection.exec_driver_sql(statement)
 

@@ -45,7 +45,9 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/{outcome_id}/revoke
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/outcomes
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
+401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -164,7 +166,9 @@ ok   ok   ok   404  404  404  404  PUT /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  POST /v1/outcomes/{outcome_id}/revoke
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
+ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
+ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -282,7 +286,9 @@ nil  nil  nil  ok   GET /v1/consents
 403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  404  404  ok   GET /v1/learners/{learner_id}/outcomes
 404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
+404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  POST /v1/learners/{learner_id}/elmo
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
 404  404  404  ok   GET /v1/learners/{learner_id}/statement
 404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -399,7 +405,9 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -515,7 +523,9 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
+ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -631,7 +641,9 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof

@@ -118,6 +118,7 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "cqdx",
         "outcomes",
     ),
+    "GET /v1/learners/{learner_id}/elmo": (lambda ids: f"/v1/learners/{ids['learner']}/elmo", "cqdx", "outcomes"),
     "GET /v1/outcomes/{outcome_id}": (lambda ids: f"/v1/outcomes/{ids['outcome']}", "cqdx", "outcomes"),
     "GET /v1/decisions/{decision_id}": (lambda ids: f"/v1/decisions/{ids['decision']}", "cqdx", "decision"),
     "GET /v1/conversions/{conversion_id}": (

@@ -81,7 +81,7 @@ DEFECTS = (
         owners=0,
         crowds=4,
         learners=1,
-        constraints=(("entry", "pk_entry"),),
+        constraints=(("entry", "pk_entry"), ("unsealed_entry", "pk_unsealed_entry")),
     ),
     _planted(
         "half_commit",

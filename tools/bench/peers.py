@@ -86,10 +86,11 @@ def lines(figures: Figures) -> list[str]:
     """Return the rows of the table: the bank beside the peers, as far as both were measured."""
     told = []
     pairs = (
-        ("single post inside", "hordak singly", f"wanted {WANTED_SINGLY} ×"),
-        ("bulk import inside", "hordak singly", ""),
-        ("bulk import inside", "hordak in one transaction", f"wanted {WANTED_IN_BULK} ×"),
-        ("bulk import inside", "hordak by bulk_create", ""),
+        ("posting inside", "hordak singly", f"wanted {WANTED_SINGLY} ×"),
+        ("single post inside", "hordak singly", ""),
+        ("postings in bulk inside", "hordak in one transaction", f"wanted {WANTED_IN_BULK} ×"),
+        ("postings in bulk inside", "hordak by bulk_create", ""),
+        ("bulk import inside", "hordak in one transaction", ""),
         ("raw with hash chain", "SQL functions, one issuer", ""),
     )
     for name, peer, wanted in pairs:

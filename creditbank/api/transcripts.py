@@ -1,0 +1,110 @@
+"""Transcripts over HTTP as ELMO, the XML of EMREX: a learner's to take along, and another's to be recorded."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow
+from flask import Response, current_app, request
+
+from creditbank.api.batches import RowError
+from creditbank.api.caller import authenticate, carried_out, subject
+from creditbank.api.outcomes import RecognitionOut, receipt_document
+from creditbank.api.positions import read_own
+from creditbank.api.problems import fault_document
+from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, check_length, wrong_media_type
+from creditbank.core.errors import Refusal
+from creditbank.core.transcript import Transcript
+from creditbank.formats.elmo import BYTES_MAX, read_transcript
+from creditbank.formats.elmo_writing import write_transcript
+from creditbank.services import transcripts
+from creditbank.services.bank import Answer, Work
+from creditbank.services.transcripts import Taken
+
+XML_TYPES = ("application/xml", "text/xml")
+
+resource = Resource("Transcripts", __name__, url_prefix="/v1/learners", description="Transcripts that cross borders")
+resource.before_request(authenticate)
+
+
+class TakenOut(marshmallow.Schema):
+    """What became of a credit of the transcript."""
+
+    place = marshmallow.fields.String(required=True, metadata={"description": "Where it stands in the document"})
+    status = marshmallow.fields.String(required=True, metadata={"enum": ["accepted", "replayed", "rejected"]})
+    id = marshmallow.fields.UUID()
+    external_id = marshmallow.fields.String()
+    learner_id = marshmallow.fields.UUID()
+    revision = marshmallow.fields.Integer()
+    outcome_status = marshmallow.fields.String()
+    recognition = marshmallow.fields.Nested(RecognitionOut, allow_none=True)
+    duplicate_of = marshmallow.fields.UUID(allow_none=True)
+    decision_id = marshmallow.fields.UUID(allow_none=True)
+    errors = marshmallow.fields.List(marshmallow.fields.Nested(RowError))
+
+
+class TakenSummary(marshmallow.Schema):
+    """How many credits came to what."""
+
+    accepted = marshmallow.fields.Integer(required=True)
+    replayed = marshmallow.fields.Integer(required=True)
+    rejected = marshmallow.fields.Integer(required=True)
+
+
+class TranscriptTaken(marshmallow.Schema):
+    """The answers to all credits that count, in their order; parts of what counts already are not among them."""
+
+    summary = marshmallow.fields.Nested(TakenSummary, required=True)
+    results = marshmallow.fields.List(marshmallow.fields.Nested(TakenOut), required=True)
+
+
+@resource.route("/<learner:learner_id>/elmo")
+@resource.response(200, {"type": "string"}, content_type="application/xml", description="An ELMO 1.x document")
+def elmo(learner_id: UUID | None) -> Response:
+    """Show a learner's outcomes as ELMO, with the credits that were recognised; an institution sees its own.
+
+    Only the learner's own document has their name. Needs `outcomes:read`.
+    """
+    url = current_app.config["ISSUER"]
+    transcript = read_own(lambda work: transcripts.transcript_of(work, subject(learner_id), url), learner_id)
+    return Response(write_transcript(transcript), content_type="application/xml; charset=utf-8")
+
+
+@resource.route("/<learner:learner_id>/elmo", methods=["POST"])
+@resource.doc(
+    parameters=[IDEMPOTENCY_KEY],
+    requestBody={"required": True, "content": {"application/xml": {"schema": {"type": "string"}}}},
+)
+@resource.response(200, TranscriptTaken)
+def post_elmo(learner_id: UUID | None) -> Response:
+    """Record what an ELMO document tells as outcomes of the institution, and answer for every credit.
+
+    Along a path from a degree down to its courses each scheme counts once, where it stands first. Every credit needs an
+    identifier, the day of completion and a status; what is not passed is refused. Needs `outcomes:write`.
+    """
+
+    def action(work: Work) -> Answer:
+        transcripts.may_take(work)
+        results = [_result(one) for one in transcripts.take_transcript(work, subject(learner_id), _document())]
+        counts = {status: sum(row["status"] == status for row in results) for status in TakenSummary().fields}
+        body = {"summary": counts, "results": results}
+        return Answer(body, is_new=False, subject=f"{counts['accepted']} outcomes")
+
+    return carried_out("transcript.take", action)
+
+
+def _document() -> Transcript:
+    """Return the document that was sent. Refused: TooLarge, Unreadable, Malformed."""
+    check_length(request, BYTES_MAX)
+    if request.mimetype not in XML_TYPES:
+        raise wrong_media_type(*XML_TYPES)
+    return read_transcript(request.get_data(cache=True))
+
+
+def _result(taken: Taken) -> dict[str, Any]:
+    """Return the answer to a credit as it stands on the wire."""
+    if isinstance(taken.answer, Refusal):
+        errors = [fault_document(fault) for fault in taken.answer.faults]
+        return {"place": taken.place, "status": "rejected", "errors": errors}
+    document = receipt_document(taken.answer)
+    document["outcome_status"] = document.pop("status")
+    return {"place": taken.place, "status": "accepted" if taken.answer.is_new else "replayed", **document}

@@ -1,0 +1,1 @@
+"""How papers look: the template of a record or certificate, typeset by creditbank.gateways.typesetting."""

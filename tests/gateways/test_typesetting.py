@@ -1,0 +1,106 @@
+"""Papers as PDF: every glyph is there or the text is refused, long names wrap, long lists go over pages."""
+
+import sys
+from datetime import date
+
+import pypdfium2
+import pytest
+
+from creditbank.formats.papers import Column, Language, Listing, Paper, Shape, paper_document, qr_code
+from creditbank.gateways import typesetting
+from creditbank.gateways.typesetting import FontMissing, Unprintable, typeset
+
+COLUMNS = (Column("日期", 2), Column("课程", 5), Column("学分", 1.4, is_number=True))
+RARE = "王𬭎䶮·𠮷 Ａ Zhāng 0123456789 №"
+
+
+def paper(shape: Shape = Shape.RECORD, rows: int = 2, **changes: str) -> Paper:
+    """Return a paper with some rows."""
+    name = changes.get("name", "王芳")
+    listed = tuple((f"2026-01-{1 + row % 28:02d}", f"课程 {row}", "+3.00") for row in range(rows))
+    return Paper(
+        shape=shape,
+        language=Language.CHINESE,
+        title="学分存折",
+        facts=(("姓名", name),),
+        issuer="学分银行",
+        issued_on=date(2026, 1, 31),
+        serial="CB-7K2M",
+        check_url="https://bank.test/verify/7K2M",
+        holder=name,
+        statement=changes.get("statement", ""),
+        lists=(Listing("明细", COLUMNS, listed, "没有明细"),),
+        notes=changes.get("note", "").split(),
+    )
+
+
+def pages(pdf: bytes) -> list[str]:
+    """Return the text of each page, as another program reads it."""
+    document = pypdfium2.PdfDocument(pdf)
+    return [page.get_textpage().get_text_range() for page in document]
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_rare_characters_are_printed_as_they_are(shape: Shape) -> None:
+    (text,) = pages(typeset(paper_document(paper(shape, name=RARE))))
+    for character in RARE.replace(" ", ""):
+        assert character in text
+
+
+def test_what_the_font_has_no_glyph_for_is_refused_by_name() -> None:
+    with pytest.raises(Unprintable) as refused:
+        typeset(paper_document(paper(name="王\U0002c29b")))
+    assert "\U0002c29b" in refused.value.characters
+
+
+def test_a_list_of_five_hundred_rows_has_its_header_on_every_page_and_no_row_twice() -> None:
+    texts = pages(typeset(paper_document(paper(rows=500))))
+    assert len(texts) > 5
+    listed = [text for text in texts if "+3.00" in text]
+    assert all("日期 课程 学分" in text for text in listed)
+    assert all("CB-7K2M" in text for text in texts[1:])
+    found = [line for text in texts for line in text.splitlines() if "+3.00" in line]
+    assert len(found) == 500
+    assert f"{len(texts)} / {len(texts)}" in texts[-1]
+
+
+def test_long_names_wrap_inside_the_page() -> None:
+    name = "欧阳" * 60
+    document = pypdfium2.PdfDocument(typeset(paper_document(paper(name=name))))
+    text = document[0].get_textpage()
+    width = document[0].get_width()
+    assert "".join(text.get_text_range().split()).count("欧阳") == 60
+    assert all(text.get_charbox(place)[2] < width for place in range(text.count_chars()))
+
+
+def test_markup_in_a_name_is_printed_as_it_stands() -> None:
+    name = "#panic() $x$ *a* _b_ <label> @ref \\ [c]"
+    (text,) = pages(typeset(paper_document(paper(name=name))))
+    assert name in text
+
+
+def test_an_empty_list_says_so() -> None:
+    assert "没有明细" in pages(typeset(paper_document(paper(rows=0))))[0]
+
+
+def test_a_paper_is_tagged_for_screen_readers() -> None:
+    pdf = typeset(paper_document(paper()))
+    document = pypdfium2.PdfDocument(pdf)
+    assert document.is_tagged()
+    assert document.get_metadata_value("Title") == "学分存折"
+    assert b"pdfuaid" in pdf, "it says that it is PDF/UA"
+
+
+def test_a_qr_code_is_drawn_for_each_address_by_itself() -> None:
+    assert qr_code("https://bank.test/verify/a") != qr_code("https://bank.test/verify/b")
+
+
+def test_the_packages_own_code_is_not_run() -> None:
+    typeset(paper_document(paper()))
+    assert typesetting.FONT_PACKAGE not in sys.modules
+
+
+def test_a_missing_font_is_said_with_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typesetting, "FONT_PACKAGE", "no_such_package")
+    with pytest.raises(FontMissing, match="no_such_package"):
+        typeset(paper_document(paper()))
