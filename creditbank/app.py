@@ -12,6 +12,7 @@ from flask import Flask
 from creditbank import __version__
 from creditbank.api import (
     audit,
+    award_cases,
     batches,
     cases,
     consents,
@@ -32,6 +33,7 @@ from creditbank.api import (
     plans,
     programmes,
     proxies,
+    qualifications,
     regions,
     registries,
     rights,
@@ -84,6 +86,8 @@ RESOURCES = (
     programmes.resource,
     conversions.resource,
     cases.resource,
+    qualifications.resource,
+    award_cases.resource,
     plans.resource,
     staff.resource,
     proxies.resource,

@@ -30,6 +30,8 @@ _OF_LEARNERS = (
     *("consent", "consent_withdrawal", "guardianship", "proxy_session", "correction_request", "erasure_request"),
     *("outcome", "outcome_revision", "certificate", "decision", "account", "lot", "entry", "unsealed_entry"),
     *("conversion", "conversion_part", "conversion_claim", "conversion_reader", "conversion_event", "conversion_case"),
+    *("qualification_award", "qualification_source", "qualification_event", "qualification_case"),
+    "qualification_decision",
 )
 
 GROUPS = (

@@ -44,6 +44,7 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  403  403  403  403  403  403  403  401  401  PUT /v1/outcomes/{outcome_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/{outcome_id}/revoke
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/outcomes
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
@@ -90,9 +91,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/decline
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/appeal
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases/{case_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases/{case_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/cases/{case_id}/decisions
+401  403  403  403  403  403  403  403  401  401  POST /v1/award-cases/{case_id}/decisions
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/plan
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/qualifications/{code}/awards
 401  403  403  403  403  403  403  403  401  401  POST /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff/{staff_id}
@@ -160,6 +165,7 @@ ok   ok   404  404  404  404  404  GET /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  PUT /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  POST /v1/outcomes/{outcome_id}/revoke
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
+ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
@@ -206,9 +212,13 @@ ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/withdraw
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/decline
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/appeal
 nil  nil  nil  nil  ok   nil  nil  GET /v1/cases
+nil  nil  nil  nil  ok   nil  nil  GET /v1/award-cases
 404  404  404  404  ok   404  404  GET /v1/cases/{case_id}
+404  404  404  404  ok   404  404  GET /v1/award-cases/{case_id}
 404  404  404  404  ok   404  404  POST /v1/cases/{case_id}/decisions
+404  404  404  404  ok   404  404  POST /v1/award-cases/{case_id}/decisions
 ok   ok   404  404  404  404  404  POST /v1/learners/{learner_id}/plan
+ok   ok   404  404  404  404  404  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  403  POST /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff/{staff_id}
@@ -275,6 +285,7 @@ nil  nil  nil  ok   GET /v1/consents
 403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  404  404  ok   GET /v1/learners/{learner_id}/outcomes
+404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -321,9 +332,13 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  403  403  403  GET /v1/cases
+403  403  403  403  GET /v1/award-cases
 403  403  403  403  GET /v1/cases/{case_id}
+403  403  403  403  GET /v1/award-cases/{case_id}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 404  404  404  404  POST /v1/learners/{learner_id}/plan
+403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  POST /v1/staff
 403  403  403  403  GET /v1/staff
 403  403  403  403  GET /v1/staff/{staff_id}
@@ -389,6 +404,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -435,9 +451,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -502,6 +522,7 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -548,9 +569,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -615,6 +640,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -661,9 +687,13 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}
