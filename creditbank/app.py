@@ -12,6 +12,7 @@ from flask import Flask
 from creditbank import __version__
 from creditbank.api import (
     audit,
+    award_cases,
     batches,
     cases,
     consents,
@@ -34,6 +35,7 @@ from creditbank.api import (
     plans,
     programmes,
     proxies,
+    qualifications,
     regions,
     registries,
     rights,
@@ -89,6 +91,8 @@ RESOURCES = (
     cases.resource,
     credentials.resource,
     credential_checks.resource,
+    qualifications.resource,
+    award_cases.resource,
     plans.resource,
     staff.resource,
     proxies.resource,

@@ -37,8 +37,8 @@ ISSUER_SCOPES = (
     "conversions:write",
 )
 
-REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review"))
-"""The office of an accepting institution that publishes its programmes and reviews: institution, name, scopes."""
+REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review", "credentials:issue"))
+"""The office of an accepting institution, which publishes programmes, reviews and awards: institution, name, scopes."""
 
 WIDTH = 110
 """Columns of the printed tables, also where the output is no terminal."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from creditbank.storage.database import Database
+
 PORT = 6432
 CONNECTIONS = 3
 """Connections to the server for each database: fewer than the bank's threads, so that they are shared all the time."""
@@ -78,3 +80,8 @@ def pooled(url: str) -> tuple[str, bool]:
     direct = make_url(url).set(host=None, port=None)
     through = direct.update_query_dict({"host": folder, "port": str(PORT)})
     return through.render_as_string(hide_password=False), True
+
+
+def database_at(url: str) -> Database:
+    """Return the database at an address, which is the pooler's where `pooled` led there."""
+    return Database(url, has_pooler=IS_POOLED and not url.startswith("sqlite"))

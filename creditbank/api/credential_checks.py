@@ -1,6 +1,7 @@
 """What anybody needs to check a credential: keys, status lists, our terms, opened links, and a verifier."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import marshmallow
@@ -8,18 +9,21 @@ from flask import Response, current_app, request
 
 from creditbank.api import fields
 from creditbank.api.caller import asked_by_anybody
-from creditbank.api.credentials import FORMS, FormQuery, base_url, document_answer, jwt_answer, wants_jwt
+from creditbank.api.credentials import FORMS, JSON, FormQuery, base_url, document_answer, jwt_answer, wants_jwt
 from creditbank.api.problems import fault_document
 from creditbank.api.resource import ProblemError, Resource, answered, check_length
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
-from creditbank.core.errors import Fault
+from creditbank.core.errors import Fault, Unknown
+from creditbank.formats.check_page import check_page, page_policy, unknown_page
 from creditbank.formats.credential_context import PATH, context_document
 from creditbank.formats.credential_issuers import Issuer
 from creditbank.formats.did_web import did_of
 from creditbank.formats.status_list import SECONDS_OLD_MAX
 from creditbank.services import credential_checks, credential_shares, issuing_keys, status_lists
 from creditbank.services.credential_checks import LISTS_MAX, Unsaid
+
+HTML = "text/html"
 
 BODY_BYTES_MAX = 512 * 1024
 """A credential and its lists: of a list of the usual length there are 16 KB, and far less if little is set."""
@@ -102,7 +106,9 @@ class OpenedShare(marshmallow.Schema):
     details = marshmallow.fields.List(marshmallow.fields.Enum(Detail, by_value=True), required=True)
     shown = marshmallow.fields.Dict(required=True)
     credential = marshmallow.fields.Dict(allow_none=True, required=True)
-    link_valid_until = marshmallow.fields.Date(required=True)
+    link_valid_until = marshmallow.fields.Date(
+        required=True, allow_none=True, metadata={"description": "Null for the address on a paper"}
+    )
     how_to_check = marshmallow.fields.Nested(CheckingHow, required=True)
 
 
@@ -151,12 +157,22 @@ def status_list(query: dict[str, Any], list_number: int) -> Response:
 
 
 @resource.route("/verify/<share:share_code>")
-@resource.doc(security=[])
+@resource.doc(security=[], responses={"200": {"content": {HTML: {"schema": {"type": "string"}}}}})
 @resource.response(200, OpenedShare)
 def opened(share_code: str) -> Response:
-    """Open a link of a learner's: what they chose to show, how it stands now, and how to check it without the bank."""
-    found = asked_by_anybody(lambda work: (credential_shares.opened(work, share_code, base_url()), work.now))
-    return answered(_opened(*found), headers={"Cache-Control": "no-store"})
+    """Open a link of a learner's, or the address on a paper: what it shows, how it stands now, and how to check it.
+
+    In a browser it is a page, to programs a document, by Accept.
+    """
+    try:
+        found = asked_by_anybody(lambda work: (credential_shares.opened(work, share_code, base_url()), work.now))
+    except Unknown:
+        if _wants_page():
+            return _page(unknown_page(), HTTPStatus.NOT_FOUND)
+        raise
+    if _wants_page():
+        return _page(check_page(_opened(*found)), HTTPStatus.OK)
+    return answered(_opened(*found), headers={"Cache-Control": "no-store", "Vary": "Accept"})
 
 
 @resource.route("/v1/credentials/verify", methods=["POST"])
@@ -183,6 +199,21 @@ def check(said: dict[str, Any]) -> Response:
     )
 
 
+def _wants_page() -> bool:
+    """Tell whether a browser asks, which would rather have a page."""
+    return request.accept_mimetypes.best_match([JSON, HTML], default=JSON) == HTML
+
+
+def _page(page: str, status: HTTPStatus) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "Content-Security-Policy": page_policy(),
+        "Referrer-Policy": "no-referrer",
+    }
+    return Response(page, status, content_type="text/html; charset=utf-8", headers=headers)
+
+
 def _opened(found: credential_shares.Opened, now: Any) -> dict[str, Any]:  # noqa: ANN401
     document = found.document
     return {
@@ -195,7 +226,7 @@ def _opened(found: credential_shares.Opened, now: Any) -> dict[str, Any]:  # noq
         "details": sorted(found.share.details),
         "shown": found.shown,
         "credential": found.signed,
-        "link_valid_until": found.share.valid_until.isoformat(),
+        "link_valid_until": None if found.share.is_paper else found.share.valid_until.isoformat(),
         "how_to_check": {
             "zh": _HOW_ZH,
             "en": _HOW_EN,

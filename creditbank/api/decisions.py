@@ -29,7 +29,8 @@ class DecisionOut(marshmallow.Schema):
 
     id = marshmallow.fields.UUID(required=True)
     kind = marshmallow.fields.String(
-        required=True, metadata={"enum": ["recognition", "duplicate", "revocation", "conversion", "case"]}
+        required=True,
+        metadata={"enum": ["recognition", "duplicate", "revocation", "conversion", "case", "award", "award_case"]},
     )
     learner_id = marshmallow.fields.UUID(required=True)
     outcome_id = marshmallow.fields.UUID(required=True, allow_none=True)

@@ -12,7 +12,7 @@ import click
 from creditbank.cli.console import asked, bank, done
 from creditbank.core.errors import Fault, Refusal
 from creditbank.core.permission import Actor
-from creditbank.core.rules import parsed_ruleset
+from creditbank.core.rules import QualificationSet, parsed_ruleset
 from creditbank.formats.ruleset_schema import ruleset_schema
 from creditbank.formats.strict_json import parsed
 from creditbank.packs import load_pack, pack_names, schemes_of_packs
@@ -64,7 +64,8 @@ def _is_sound(document: object, place: str) -> bool:
     _tell(faults, place)
     tested = f"{len(found.tests)} tests pass" if scheme else f"tests not run: scheme {found.scheme} is not known here"
     if not faults:
-        click.echo(f"{found.code} version {found.version}: {len(found.rules)} rules, {tested}.")
+        held = f"{len(found.levels)} levels" if isinstance(found, QualificationSet) else f"{len(found.rules)} rules"
+        click.echo(f"{found.code} version {found.version}: {held}, {tested}.")
     return not faults
 
 

@@ -39,6 +39,7 @@ SCOPES_OF = {
     Sight.BALANCE: ConsentScope.BALANCE,
     Sight.STATEMENT: ConsentScope.STATEMENT,
     Sight.OUTCOMES: ConsentScope.OUTCOMES,
+    Sight.QUALIFICATION: ConsentScope.OUTCOMES,
     Sight.IDENTITY: ConsentScope.IDENTITY,
 }
 """Which scope lets whom see what; nothing else can be consented to."""

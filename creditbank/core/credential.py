@@ -61,6 +61,13 @@ class Detail(StrEnum):
     """The signed credential itself, and so all that stands in it."""
 
 
+PAPER_DETAILS = frozenset({Detail.HOLDER, Detail.ACHIEVEMENT, Detail.CREDITS})
+"""What the address on a paper shows: what stands on the paper, so that nobody can print another name on it."""
+
+PAPER_UNTIL = date.max
+"""Papers are checked for as long as there are any."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatusPlace:
     """Where a credential's status is read: the pair of lists (from 1 on), and the index in both, from 0 on."""

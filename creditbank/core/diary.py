@@ -16,6 +16,7 @@ SIGHTS: dict[Sight, tuple[str, str]] = {
     Sight.DECISION: ("认定或转换决定", "a decision on your learning outcomes"),
     Sight.CONVERSION: ("转换申请", "your applications for conversion"),
     Sight.PLAN: ("转换方案", "what you could convert"),
+    Sight.QUALIFICATION: ("资历进度与授予", "what you have of a qualification, and your awards"),
     Sight.CASE: ("转换复核案件", "a case about one of your conversions"),
     Sight.LOOKUP: ("是否为本行学习者", "whether you have an account here"),
     Sight.CONSENTS: ("授权记录", "your consents"),

@@ -14,6 +14,8 @@ class Sight(StrEnum):
     DECISION = "decision"
     CONVERSION = "conversion"
     PLAN = "plan"
+    QUALIFICATION = "qualification"
+    """What somebody has of a qualification, and their awards."""
     CASE = "case"
     LOOKUP = "lookup"
     """The answer that somebody is a learner here."""

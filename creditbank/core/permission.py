@@ -22,7 +22,7 @@ SCOPES = {
     "consents:write": "Give and withdraw consents of the learner for whom one acts",
     "conversions:write": "Apply for conversions",
     "conversions:review": "Decide conversions and cases",
-    "credentials:issue": "Issue credentials",
+    "credentials:issue": "Award qualifications and issue credentials",
     "webhooks:write": "Register webhooks",
     "identity:review": "Decide identity cases, merges and erasures",
     "audit:read": "Read every account's balance, passbook and decisions, for audit",

@@ -9,7 +9,7 @@ from uuid import UUID
 from creditbank.core.credit import Scheme
 from creditbank.core.outcome import Facts, Status
 from creditbank.core.recognition import Recognition, Shelf, recognised_subject, shelved
-from creditbank.core.rules import ConversionSet, RuleSet
+from creditbank.core.rules import AnySet, ConversionSet, QualificationSet, RuleSet
 from creditbank.core.rules.subject import subject_of
 
 
@@ -24,6 +24,7 @@ class Rulebook:
     schemes: Mapping[str, Scheme]
     conversions: tuple[ConversionSet, ...] = ()
     withdrawn: frozenset[tuple[str, int]] = frozenset()
+    qualifications: tuple[QualificationSet, ...] = ()
     shelf: Shelf = field(init=False, compare=False, repr=False)
     asks_age: bool = field(init=False, compare=False, repr=False)
     """Whether any set that stands asks for the learner's age, so that facts have to tell it."""
@@ -52,12 +53,25 @@ class Rulebook:
             if ruleset.validity.contains_day(day) and not self._is_withdrawn(ruleset)
         ]
 
+    def qualification(self, code: str, day: date) -> QualificationSet | None:
+        """Return the newest version of a definition that is valid on a day and not withdrawn."""
+        found = [
+            one
+            for one in self.qualifications
+            if one.code == code and one.validity.contains_day(day) and not self._is_withdrawn(one)
+        ]
+        return max(found, key=lambda one: one.version, default=None)
+
+    def qualification_version(self, code: str, version: int) -> QualificationSet:
+        """Return a version of a definition, which there is: awards stand under their own for ever."""
+        return next(one for one in self.qualifications if (one.code, one.version) == (code, version))
+
     def recognise(self, facts: Facts) -> Recognition:
         """Return what the rules in force make of the facts."""
         subject = subject_of(facts)
         return recognised_subject(self.shelf.in_force(subject), self.schemes, subject)
 
-    def _is_withdrawn(self, ruleset: RuleSet | ConversionSet) -> bool:
+    def _is_withdrawn(self, ruleset: AnySet) -> bool:
         return (ruleset.code, ruleset.version) in self.withdrawn
 
 

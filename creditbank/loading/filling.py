@@ -18,7 +18,7 @@ from creditbank.loading.people import COLUMNS
 from creditbank.loading.world import World, opened
 from creditbank.services.bank import Bank, looked_up
 from creditbank.services.clients import administrator
-from creditbank.storage import bulk, seal_log
+from creditbank.storage import bulk, seal_missed
 
 BLOCK = 2000
 """Learners whose rows are written together: their entries mix on the pages as those of people who learn at once do."""
@@ -103,7 +103,7 @@ def fill(settings: Settings, wanted: Wanted, tell: Callable[[str, int], None]) -
         finally:
             _put_back(bank, bared, wanted.processes, tell)
         with bank.database.transaction() as connection:
-            seal_log.queue_missed(connection)
+            seal_missed.queue_missed(connection)
         with bank.database.reading() as connection:
             bulk.analyse(connection)
     finally:

@@ -8,8 +8,10 @@ from creditbank.core.conversion.examples import failed_examples, found_by
 from creditbank.core.conversion.planning import planned
 from creditbank.core.conversion.situation import situation_from
 from creditbank.core.credit import Scheme, decimal_text
-from creditbank.core.errors import Fault, Malformed
-from creditbank.core.rules import ConversionSet, RuleSet, evaluated, failed_tests
+from creditbank.core.errors import Conflict, Fault, Malformed
+from creditbank.core.qualification.examples import expected_of, failed_records
+from creditbank.core.qualification.examples import found_by as found_of_record
+from creditbank.core.rules import AnySet, ConversionSet, QualificationSet, RuleSet, evaluated, failed_tests
 from creditbank.core.rules.document import FAULTS_MAX
 from creditbank.core.rules.evaluation import resulting
 from creditbank.core.rules.minting import minting_faults
@@ -29,7 +31,7 @@ class Check:
     faults: tuple[Fault, ...]
 
 
-def checked(work: Work, parsed: RuleSet | ConversionSet, scheme: Scheme) -> Check:
+def checked(work: Work, parsed: AnySet, scheme: Scheme) -> Check:
     """Run a set's own tests and look at it beside those in print; nothing is written."""
     tests, faults = [], []
     for number in range(len(parsed.tests)):
@@ -41,19 +43,33 @@ def checked(work: Work, parsed: RuleSet | ConversionSet, scheme: Scheme) -> Chec
     return Check(passed=not faults, tests=tuple(tests), faults=tuple(faults[:FAULTS_MAX]))
 
 
-def all_failures(work: Work, ruleset: RuleSet | ConversionSet, scheme: Scheme) -> list[Fault]:
+def all_failures(work: Work, ruleset: AnySet, scheme: Scheme) -> list[Fault]:
     """Return everything that keeps a set from being published."""
     return [*failures(ruleset, scheme), *_minting_faults(work, ruleset)]
 
 
-def failures(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> Sequence[Fault]:
+def weighable(ruleset: AnySet) -> RuleSet | ConversionSet:
+    """Return a set whose new version can change what comes out of decisions that stand.
+
+    Refused: Conflict for a set of qualification, whose awards stay under the version that they were given by.
+    """
+    if isinstance(ruleset, QualificationSet):
+        zh = "资历按授予时的版本长期有效，新版本不改变已授予的资历；无须评估影响。"
+        en = "Awards stay under the version that they were given by; a new one changes none, there is nothing to weigh."
+        raise Conflict((Fault("", "nothing_to_weigh", zh, en),))
+    return ruleset
+
+
+def failures(ruleset: AnySet, scheme: Scheme) -> Sequence[Fault]:
     """Return a fault for each of a set's own tests that fails."""
     if isinstance(ruleset, ConversionSet):
         return failed_examples(ruleset, scheme, best_values)
+    if isinstance(ruleset, QualificationSet):
+        return failed_records(ruleset)
     return failed_tests(ruleset, scheme)
 
 
-def _minting_faults(work: Work, ruleset: RuleSet | ConversionSet) -> list[Fault]:
+def _minting_faults(work: Work, ruleset: AnySet) -> list[Fault]:
     """Return how a set would mint credit together with those that will be in force on some day on which it is."""
     if not isinstance(ruleset, ConversionSet):
         return []
@@ -67,9 +83,11 @@ def _minting_faults(work: Work, ruleset: RuleSet | ConversionSet) -> list[Fault]
     return []
 
 
-def _with_one_test(ruleset: RuleSet | ConversionSet, number: int) -> RuleSet | ConversionSet:
+def _with_one_test(ruleset: AnySet, number: int) -> AnySet:
     """Return the set with one of its tests only, as running all stops after so many faults."""
     if isinstance(ruleset, ConversionSet):
+        return replace(ruleset, tests=(ruleset.tests[number],))
+    if isinstance(ruleset, QualificationSet):
         return replace(ruleset, tests=(ruleset.tests[number],))
     return replace(ruleset, tests=(ruleset.tests[number],))
 
@@ -79,10 +97,12 @@ def _numbered(fault: Fault, number: int) -> Fault:
     return replace(fault, pointer=f"/tests/{number}" + fault.pointer.removeprefix("/tests/0"))
 
 
-def _compared(ruleset: RuleSet | ConversionSet, scheme: Scheme) -> dict[str, Any]:
+def _compared(ruleset: AnySet, scheme: Scheme) -> dict[str, Any]:
     """Return what a set's only test expects, and what comes out in its place."""
     if isinstance(ruleset, ConversionSet):
         return _compared_plan(ruleset, scheme)
+    if isinstance(ruleset, QualificationSet):
+        return _compared_record(ruleset)
     (test,) = ruleset.tests
     evaluation = evaluated(ruleset, scheme, test.given)
     level, category = resulting(evaluation.rule, test.given)
@@ -104,3 +124,13 @@ def _compared_plan(ruleset: ConversionSet, scheme: Scheme) -> dict[str, Any]:
     except Malformed:
         return {}
     return {"expected": dict(test.expected), "found": {name: found[name] for name in test.expected}}
+
+
+def _compared_record(ruleset: QualificationSet) -> dict[str, Any]:
+    """Return what a set's only test of qualification expects and finds; nothing where its record can't be read."""
+    (test,) = ruleset.tests
+    try:
+        found = found_of_record(ruleset, test)
+    except Malformed:
+        return {}
+    return {"expected": expected_of(test), "found": found}

@@ -13,7 +13,7 @@ from creditbank.core.permission import require
 from creditbank.core.rules import facts_from
 from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.strict_json import text_of
-from creditbank.services import converting, credential_following
+from creditbank.services import converting, credential_following, qualifying
 from creditbank.services.bank import Work
 from creditbank.services.outcomes import with_ages
 from creditbank.services.receipts import Receipt
@@ -92,6 +92,7 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
         post(work, [posting])
     _settle(work, _dependents(work, head))
     _follow(work, head)
+    qualifying.look_again(work, head.learner_id, head.id, reason)
     return Receipt(revoked, None, is_new=False)
 
 
@@ -131,6 +132,7 @@ def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, recor
     certificates.add(work.connection, [] if certificate is None else [certificate])
     outcome_claims.release_claims(work.connection, [head.id])
     settled = _settle(work, [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)])
+    qualifying.look_again(work, head.learner_id, head.id, qualifying.CORRECTED)
     return settled[0]
 
 

@@ -1,6 +1,7 @@
 """Decisions: shown with their reasons, and taken again to see whether they still come out the same."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,17 @@ from creditbank.core.conversion.wording import sentences as conversion_sentences
 from creditbank.core.entitlement import Basis, Sight
 from creditbank.core.errors import unknown
 from creditbank.core.permission import require
+from creditbank.core.qualification.progress import progress
+from creditbank.core.qualification.progress import result_document as award_document
+from creditbank.core.qualification.record import record_from
+from creditbank.core.qualification.wording import sentences as qualification_sentences
 from creditbank.core.recognition import differences, recognised
 from creditbank.core.rules import facts_from, sentences
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.applications import may_see
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides, note_standing, standing_of
-from creditbank.storage import conversions, decisions
+from creditbank.storage import award_decisions, conversions, decisions
 
 READING = ("outcomes:read", "outcomes:write", "conversions:write", "conversions:review", "audit:read")
 """Any of these lets an institution see the decisions that it has to do with."""
@@ -37,7 +42,7 @@ def decision(work: Work, decision_id: UUID) -> decisions.StoredDecision:
     """Return a decision. Refused: Unknown, alike for one on an outcome that is not the actor's."""
     if work.actor.learner_id is None:
         require(work.actor, *READING)
-    found = decisions.by_id(work.connection, decision_id)
+    found = decisions.by_id(work.connection, decision_id) or award_decisions.by_id(work.connection, decision_id)
     if found is None or not _may_see(work, found):
         raise unknown("决定", "decision")
     _note(work, found)
@@ -58,11 +63,22 @@ def told(found: decisions.StoredDecision) -> list[dict[str, str]]:
     if found.kind == "revocation":
         reason = explanation["revoked_for"]
         return [{"zh": f"颁发机构撤销了此成果：{reason}", "en": f"The issuer revoked this outcome: {reason}"}]
-    if found.kind == "case":
-        reason, undone = explanation["reason"], explanation["case_verdict"] == "undo"
-        zh, en = ("撤回转换", "took the conversion back") if undone else ("维持转换", "let the conversion stand")
-        return [{"zh": f"接受机构{zh}：{reason}", "en": f"The accepting institution {en}: {reason}"}]
-    return conversion_sentences(explanation) if found.kind == "conversion" else sentences(explanation)
+    if found.kind in ("case", "award_case"):
+        return [_told_verdict(explanation)]
+    told_by = {"conversion": conversion_sentences, "award": qualification_sentences}
+    return told_by.get(found.kind, sentences)(explanation)
+
+
+def _told_verdict(explanation: Mapping[str, str]) -> dict[str, str]:
+    """Return what was decided on a case about a conversion or an award."""
+    reason = explanation["reason"]
+    if "award_verdict" in explanation:
+        revoked = explanation["award_verdict"] == "revoke"
+        zh, en = ("撤销资历", "revoked the award") if revoked else ("维持资历", "let the award stand")
+        return {"zh": f"复核机构{zh}：{reason}", "en": f"The reviewing institution {en}: {reason}"}
+    undone = explanation["case_verdict"] == "undo"
+    zh, en = ("撤回转换", "took the conversion back") if undone else ("维持转换", "let the conversion stand")
+    return {"zh": f"接受机构{zh}：{reason}", "en": f"The accepting institution {en}: {reason}"}
 
 
 def replay(work: Work, decision_id: UUID) -> Replay:
@@ -70,6 +86,8 @@ def replay(work: Work, decision_id: UUID) -> Replay:
     found = decision(work, decision_id)
     if found.kind == "conversion":
         return _converted_again(work, found)
+    if found.kind == "award":
+        return _awarded_again(work, found)
     if found.kind != "recognition":
         return Replay(found.id, is_same=True, differences=())
     inputs = json.loads(found.inputs)
@@ -88,6 +106,20 @@ def _converted_again(work: Work, found: decisions.StoredDecision) -> Replay:
     ruleset = next(one for one in rulebook.conversions if (one.code, one.version) == named)
     situation = situation_from(json.loads(found.inputs)["situation"])
     now = plan_document(planned(ruleset, rulebook.schemes[ruleset.scheme], situation, best_values))
+    return _compared(found, now)
+
+
+def _awarded_again(work: Work, found: decisions.StoredDecision) -> Replay:
+    """Judge the stored record again, by the very version under which it was awarded."""
+    assert found.ruleset is not None, "an award is of a definition"
+    assert found.version is not None, "an award is of a version of it"
+    inputs, ruleset = json.loads(found.inputs), work.rulebook().qualification_version(found.ruleset, found.version)
+    record = record_from(inputs["record"])
+    return _compared(found, award_document(progress(ruleset, record).of(inputs["level"]), record.on))
+
+
+def _compared(found: decisions.StoredDecision, now: Mapping[str, Any]) -> Replay:
+    """Tell field by field whether what comes out now is what was decided."""
     stored = json.loads(found.result)
     differing = tuple(
         {"field": name, "stored": stored.get(name), "now": now.get(name)}

@@ -24,7 +24,7 @@ from creditbank.services.bank import Work
 from creditbank.services.decisions import told as told_decision
 from creditbank.services.diary import told as told_lines
 from creditbank.services.entitlement import acting_for, no_such_learner
-from creditbank.storage import holdings, institutions, naming, passbook
+from creditbank.storage import award_decisions, holdings, institutions, naming, passbook
 from creditbank.storage.access_log import DiaryLine
 from creditbank.storage.database import snapshot
 from creditbank.storage.decisions import StoredDecision
@@ -51,6 +51,10 @@ class Part:
 
 def _decisions(_work: Work, rows: Rows) -> Rows:
     return [{**row, "sentences": told_decision(StoredDecision(**row))} for row in rows]
+
+
+def _award_decisions(_work: Work, rows: Rows) -> Rows:
+    return [{**row, "sentences": told_decision(award_decisions.stored(row))} for row in rows]
 
 
 def _diary(work: Work, rows: Rows) -> Rows:
@@ -83,6 +87,11 @@ PARTS: list[Part] = [
     Part("conversion_events", "conversion_event", "转换申请的经过", "What was done with each application"),
     Part("conversion_readers", "conversion_reader", "参与转换申请的机构", "Institutions with a part in them"),
     Part("conversion_cases", "conversion_case", "转换复核案件", "Cases after an outcome was revoked"),
+    Part("qualifications", "qualification_award", "授予您的资历", "Qualifications that you were awarded"),
+    Part("qualification_sources", "qualification_source", "资历所依据的学习成果", "What each of them rests on"),
+    Part("qualification_events", "qualification_event", "资历的经过", "What was done with each of them"),
+    Part("qualification_decisions", "qualification_decision", "资历决定及理由", "Decisions on them", _award_decisions),
+    Part("qualification_cases", "qualification_case", "资历复核案件", "Cases after what they rest on has changed"),
     Part("certificates", "certificate", "证书编号", "Certificate numbers of your outcomes"),
     Part("credentials", "credential", "签发的凭证", "Credentials that were issued about you"),
     Part("credential_shares", "credential_share", "凭证的出示链接", "Links that you made to show them"),
@@ -110,10 +119,10 @@ EXEMPT = {
 }
 """Tables that say nothing beyond what other parts say."""
 
-_INSTITUTIONS = ("institution_id", "claimed_by", "submitter_id")
+_INSTITUTIONS = ("institution_id", "reviewer_id", "claimed_by", "submitter_id")
 """Columns that name an institution, whose code is written beside the id."""
 
-_DOCUMENTS = ("content", "inputs", "result", "explanation", "dependents", "document")
+_DOCUMENTS = ("content", "inputs", "result", "explanation", "dependents", "document", "missing")
 """Columns that hold JSON."""
 
 

@@ -26,6 +26,7 @@ from creditbank.core.settlement import Rulebook
 from creditbank.gateways.keyring import SealBroken
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
+from creditbank.services.checking import weighable
 from creditbank.storage import decisions, institutions, rulesets
 from creditbank.storage.database import snapshot
 from creditbank.storage.decisions import DecisionInForce
@@ -173,13 +174,13 @@ class _Tally:
 def impact(work: Work, code: str, version: int, cursor: str | None = None) -> Impact:
     """Return which decisions that stand would come out otherwise if the version were published now.
 
-    Nothing is written. Refused: Unknown; Malformed cursors.
+    Nothing is written. Refused: Unknown; Malformed cursors; Conflict for a set of qualification.
     """
     require(work.actor, "rules:write", "rules:publish", "audit:read")
     found = rulesets.by_version(work.connection, code, version)
     if found is None:
         raise unknown("规则集", "ruleset")
-    parsed = parsed_ruleset(json.loads(found.document))
+    parsed = weighable(parsed_ruleset(json.loads(found.document)))
     place = f"impact:{code}:{version}"
     tally, after, has_more = _Tally(), _opened(work, cursor, place), True
     with snapshot(work.connection):

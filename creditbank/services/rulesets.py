@@ -13,13 +13,25 @@ from creditbank.core.credit import Scheme
 from creditbank.core.errors import Conflict, Fault, Malformed, NotAllowed, RulesetFaulty, unknown
 from creditbank.core.outcome import Facts
 from creditbank.core.permission import require
+from creditbank.core.qualification.progress import explanation, progress
+from creditbank.core.qualification.record import LearningRecord, record_from
+from creditbank.core.qualification.wording import lacking
+from creditbank.core.qualification.wording import sentences as qualification_sentences
 from creditbank.core.recognition import recognised, result_document
-from creditbank.core.rules import ConversionSet, RuleSet, facts_from, parsed_ruleset, sentences
+from creditbank.core.rules import (
+    AnySet,
+    ConversionSet,
+    QualificationSet,
+    RuleSet,
+    facts_from,
+    parsed_ruleset,
+    sentences,
+)
 from creditbank.formats.canonical import canonical_bytes, digest
 from creditbank.gateways.optimiser import best_values
 from creditbank.services.bank import Work
 from creditbank.services.checking import Check, all_failures, checked
-from creditbank.storage import rulesets, schemes
+from creditbank.storage import institutions, rulesets, schemes
 from creditbank.storage.rulesets import StoredRuleset
 
 __all__ = [
@@ -58,10 +70,7 @@ def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
     """
     require(work.actor, "rules:write")
     ruleset = parsed_ruleset(document)
-    if schemes.by_code(work.connection, ruleset.scheme) is None:
-        zh = "没有这个学分体系；请先用 POST /v1/schemes 登记。"
-        en = "There is no such credit scheme; register it with POST /v1/schemes first."
-        raise RulesetFaulty((Fault("/scheme", "unknown_scheme", zh, en),))
+    _check_names(work, ruleset)
     found = rulesets.by_version(work.connection, ruleset.code, ruleset.version)
     fingerprint = digest(document).hex()
     if found is not None and found.status == "published":
@@ -80,6 +89,23 @@ def draft(work: Work, document: object) -> tuple[rulesets.StoredRuleset, bool]:
     )
     rulesets.put_draft(work.connection, value)
     return value, found is None
+
+
+def _check_names(work: Work, ruleset: AnySet) -> None:
+    """Let a set pass that names schemes and a reviewer that there are. Refused: RulesetFaulty."""
+    if schemes.by_code(work.connection, ruleset.scheme) is None:
+        zh = "没有这个学分体系；请先用 POST /v1/schemes 登记。"
+        en = "There is no such credit scheme; register it with POST /v1/schemes first."
+        raise RulesetFaulty((Fault("/scheme", "unknown_scheme", zh, en),))
+    asked = ruleset.schemes if isinstance(ruleset, QualificationSet) else frozenset[str]()
+    if asked - schemes.every(work.connection).keys():
+        zh = "某一等级要求的学分属于未登记的学分体系；请先用 POST /v1/schemes 登记。"
+        en = "A level asks for credits of a scheme that is not registered; register it with POST /v1/schemes first."
+        raise RulesetFaulty((Fault("/levels", "unknown_scheme", zh, en),))
+    reviewer = ruleset.awarders.reviewed_by if isinstance(ruleset, QualificationSet) else None
+    if reviewer is not None and institutions.by_code(work.connection, reviewer) is None:
+        zh, en = "没有这个代码的机构；请先登记复核机构。", "There is no institution of this code; register it first."
+        raise RulesetFaulty((Fault("/award/reviewed_by", "unknown_institution", zh, en),))
 
 
 def publish(work: Work, code: str, version: int) -> tuple[rulesets.StoredRuleset, bool]:
@@ -176,7 +202,9 @@ def rulesets_page(work: Work, after: tuple[str, int], rows_max: int) -> list[rul
 
 
 def evaluate(work: Work, code: str, version: int | None, facts: object) -> Evaluation:
-    """Return what a version makes of facts (of a situation, where it is about conversion); nothing is written.
+    """Return what a version makes of facts; nothing is written.
+
+    Of a situation, where it is about conversion, of a learner's record, where it is about qualification.
 
     Without a version it is the newest one valid on the facts' day that the actor may see, or else simply the newest;
     a withdrawn one only where there is no other.
@@ -190,6 +218,9 @@ def evaluate(work: Work, code: str, version: int | None, facts: object) -> Evalu
     try:
         if recognising:
             return _evaluated(recognising, scheme, facts_from(facts))
+        qualifying = [one for one in candidates if isinstance(one, QualificationSet)]
+        if qualifying:
+            return _reached(qualifying, record_from(facts))
         converting = [one for one in candidates if isinstance(one, ConversionSet)]
         return _converted(converting, scheme, situation_from(facts))
     except Malformed as malformed:
@@ -211,6 +242,18 @@ def _converted(candidates: Sequence[ConversionSet], scheme: Scheme, situation: S
     plan = planned(parsed, scheme, situation, best_values)
     told = plan.explanation
     return Evaluation(parsed.code, parsed.version, plan_document(plan), told, conversion_sentences(told))
+
+
+def _reached(candidates: Sequence[QualificationSet], record: LearningRecord) -> Evaluation:
+    """Return what of the newest version valid on the record's day is reached."""
+    parsed = next((one for one in candidates if one.validity.contains_day(record.on)), candidates[0])
+    found = progress(parsed, record)
+    told = explanation(found, found.levels)
+    result = {
+        "levels": [one.level.id for one in found.levels if one.is_met],
+        "missing": {one.level.id: lacking(one.tree) for one in found.levels if not one.is_met},
+    }
+    return Evaluation(parsed.code, parsed.version, result, told, qualification_sentences(told))
 
 
 def _standing(found: list[rulesets.StoredRuleset]) -> list[rulesets.StoredRuleset]:

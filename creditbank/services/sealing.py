@@ -13,7 +13,7 @@ from creditbank.formats.signed_note import NoteKey, signed_note, vkey
 from creditbank.gateways import checkpoint_files
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.services.bank import Bank
-from creditbank.storage import seal_log
+from creditbank.storage import seal_log, seal_missed
 from creditbank.storage.database import is_alone
 from creditbank.storage.seal_log import Key, Leaf, StoredCheckpoint
 
@@ -103,7 +103,7 @@ def _checkpoints_from(log: Log, size: int) -> list[StoredCheckpoint]:
 def find_missed(log: Log) -> int:
     """Queue entries that neither wait nor are sealed, which a process of an older version wrote; return how many."""
     with log.bank.database.transaction() as connection:
-        return seal_log.queue_missed(connection)
+        return seal_missed.queue_missed(connection)
 
 
 def _check_published(log: Log) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from creditbank.core.institution import Ending, Role
-from creditbank.core.rules import ConversionSet, RuleSet, parsed_ruleset
+from creditbank.core.rules import ConversionSet, QualificationSet, RuleSet, parsed_ruleset
 from creditbank.core.settlement import Rulebook
 from creditbank.storage import clients, institution_days, institutions, rulesets, schemes
 
@@ -74,4 +74,5 @@ def _rulebook(connection: Connection) -> Rulebook:
         schemes.every(connection),
         tuple(one for one in parsed if isinstance(one, ConversionSet)),
         frozenset((one.code, one.version) for one in stored if one.is_withdrawn),
+        tuple(one for one in parsed if isinstance(one, QualificationSet)),
     )

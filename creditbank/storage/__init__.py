@@ -3,6 +3,9 @@
 from creditbank.storage import (
     access_log,
     audit,
+    award_cases,
+    award_decisions,
+    awards,
     cases,
     certificates,
     claims,
@@ -49,6 +52,9 @@ from creditbank.storage.columns import catalogue
 __all__ = [
     "access_log",
     "audit",
+    "award_cases",
+    "award_decisions",
+    "awards",
     "cases",
     "catalogue",
     "certificates",

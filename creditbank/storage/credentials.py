@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from creditbank.core.credential import KEPT, CredentialKind, Detail, Standing, StatusPlace
+from creditbank.core.credential import KEPT, PAPER_UNTIL, CredentialKind, Detail, Standing, StatusPlace
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_change, member_of
 from creditbank.storage.locking import locked_rows
@@ -117,6 +117,11 @@ class Share:
     made_at: datetime
     valid_until: date
     withdrawn_at: datetime | None
+
+    @property
+    def is_paper(self) -> bool:
+        """Tell whether it is the address on a paper, which has no last day."""
+        return self.valid_until == PAPER_UNTIL
 
     def counts_on(self, today: date) -> bool:
         """Tell whether the link shows anything on a day."""

@@ -31,6 +31,8 @@ _OF_LEARNERS = (
     *("outcome", "outcome_revision", "certificate", "decision", "account", "lot", "entry", "unsealed_entry"),
     *("conversion", "conversion_part", "conversion_claim", "conversion_reader", "conversion_event", "conversion_case"),
     *("credential", "credential_share"),
+    *("qualification_award", "qualification_source", "qualification_event", "qualification_case"),
+    "qualification_decision",
 )
 
 GROUPS = (

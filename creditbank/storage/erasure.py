@@ -50,6 +50,11 @@ STAYS = {
     "outcome": "what institutions recorded, by pseudonym",
     "outcome_key": "keeps a record from being taken twice",
     "outcome_revision": "what institutions recorded, by pseudonym",
+    "qualification_award": "a decision by pseudonym",
+    "qualification_case": "a decision by pseudonym",
+    "qualification_decision": "the reasons of awards, by pseudonym",
+    "qualification_event": "who decided, by pseudonym",
+    "qualification_source": "which outcomes a decision rests on, by pseudonym",
     "unsealed_entry": "which entries of the ledger wait to be sealed, by pseudonym",
     "pairwise": "the pseudonym under which a partner knew the pseudonym",
 }
@@ -64,7 +69,7 @@ _OWN_COLUMNS = {
 }
 """By which columns a row belongs to a person where it isn't `learner_id` alone."""
 
-_NOT_ANSWERED = ("access_log", "decision", "entry", "lot")
+_NOT_ANSWERED = ("access_log", "decision", "qualification_decision", "entry", "lot")
 """Tables of which no kept answer has its subject."""
 
 

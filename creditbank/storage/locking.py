@@ -46,7 +46,7 @@ def locked_rows(
     if len(found) <= OWNERS_MAX:
         each = [lock(connection, query.where(owner == one)) for one in found]
         return [row for one in each for row in connection.execute(one, given)]
-    touched = _touched(connection, query.params(given), table, found)
+    touched = _touched(connection, query, given, found)
     return [row for row in connection.execute(query, given) if _key(row, table) in touched]
 
 
@@ -59,9 +59,10 @@ def locked_of(connection: Connection, query: Prepared, owners: list[Any], **valu
 
 
 def _touched(
-    connection: Connection, query: Select[Any], table: TableClause, owners: Sequence[Any]
+    connection: Connection, query: Select[Any], given: Mapping[str, Any], owners: Sequence[Any]
 ) -> set[tuple[Any, ...]]:
     """Lock rows by setting a column to what it holds, and return their keys."""
+    table = _first(query.get_final_froms()[0])
     keys = _keys(table)
     same = next(column for column in table.c if column.name not in keys)
     column = distribution_column(table.name)
@@ -69,8 +70,8 @@ def _touched(
     statement = update(table).where(member_of(connection, table.c[column], owners))
     if query.whereclause is not None:
         statement = statement.where(query.whereclause)
-    rows = connection.execute(statement.values({same: same}).returning(*(table.c[key] for key in keys)))
-    return {tuple(row) for row in rows}
+    touching = statement.values({same: same}).returning(*(table.c[key] for key in keys))
+    return {tuple(row) for row in connection.execute(touching, dict(given))}
 
 
 def _kept(connection: Connection, query: Select[Any], lock: Lock) -> Select[Any]:

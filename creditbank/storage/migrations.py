@@ -20,6 +20,7 @@ APPEND_ONLY = (
     *("pairwise", "partner_secret"),
     *("region_successor", "institution_region", "institution_end", "staff_role"),
     *("log_leaf", "log_node", "checkpoint", "log_key"),
+    *("qualification_decision", "qualification_source", "qualification_event"),
 )
 """Tables whose rows are written once: triggers refuse UPDATE and DELETE, and the application's role lacks the right.
 

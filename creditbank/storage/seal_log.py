@@ -255,15 +255,3 @@ def add_key(connection: Connection, key_id: str, vkey: str, since: datetime) -> 
 def public_keys(connection: Connection) -> list[str]:
     """Return the lines of all keys that ever signed a checkpoint, the oldest first."""
     return list(connection.execute(select(log_key.c.vkey).order_by(log_key.c.since, log_key.c.id)).scalars())
-
-
-def queue_missed(connection: Connection) -> int:
-    """Queue all entries that neither wait nor are in the log, and return how many; reads the whole ledger."""
-    key = ("learner_id", "scheme", "seq")
-    seen = [
-        select(1).where(*(table.c[name] == entry.c[name] for name in key)).exists()
-        for table in (unsealed_entry, log_leaf)
-    ]
-    missed = select(*(entry.c[name] for name in key)).where(*(~one for one in seen))
-    queueing = unsealed_entry.insert().from_select(key, missed).execution_options(preserve_rowcount=True)
-    return connection.execute(queueing).rowcount

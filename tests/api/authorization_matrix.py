@@ -44,6 +44,7 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  403  403  403  403  403  403  403  401  401  PUT /v1/outcomes/{outcome_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/{outcome_id}/revoke
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/outcomes
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
@@ -90,7 +91,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/decline
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/conversions/{conversion_id}/appeal
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases
 401  403  403  403  403  403  403  403  401  401  GET /v1/cases/{case_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/award-cases/{case_id}
 401  403  403  403  403  403  403  403  401  401  POST /v1/cases/{case_id}/decisions
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/credentials
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}
@@ -106,7 +109,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
+401  403  403  403  403  403  403  403  401  401  POST /v1/award-cases/{case_id}/decisions
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/plan
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/qualifications/{code}/awards
 401  403  403  403  403  403  403  403  401  401  POST /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff
 401  403  403  403  403  403  403  403  401  401  GET /v1/staff/{staff_id}
@@ -174,6 +179,7 @@ ok   ok   404  404  404  404  404  GET /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  PUT /v1/outcomes/{outcome_id}
 ok   ok   ok   404  404  404  404  POST /v1/outcomes/{outcome_id}/revoke
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
+ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
@@ -220,7 +226,9 @@ ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/withdraw
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/decline
 ok   ok   404  404  404  404  404  POST /v1/conversions/{conversion_id}/appeal
 nil  nil  nil  nil  ok   nil  nil  GET /v1/cases
+nil  nil  nil  nil  ok   nil  nil  GET /v1/award-cases
 404  404  404  404  ok   404  404  GET /v1/cases/{case_id}
+404  404  404  404  ok   404  404  GET /v1/award-cases/{case_id}
 404  404  404  404  ok   404  404  POST /v1/cases/{case_id}/decisions
 ok   ok   404  404  404  404  404  POST /v1/credentials
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
@@ -236,7 +244,9 @@ ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
+404  404  404  404  ok   404  404  POST /v1/award-cases/{case_id}/decisions
 ok   ok   404  404  404  404  404  POST /v1/learners/{learner_id}/plan
+ok   ok   404  404  404  404  404  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  403  POST /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff
 403  403  403  403  403  403  403  GET /v1/staff/{staff_id}
@@ -303,6 +313,7 @@ nil  nil  nil  ok   GET /v1/consents
 403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  404  404  ok   GET /v1/learners/{learner_id}/outcomes
+404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -349,7 +360,9 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  403  403  403  GET /v1/cases
+403  403  403  403  GET /v1/award-cases
 403  403  403  403  GET /v1/cases/{case_id}
+403  403  403  403  GET /v1/award-cases/{case_id}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  POST /v1/credentials
 403  403  403  403  GET /v1/credentials/{credential_id}
@@ -365,7 +378,9 @@ ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   POST /v1/credentials/verify
+403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 404  404  404  404  POST /v1/learners/{learner_id}/plan
+403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  POST /v1/staff
 403  403  403  403  GET /v1/staff
 403  403  403  403  GET /v1/staff/{staff_id}
@@ -431,6 +446,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -477,7 +493,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
@@ -493,7 +511,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -558,6 +578,7 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -604,7 +625,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
@@ -620,7 +643,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -685,6 +710,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  403  403  403  403  403  PUT /v1/outcomes/{outcome_id}
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/{outcome_id}/revoke
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outcomes
+404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
@@ -731,7 +757,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/decline
 403  403  403  403  403  403  403  403  403  POST /v1/conversions/{conversion_id}/appeal
 403  nil  403  403  ok   403  403  403  403  GET /v1/cases
+403  nil  403  403  ok   403  403  403  403  GET /v1/award-cases
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
+403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
@@ -747,7 +775,9 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /credentials/contexts/v1
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 404  404  404  404  404  404  404  404  404  GET /verify/{share_code}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
+403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
+403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}

@@ -11,7 +11,7 @@ from creditbank.packs import shipped_regions
 from creditbank.services.access import client_token, proxy_token
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
-from tests.api.seeding import FACTS, conversion_rules, ruleset, scheme
+from tests.api.seeding import FACTS, conversion_rules, qualification_rules, ruleset, scheme
 from tests.builders import (
     BASE_URL,
     CONSENT_TEXTS,
@@ -192,15 +192,29 @@ def _with_cases(house: House, institution: str, person: Ids) -> Ids:
     made(house, "POST", f"/v1/outcomes/{revoked['id']}/revoke", auth, {"reason": "录入有误"})
     listed = made(house, "GET", "/v1/cases", house.auth(ACCEPTOR, "conversions:review"))["items"]
     case_id = next(one["id"] for one in listed if one["conversion_id"] == converted["id"])
+    award_case_id = _with_award(house, institution, learner_id)
     wish = {"learner_id": learner_id, "outcomes": "best", "target": target("c1")}
     twin = house.open_learner(institution)["id"]
     asked = {"kind": "merge", "learner_id": learner_id, "into_id": twin, "reason": "同一人", "evidence": "身份证"}
     return person | {
         "conversion_id": made(house, "POST", "/v1/conversions", auth, wish)["id"],
         "case_id": case_id,
+        "award_case_id": award_case_id,
         "twin_id": twin,
         "identity_case_id": made(house, "POST", "/v1/identity/cases", auth, asked)["id"],
     }
+
+
+def _with_award(house: House, institution: str, learner_id: str) -> str:
+    """Return a case on an award of a learner's, whose source was revoked since."""
+    source = house.post_outcome(learner_id, institution, title="剪纸")
+    asked = {"learner_id": learner_id, "level": "one"}
+    auth = house.auth(institution, *PLAIN_SCOPES)
+    given = made(house, "POST", "/v1/qualifications/made-up-qualification/awards", auth, asked)
+    made(house, "POST", f"/v1/outcomes/{source['id']}/revoke", auth, {"reason": "录入有误"})
+    listed = made(house, "GET", "/v1/award-cases", house.auth(ACCEPTOR, "conversions:review"))["items"]
+    case_id: str = next(one["id"] for one in listed if one["award_id"] == given["id"])
+    return case_id
 
 
 def world_in(house: House) -> World:
@@ -254,6 +268,8 @@ def world_in(house: House) -> World:
 def _registries(house: House) -> None:
     """Put rules, programmes, regions and texts into print."""
     house.publish_rules(conversion_rules())
+    house.token(ACCEPTOR)
+    house.publish_rules(qualification_rules(ACCEPTOR, "剪纸"))
     made(house, "POST", "/v1/rulesets", house.auth(AUTHORITY, "rules:write"), ruleset(1))
     made(house, "POST", "/v1/rulesets", house.auth(AUTHORITY, "rules:write"), ruleset(2))
     made(house, "POST", "/v1/rulesets/made-up/versions/1/publish", house.auth(AUTHORITY, "rules:publish"))
@@ -375,6 +391,8 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /v1/conversions/{conversion_id}/withdraw": lambda _: {"reason": "不转了"},
     "POST /v1/conversions/{conversion_id}/decline": lambda _: {"parts": [1]},
     "POST /v1/conversions/{conversion_id}/appeal": lambda _: {"reason": "请复核"},
+    "POST /v1/qualifications/{code}/awards": lambda ids: {"learner_id": ids["learner_id"], "level": "one"},
+    "POST /v1/award-cases/{case_id}/decisions": lambda _: {"decision": "uphold", "reason": "已另行核实"},
     "POST /v1/cases/{case_id}/decisions": lambda _: {"decision": "uphold", "reason": "已另行考核"},
     "POST /v1/learners/{learner_id}/plan": lambda _: {"rank_by": "completion"},
     "POST /v1/staff": lambda ids: {"institution": ids["institution"], "name": "张敏", "roles": ["registrar"]},
@@ -413,6 +431,8 @@ KEYS = {
     ("identity", "case_id"): "identity_case_id",
     ("correction", "request_id"): "correction_id",
     ("erasure", "request_id"): "erasure_id",
+    ("award-cases", "case_id"): "award_case_id",
+    ("qualifications", "code"): "qualification_code",
 }
 """Parameters that mean another thing in some paths."""
 
@@ -423,4 +443,5 @@ CONSTANTS = {
     "provider": "none",
     "list_number": "1",
     "share_code": "a" * 32,
+    "qualification_code": "made-up-qualification",
 }

@@ -84,6 +84,8 @@ class Seeds:
             "/v1/conversions/{conversion_id}/withdraw": dict,
             "/v1/conversions/{conversion_id}/decline": lambda: {"parts": [1]},
             "/v1/conversions/{conversion_id}/appeal": lambda: {"reason": "请复核"},
+            "/v1/qualifications/{code}/awards": lambda: {"learner_id": self.applicant(), "level": "one"},
+            "/v1/award-cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行核实"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
             "/v1/credentials": lambda: {"kind": "outcome", "subject_id": self.paths["outcome_id"]},
@@ -181,6 +183,8 @@ class Seeds:
             return {"case_id": an_identity_case(self.house)}
         if path.endswith("/identifiers/{identifier_id}/end"):
             return an_identifier(self.house)
+        if "/qualifications/" in path:
+            return {"code": "made-up-qualification"}
         if "/guardians" in path:
             return {"learner_id": self.paths["child"] if "{guardianship_id}" in path else a_child(self.house)}
         return self._fresh_conversion(path)
@@ -193,6 +197,8 @@ class Seeds:
         return {"learner_id": "me", "request_id": self.a_request("erasure" if "erasure" in path else "correction")}
 
     def _fresh_conversion(self, path: str) -> dict[str, str]:
+        if path.startswith("/v1/award-cases/{case_id}"):
+            return {"case_id": an_award_case(self.house, self.applicant())}
         if "{case_id}" in path and path != "/v1/cases/{case_id}":
             return {"case_id": a_case(self.house, self.applicant())}
         if path == "/v1/conversions/{conversion_id}/decisions":
@@ -248,6 +254,22 @@ def conversion_rules() -> dict[str, Any]:
     }
 
 
+def qualification_rules(reviewer: str, sought: str = "管理学") -> dict[str, Any]:
+    """Return a definition that is awarded to whoever has an outcome of a title."""
+    title = {"zh": "一", "en": "one"}
+    parts = [{"id": "one-course", "title": title, "outcomes": {"where": {"title": sought}}}]
+    given = {"on": "2026-01-01", "outcomes": []}
+    whole = {name: value for name, value in ruleset(1).items() if name != "rules"}
+    return whole | {
+        "code": "made-up-qualification",
+        "kind": "qualification",
+        "version_date": "applied",
+        "award": {"automatic": True, "reviewed_by": reviewer},
+        "levels": [{"id": "one", "title": title, "parts": parts}],
+        "tests": [{"id": "nothing", "given": given, "expect": {"levels": [], "missing": {"one": ["one-course"]}}}],
+    }
+
+
 def target(institution: str) -> dict[str, Any]:
     return {"institution": institution, "programme": "made-up", "courses": ["c1"]}
 
@@ -277,6 +299,20 @@ def a_case(house: House, learner_id: str) -> str:
     assert house.http.post(url, json={"reason": "录入有误"}, headers=house.auth()).status_code == 200
     cases = house.http.get("/v1/cases", headers=house.auth("cqdx", "conversions:review")).get_json()["items"]
     case_id: str = next(case["id"] for case in cases if case["conversion_id"] == conversion["id"])
+    return case_id
+
+
+def an_award_case(house: House, learner_id: str) -> str:
+    """Return a case of `cqdx`: the one outcome that an award rests on is revoked."""
+    asked = {"learner_id": learner_id, "level": "one"}
+    url = "/v1/qualifications/made-up-qualification/awards"
+    given = house.http.post(url, json=asked, headers=house.learner_auth(learner_id))
+    assert given.status_code == 201, given.get_data(as_text=True)
+    listed = house.http.get(f"/v1/learners/{learner_id}/outcomes", headers=house.auth()).get_json()["items"]
+    url = f"/v1/outcomes/{listed[0]['id']}/revoke"
+    assert house.http.post(url, json={"reason": "录入有误"}, headers=house.auth()).status_code == 200
+    cases = house.http.get("/v1/award-cases", headers=house.auth("cqdx", "conversions:review")).get_json()["items"]
+    case_id: str = next(case["id"] for case in cases if case["award_id"] == given.get_json()["id"])
     return case_id
 
 
@@ -361,6 +397,7 @@ def seeds_of(house: House) -> Seeds:
     drafted = house.http.post("/v1/rulesets", json=ruleset(1), headers=house.auth("authority", "rules:write"))
     assert drafted.status_code == 201, drafted.get_data(as_text=True)
     house.publish_rules(conversion_rules())
+    house.publish_rules(qualification_rules("cqdx"))
     for accepting in ("cqdx", "acceptor"):
         house.publish_programme(accepting, code="made-up")
     admin = house.auth("authority", *SCOPES)

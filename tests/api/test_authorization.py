@@ -41,6 +41,7 @@ LISTS = {
     "GET /v1/conversions",
     *VARIANTS,
     "GET /v1/cases",
+    "GET /v1/award-cases",
     "GET /v1/staff",
     "GET /v1/correction-requests",
     "GET /v1/erasure-requests",

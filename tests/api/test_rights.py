@@ -25,6 +25,7 @@ from creditbank.services.sealing import Log, seal
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue
 from creditbank.storage.holdings import OMITTED, SEALED
+from tests.api.seeding import qualification_rules
 from tests.builders import House, outcome_body, resident_id
 from tests.net import NAME_MARK
 
@@ -128,6 +129,17 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
     "GET /v1/conversions": (lambda _: "/v1/conversions", "acceptor", "conversion"),
     "GET /v1/cases": (lambda _: "/v1/cases", "acceptor", "case"),
     "GET /v1/cases/{case_id}": (lambda ids: f"/v1/cases/{ids['case']}", "acceptor", "case"),
+    "GET /v1/learners/{learner_id}/qualifications/{code}": (
+        lambda ids: f"/v1/learners/{ids['learner']}/qualifications/made-up-qualification",
+        "cqdx",
+        "qualification",
+    ),
+    "GET /v1/award-cases": (lambda _: "/v1/award-cases", "acceptor", "qualification"),
+    "GET /v1/award-cases/{case_id}": (
+        lambda ids: f"/v1/award-cases/{ids['award_case']}",
+        "acceptor",
+        "qualification",
+    ),
     "GET /v1/learners/{learner_id}/access-log": (
         lambda ids: f"/v1/learners/{ids['learner']}/access-log",
         "",
@@ -220,6 +232,9 @@ def stocked_with_everything(house: House) -> dict[str, str]:
     issued = house.http.post("/v1/credentials", json=wish, headers=auth).get_json()
     url = f"/v1/credentials/{issued['id']}/shares"
     assert house.http.post(url, json={"details": ["credits"]}, headers=auth).status_code == 201
+    house.publish_rules(qualification_rules("acceptor"))
+    url = "/v1/qualifications/made-up-qualification/awards"
+    assert house.http.post(url, json={"level": "one"}, headers=auth).status_code == 201
     revoked = house.http.post(f"/v1/outcomes/{outcome['id']}/revoke", json={"reason": "有误"}, headers=house.auth())
     assert revoked.status_code == 200
     body = {"about": {"outcome_id": outcome["id"]}, "says": "课时不对", "wants": "64 课时"}
@@ -230,13 +245,17 @@ def stocked_with_everything(house: House) -> dict[str, str]:
     consent = house.consent(learner["id"], "stranger")
     seal(Log(house.bank, "bank.example/log"))
     lines = house.http.get("/v1/learners/me/statement", headers=auth).get_json()["items"]
-    (case,) = house.http.get("/v1/cases", headers=house.auth("acceptor", "conversions:review")).get_json()["items"]
+    reviewer = house.auth("acceptor", "conversions:review")
+    (case,), (award_case,) = (
+        house.http.get(path, headers=reviewer).get_json()["items"] for path in ("/v1/cases", "/v1/award-cases")
+    )
     return {
         "learner": learner["id"],
         "outcome": outcome["id"],
         "decision": outcome["decision_id"],
         "conversion": converted["id"],
         "case": case["id"],
+        "award_case": award_case["id"],
         "consent": consent["id"],
         "entry": lines[0]["id"],
         "credential": issued["id"],
@@ -306,7 +325,7 @@ def test_a_read_that_is_refused_leaves_no_line(house: House) -> None:
     other = house.open_learner("elsewhere")
     before = diary_lines(house)
     for read, (url, _, _) in SIGHTS_BY_READ.items():
-        if read in ("GET /v1/conversions", "GET /v1/cases", *NOT_AUDITED):
+        if read in ("GET /v1/conversions", "GET /v1/cases", "GET /v1/award-cases", *NOT_AUDITED):
             continue  # lists of one's own, which are empty
         stranger = ("learners:write", "outcomes:read", "balance:read", "statement:read", "conversions:review")
         for auth in (house.auth("elsewhere", *stranger), house.learner_auth(other["id"])):

@@ -9,8 +9,8 @@ from werkzeug.test import TestResponse
 from creditbank.services.access import client_token
 from creditbank.services.bank import Bank
 from creditbank.storage.columns import catalogue
-from creditbank.storage.database import Database
 from tests.builders import BASE_URL, House, app_of, outcome_body
+from tests.pooling import database_at
 
 SCHEME = "cn-16h-half"
 CODE = "test-works"
@@ -85,7 +85,7 @@ def sizes(house: House) -> dict[str, int]:
 def second_app(house: House) -> House:
     """Return another process's app on the same database."""
     url = house.bank.database.url.render_as_string(hide_password=False)
-    bank = Bank(Database(url), house.bank.keys, house.clock, house.bank.new_id)
+    bank = Bank(database_at(url), house.bank.keys, house.clock, house.bank.new_id)
     return House(bank, app_of(bank), house.clock, house.numbers, house.tokens)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.api.seeding import qualification_rules
 from tests.api.test_conversions import RULES
 from tests.builders import basic, outcome_body, programme_body
 from tests.drills.canaries import CANARIES, SPOKEN
@@ -24,6 +25,7 @@ def walk_registry(walk: Walk) -> None:
     house = walk.house
     house.publish_rules(RULES)
     house.publish_programme("acceptor")
+    house.publish_rules(qualification_rules("acceptor"))
     admin, author = house.auth("authority", "admin"), house.auth("authority", "rules:write")
     region = {"id": "drill", "code": "990000", "name": "演练市", "level": "city", "valid_from": "2020-01-01"}
     walk.does("POST", "/v1/regions", admin, {"regions": [region]})
@@ -87,7 +89,13 @@ def walk_conversions(walk: Walk) -> None:
     walk.does("POST", f"{urls[142]}/decline", walk.own(142), {"parts": [ends[142]["parts"][0]["number"]]})
     for auth in (acceptor, bank):
         walk.does("POST", f"{urls[144]}/decisions", auth, {"decision": "approve", **SAID})
+    awards = "/v1/qualifications/made-up-qualification/awards"
+    walk.does("POST", awards, walk.own(144), {"level": "one"}, Idempotency_Key=walk.key())
+    walk.does("GET", walk.url(144, "/qualifications/made-up-qualification"), house.auth())
     walk.does("POST", f"/v1/outcomes/{walk.outcomes[144]}/revoke", house.auth(), SAID)
+    for case in walk.does("GET", "/v1/award-cases", acceptor)["items"]:
+        walk.does("GET", f"/v1/award-cases/{case['id']}", acceptor)
+        walk.does("POST", f"/v1/award-cases/{case['id']}/decisions", acceptor, {"decision": "revoke", **SAID})
     for case in walk.does("GET", "/v1/cases", acceptor)["items"]:
         walk.does("GET", f"/v1/cases/{case['id']}", acceptor)
         walk.does("POST", f"/v1/cases/{case['id']}/decisions", acceptor, {"decision": "undo", **SAID})

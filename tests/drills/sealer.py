@@ -9,7 +9,7 @@ import uuid_utils.compat
 from creditbank.gateways.keyring_source import KeyringFile
 from creditbank.services import sealing
 from creditbank.services.bank import Bank
-from creditbank.storage.database import Database
+from tests.pooling import database_at
 
 ENTRIES_AT_ONCE = 5
 """So few that a kill seldom comes too late."""
@@ -20,7 +20,8 @@ ORIGIN = "bank.drill/log"
 def main() -> None:
     """Seal all that waits."""
     url, folder = sys.argv[1], Path(sys.argv[2])
-    bank = Bank(Database(url), KeyringFile(folder / "keyring.json"), lambda: datetime.now(UTC), uuid_utils.compat.uuid7)
+    keys = KeyringFile(folder / "keyring.json")
+    bank = Bank(database_at(url), keys, lambda: datetime.now(UTC), uuid_utils.compat.uuid7)
     sealing.ENTRIES_MAX.update(dict.fromkeys(sealing.ENTRIES_MAX, ENTRIES_AT_ONCE))
     sealing.seal(sealing.Log(bank, ORIGIN, folder / "log"))
 

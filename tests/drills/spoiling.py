@@ -30,6 +30,7 @@ READABLE_BODIES = {
     "DecisionIn": "a reason belongs to the decision, which is never rewritten",
     "ReasonIn": "a reason belongs to the decision, which is never rewritten",
     "AppealIn": "a reason belongs to the decision, which is never rewritten",
+    "AwardCaseDecisionIn": "a reason belongs to the decision, which is never rewritten",
     "CaseDecisionIn": "a reason belongs to the decision, which is never rewritten",
     "AnyDocument": "rule sets are published",
 }

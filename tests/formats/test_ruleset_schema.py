@@ -15,7 +15,8 @@ from creditbank.core.conversion.situation import situation_from
 from creditbank.core.credit import HUNDREDTHS_MAX, Rounding, decimal_text, parsed_hundredths
 from creditbank.core.errors import Malformed, RulesetFaulty
 from creditbank.core.outcome import Kind
-from creditbank.core.rules import ConversionSet, award_parsing, parsed_ruleset
+from creditbank.core.qualification.record import record_from
+from creditbank.core.rules import ConversionSet, RuleSet, award_parsing, parsed_ruleset
 from creditbank.core.rules.conversion_predicates import PAIR_PREDICATES, TARGET_PREDICATES
 from creditbank.core.rules.conversion_set import Across, Measure, Over, TieBreak, Toward
 from creditbank.core.rules.document import Place, Reading
@@ -25,6 +26,7 @@ from creditbank.core.rules.ruleset import Choice, VersionDate
 from creditbank.formats.ruleset_schema import ruleset_schema, shapes
 from creditbank.formats.ruleset_schema.recognition import AWARDS
 from tests.core import test_conversion_page as conversion_page
+from tests.core import test_qualification_page as qualification_page
 from tests.core import test_rules_page as rules_page
 from tests.core.test_rules import document
 
@@ -42,13 +44,14 @@ STRUCTURAL = {
     *("wrong_type", "missing", "unknown_field", "out_of_range", "too_long", "too_many", "empty", "bad_character"),
     *("not_an_option", "bad_code", "bad_decimal", "bad_date", "no_bounds", "contradiction", "contradicts"),
     *("several_awards", "one_measure", "one_reviewer", "needs_category"),
+    *("one_part", "one_awarder", "needs_reviewer"),
 }
 """Codes of faults that the schema finds as well; of dates those that no month has."""
 
 OF_THE_WHOLE = {
     *("bounds_crossed", "not_ascending", "duplicate_id", "duplicate_level", "duplicate_rate", "cannot_be_met"),
     *("unknown_rule", "unknown_course", "mints_credit", "ends_before_start", "no_patterns"),
-    *("too_deep", "too_large", "too_many_terms"),
+    *("too_deep", "too_large", "too_many_terms", "unknown_name", "circular", "duplicate_step"),
 }
 """Codes of faults that a schema can't find."""
 
@@ -94,7 +97,27 @@ def everything() -> list[dict[str, Any]]:
     course = {"code": "c", "title": "x", "credits": "1", "category": "y"}
     given |= {"age": 60, "toward_programme": True, "earlier": [{**earlier, "course": course, "facts": facts}]}
     conversion["tests"][0]["expect"] |= {"outcomes": [], "missing": ["major"]}
-    return [recognition, conversion]
+    return [recognition, conversion, _qualification(facts)]
+
+
+def _qualification(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a set of qualification of one level with every kind of part."""
+    whole = copy.deepcopy(qualification_page.WHOLE)
+    level = whole["levels"][0]
+    parts = [json.loads(block) for name, block in qualification_page.BLOCKS if name == "part"]
+    level["parts"] += [part | ({"id": f"p{number}"} if "id" in part else {}) for number, part in enumerate(parts)]
+    level |= {"article": "第一条", "valid_years": 5, "requires": ["base"]}
+    level["parts"][0]["article"] = "第二条"
+    base = {"id": "base", "title": {"zh": "基础", "en": "base"}, "parts": copy.deepcopy(level["parts"][:1])}
+    credited = {"id": "x", "facts": facts, "scheme": "x", "recognised": "1", "level": "2", "category": "c"}
+    given = {"on": "2026-01-01", "age": 60, "held": ["base"], "outcomes": [credited | {"valid_until": "2030-12-31"}]}
+    expected = {"levels": ["first"], "missing": {"first": ["study"]}}
+    return whole | {
+        "valid_until": None,
+        "levels": [level, base],
+        "award": {"by": ["cqou"], "automatic": False, "reviewed_by": "cq-bank"},
+        "tests": [{"id": "t", "given": given, "expect": expected}],
+    }
 
 
 def examples() -> list[dict[str, Any]]:
@@ -107,6 +130,11 @@ def examples() -> list[dict[str, Any]]:
         if name:
             found.append(copy.deepcopy(conversion_page.WHOLE))
             conversion_page.PLACES[name](found[-1], json.loads(block))
+    found.append(qualification_page.WHOLE)
+    for name, block in qualification_page.BLOCKS:
+        if name:
+            found.append(copy.deepcopy(qualification_page.WHOLE))
+            qualification_page.PLACES[name](found[-1], json.loads(block))
     return found
 
 
@@ -118,15 +146,15 @@ def errors_of(value: object) -> list[str]:
 
 
 def faults_of(value: object) -> set[str]:
-    """Return the codes of what the bank refuses in a rule set, the situations of its tests among it."""
+    """Return the codes of what the bank refuses in a rule set, the situations and records of its tests among it."""
     try:
         ruleset = parsed_ruleset(value)
     except RulesetFaulty as refused:
         return {fault.code for fault in refused.faults}
     found = set()
-    for test in ruleset.tests if isinstance(ruleset, ConversionSet) else ():
+    for test in () if isinstance(ruleset, RuleSet) else ruleset.tests:
         try:
-            situation_from(test.given)
+            (situation_from if isinstance(ruleset, ConversionSet) else record_from)(test.given)
         except Malformed as refused:
             found |= {fault.code for fault in refused.faults}
     return found
@@ -280,6 +308,8 @@ def read_all() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{one['kind']}_set", lambda one=one: parsed_ruleset(one)
         for test in one["tests"] if one["kind"] == "conversion" else ():
             yield "situation", lambda test=test: situation_from(test["given"])
+        for test in one["tests"] if one["kind"] == "qualification" else ():
+            yield "learning_record", lambda test=test: record_from(test["given"])
 
 
 def test_every_question_of_the_parsers_is_in_the_schema_and_no_other(asked: Asked) -> None:
@@ -297,7 +327,9 @@ def test_every_question_of_the_parsers_is_in_the_schema_and_no_other(asked: Aske
                 assert answers, (start, pointer, question, wanted)
                 answering |= answers
     unasked = [name for name, one in properties() if not any(id(inner) in answering for inner in expanded(one))]
-    assert unasked == ["kind", "kind", "same_title"], "one can only be as it is, and is not asked for by a method"
+    assert unasked == ["kind", "kind", "kind", "same_title"], (
+        "one can only be as it is, and is not asked for by a method"
+    )
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

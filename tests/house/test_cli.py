@@ -46,7 +46,7 @@ def test_the_api_document_is_printed_alone(console: CliRunner) -> None:
 def test_the_schema_of_rule_sets_is_printed_alone(console: CliRunner) -> None:
     printed = json.loads(console.invoke(main, ["ruleset", "schema"]).stdout)
     assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert printed["properties"]["kind"]["enum"] == ["recognition", "conversion"]
+    assert printed["properties"]["kind"]["enum"] == ["recognition", "conversion", "qualification"]
 
 
 def test_a_second_demonstration_answers_everything_as_replayed(console: CliRunner, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from creditbank.core.conversion.examples import failed_examples
 from creditbank.core.credit import Rounding, Scheme, decimal_text, parsed_hundredths
 from creditbank.core.outcome import Facts
+from creditbank.core.qualification.examples import failed_records
 from creditbank.core.recognition import in_force, recognised
-from creditbank.core.rules import ConversionSet, RuleSet, facts_from, failed_tests, parsed_ruleset
+from creditbank.core.rules import ConversionSet, QualificationSet, RuleSet, facts_from, failed_tests, parsed_ruleset
 from creditbank.gateways.optimiser import best_values
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,7 @@ SCHEMES = {scheme["code"]: scheme_from(scheme) for pack in PACKS.values() for sc
 PARSED = [parsed_ruleset(document) for pack in PACKS.values() for document in pack["rulesets"]]
 RULESETS = [one for one in PARSED if isinstance(one, RuleSet)]
 CONVERSIONS = [one for one in PARSED if isinstance(one, ConversionSet)]
+QUALIFICATIONS = [one for one in PARSED if isinstance(one, QualificationSet)]
 
 
 def facts(**fields: object) -> Facts:
@@ -78,6 +80,11 @@ def test_what_a_set_awards_alone_it_awards_among_all_packs(ruleset: RuleSet) -> 
 @pytest.mark.parametrize("ruleset", CONVERSIONS, ids=lambda ruleset: f"{ruleset.code}-{ruleset.version}")
 def test_a_conversion_packs_own_tests_pass(ruleset: ConversionSet) -> None:
     assert failed_examples(ruleset, SCHEMES[ruleset.scheme], best_values) == []
+
+
+@pytest.mark.parametrize("ruleset", QUALIFICATIONS, ids=lambda ruleset: f"{ruleset.code}-{ruleset.version}")
+def test_a_qualification_packs_own_tests_pass(ruleset: QualificationSet) -> None:
+    assert failed_records(ruleset) == []
 
 
 def test_every_published_case_is_among_the_packs_own_tests() -> None:

@@ -104,7 +104,8 @@ class Place:
 
     def rows(self, table: Table, learner: UUID) -> list[Row[Any]]:
         with self.house.bank.database.engine.connect() as connection:
-            return list(connection.execute(select(table).where(table.c.learner_id == learner)))
+            query = select(table).where(table.c.learner_id == learner).order_by(*table.primary_key)
+            return list(connection.execute(query))
 
 
 @dataclass

@@ -382,7 +382,8 @@ def test_a_copy_that_is_put_back_forgets_the_person_again(house: House, tmp_path
                 connection.execute(catalogue.tables[name].delete())
             table = catalogue.tables["learner"]
             for row in before["learner"]:
-                connection.execute(table.update().where(table.c.id == row["id"]).values(row))
+                before_it = {name: value for name, value in row.items() if name != "id"}
+                connection.execute(table.update().where(table.c.id == row["id"]).values(before_it))
             for name in DELETED[::-1]:
                 if before[name]:
                     connection.execute(catalogue.tables[name].insert(), before[name])

@@ -29,7 +29,7 @@ from creditbank.storage import audit, catalogue, identity_cases, login_proofs, l
 from creditbank.storage.database import Database
 from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from creditbank.storage.seal_log import log_node
-from tests.api.seeding import a_credential
+from tests.api.seeding import a_credential, qualification_rules
 from tests.builders import (
     BASE_URL,
     SAME_TITLE,
@@ -83,6 +83,10 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "checkpoint": {"size": 99},
     "lot": {"id": uuid4()},
     "outcome": {"id": uuid4()},
+    "qualification_award": {"id": uuid4(), "level": "other"},
+    "qualification_case": {"id": uuid4()},
+    "qualification_decision": {"id": uuid4()},
+    "qualification_event": {"number": 99},
     "proxy_tries": {"day": date(2026, 1, 1)},
     "region": {"id": "other", "code": None},
     "region_successor": {"successor_id": "500103"},
@@ -197,6 +201,17 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("outcome", "duplicate_of_something", {"status": "duplicate", "duplicate_of": None}),
     ("programme", "total", {"total_hundredths": 0}),
     ("programme", "revision", {"revision": 0}),
+    ("qualification_award", "revision", {"revision": 0}),
+    ("qualification_award", "state", {"state": "lost"}),
+    ("qualification_award", "valid", {"valid_until": date(2020, 1, 1)}),
+    ("qualification_case", "decided_whole", {"state": "decided"}),
+    ("qualification_case", "decided_whole", {"verdict": "uphold"}),
+    ("qualification_case", "state", {"state": "lost"}),
+    ("qualification_case", "verdict", {"state": "decided", "verdict": "shrug"}),
+    ("qualification_decision", "kind", {"kind": "whim", "outcome_id": uuid4()}),
+    ("qualification_decision", "on_outcome", {"outcome_id": uuid4()}),
+    ("qualification_decision", "on_outcome", {"kind": "award_case"}),
+    ("qualification_event", "kind", {"kind": "whim"}),
     ("region", "in_a_city", {"parent_id": None}),
     ("region", "level", {"level": "planet"}),
     ("region", "under_another", {"parent_id": "other"}),
@@ -257,6 +272,9 @@ def kept_house(url: str, folder: Path) -> House:
     house.publish_rules(SAME_TITLE)
     outcome = house.post_outcome(learner["id"], title="管理学", completed_on="2026-06-29")
     house.convert(learner["id"], {"institution": "acceptor", "programme": "administration", "courses": ["c1"]})
+    house.publish_rules(qualification_rules("acceptor"))
+    url, own = "/v1/qualifications/made-up-qualification/awards", house.learner_auth(learner["id"])
+    assert house.http.post(url, json={"level": "one"}, headers=own).status_code == 201
     revoked = house.http.post(f"/v1/outcomes/{outcome['id']}/revoke", json={"reason": "有误"}, headers=house.auth())
     assert revoked.status_code == 200, revoked.get_data(as_text=True)
     withdrawn = house.http.post(
@@ -384,6 +402,8 @@ def _copy(connection: Connection, name: str, changes: dict[str, Any]) -> None:
         query = query.where(table.c.status == "published")
     if name == "decision":
         query = query.where(table.c.kind == "recognition")
+    if name == "qualification_event":
+        query = query.where(table.c.kind == "awarded")
     if name == "region":
         query = query.where(table.c.level == "district")
     row: dict[str, Any] = dict(connection.execute(query.limit(1)).mappings().one())

@@ -228,7 +228,8 @@ def _during_at(fact: str, place: Place) -> During | None:
     return During(fact, first, last)
 
 
-def _age_at(_: str, place: Place) -> AgeBetween | None:
+def age_at(_: str, place: Place) -> AgeBetween | None:
+    """Return the predicate that the learner's age lies between bounds."""
     fields = place.fields((), ("at_least", "at_most"))
     low, high = fields["at_least"], fields["at_most"]
     if low.is_missing and high.is_missing:
@@ -271,5 +272,5 @@ OUTCOME_PREDICATES: Predicates = {
     "started": _during_at,
     "applied": _during_at,
     "completed_within_years": _completed_within_at,
-    "age": _age_at,
+    "age": age_at,
 }

@@ -1,6 +1,6 @@
 """From a JSON document to a rule set, or to everything that is wrong with the document."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from creditbank.core.errors import RulesetFaulty
 from creditbank.core.rules.award_parsing import award_at
@@ -18,6 +18,8 @@ from creditbank.core.rules.heading import (
     uniquely,
     validity_at,
 )
+from creditbank.core.rules.qualification_parsing import conditions_in, qualification_set_at
+from creditbank.core.rules.qualification_set import QualificationSet
 from creditbank.core.rules.ruleset import (
     Choice,
     Example,
@@ -44,23 +46,28 @@ _REQUIRED = (
 _OPTIONAL = ("valid_until", "priority", "applies_to", "choose")
 
 
-KINDS = ("recognition", "conversion")
+KINDS = ("recognition", "conversion", "qualification")
 """What rule sets are about; each kind has its own fields."""
 
 
-def parsed_ruleset(document: object) -> RuleSet | ConversionSet:
-    """Return the rule set that a JSON document describes, of recognition or of conversion as its kind says.
+AnySet = RuleSet | ConversionSet | QualificationSet
+"""A rule set of any kind."""
+
+
+def parsed_ruleset(document: object) -> AnySet:
+    """Return the rule set that a JSON document describes, of the kind that it names.
 
     Refused: RulesetFaulty with all faults, up to as many as are read (FAULTS_MAX); nothing else for any JSON value.
     """
     reading = Reading()
-    ruleset: RuleSet | ConversionSet | None = None
+    ruleset: AnySet | None = None
     try:
         reading.check_size(document)
         _check_terms(reading, document)
         place = Place(reading, "", document)
-        is_conversion = isinstance(document, dict) and document.get("kind") == "conversion"
-        ruleset = conversion_set_at(place) if is_conversion else _ruleset_at(place)
+        kind = document.get("kind") if isinstance(document, dict) else None
+        read = _READERS.get(kind, _ruleset_at) if isinstance(kind, str) else _ruleset_at
+        ruleset = read(place)
     except Enough:
         pass  # the faults so far say enough
     if ruleset is None or reading.faults:
@@ -88,6 +95,7 @@ def _conditions_in(document: object) -> Iterator[object]:
     """Yield what stands wherever a rule set can have a condition."""
     fields = document if isinstance(document, dict) else {}
     yield fields.get("applies_to")
+    yield from conditions_in(fields)
     for parts in fields.values():
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
@@ -176,3 +184,10 @@ def _check_expected_rules(place: Place, rules: list[Rule], tests: list[Example])
             zh = f"没有编号为 {shown(rule)} 的规则；请核对测试期望的规则编号。"
             en = f"There is no rule with the id {shown(rule)}; check which rule the test expects."
             place.inner(number, None).inner("expect", None).inner("rule", rule).fault("unknown_rule", zh, en)
+
+
+_READERS: dict[str, Callable[[Place], AnySet | None]] = {
+    "conversion": conversion_set_at,
+    "qualification": qualification_set_at,
+}
+"""How each kind is read; what names none of them is read as rules of recognition, and told so."""

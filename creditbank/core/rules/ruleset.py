@@ -202,7 +202,7 @@ class RuleSet:
     def asks_age(self) -> bool:
         """Tell whether any of its conditions asks for the learner's age."""
         conditions = [rule.when for rule in self.rules]
-        return any(map(_asks_age, conditions if self.applies_to is None else [*conditions, self.applies_to]))
+        return any(map(is_about_age, conditions if self.applies_to is None else [*conditions, self.applies_to]))
 
 
 def indexed(rules: Sequence[Rule]) -> RuleIndex:
@@ -265,10 +265,10 @@ def _name(one: OneOf, key: str) -> tuple[str, str]:
     return one.fact, key
 
 
-def _asks_age(condition: Condition) -> bool:
+def is_about_age(condition: Condition) -> bool:
     """Tell whether a condition or any part of it asks for the learner's age."""
     if isinstance(condition, Not):
-        return _asks_age(condition.part)
+        return is_about_age(condition.part)
     if isinstance(condition, (AllOf, AnyOf, AtLeast)):
-        return any(map(_asks_age, condition.parts))
+        return any(map(is_about_age, condition.parts))
     return isinstance(condition, AgeBetween)
