@@ -19,9 +19,11 @@ from creditbank.core.credit import decimal_text
 from creditbank.core.errors import Conflict, Fault, Malformed
 from creditbank.core.ledger import EntryKind
 from creditbank.core.outcome import Status
+from creditbank.core.permission import require
 from creditbank.formats.credential_lines import Heading, Line, Rows, lines_of, rows_of
 from creditbank.formats.papers import Column, Language, Listing, Paper, Shape
 from creditbank.services.bank import Work
+from creditbank.services.credential_contents import SCOPE
 from creditbank.services.credential_shares import CODE_BYTES, hash_of
 from creditbank.services.credentials import unsigned, visible
 from creditbank.storage import credentials, decisions, institutions, outcomes, passbook, people
@@ -105,6 +107,8 @@ def paper_of(work: Work, credential_id: UUID, wanted: Wanted, base_url: str) -> 
     Refused: Unknown; ScopeMissing; Malformed where it can't be printed so; Conflict where it is over or its paper was
     withdrawn.
     """
+    if work.actor.learner_id is None:
+        require(work.actor, SCOPE)  # an auditor reads, and prints nothing
     found = visible(work, credential_id)
     prints = PRINTS[found.kind]
     if wanted.print not in (None, *prints):

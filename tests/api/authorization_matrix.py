@@ -97,6 +97,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  403  403  403  403  403  403  403  401  401  POST /v1/cases/{case_id}/decisions
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/credentials
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}.pdf
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
@@ -232,6 +233,7 @@ nil  nil  nil  nil  ok   nil  nil  GET /v1/award-cases
 404  404  404  404  ok   404  404  POST /v1/cases/{case_id}/decisions
 ok   ok   404  404  404  404  404  POST /v1/credentials
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
+ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
@@ -366,6 +368,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  POST /v1/credentials
 403  403  403  403  GET /v1/credentials/{credential_id}
+403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  GET /v1/learners/{learner_id}/credentials
 403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  POST /v1/credentials/{credential_id}/suspend
@@ -499,6 +502,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
@@ -631,6 +635,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
@@ -763,6 +768,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
 403  403  403  403  403  403  403  403  403  POST /v1/credentials
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend

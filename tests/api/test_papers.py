@@ -6,8 +6,9 @@ from typing import Any
 import pypdfium2
 import pytest
 
-from tests.builders import House, programme_body
+from tests.builders import SAME_TITLE, House
 
+TARGET = {"institution": "acceptor", "programme": "administration", "courses": ["c1"]}
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
@@ -147,10 +148,18 @@ def test_a_passbook_and_a_transcript_tell_what_was_recorded_when_they_were_issue
 
 
 def test_a_conversion_letter_lists_what_counts_as_what(house: House) -> None:
+    house.publish_rules(SAME_TITLE)
+    house.publish_programme("acceptor")
     learner_id = house.open_learner()["id"]
-    house.post_outcome(learner_id, title="高等数学")
-    house.publish_programme("acceptor", **programme_body())
-    del learner_id
+    outcome = house.post_outcome(learner_id, title="管理学")
+    converted = house.convert(learner_id, TARGET, [outcome["id"]])
+    made = issued(house, learner_id, kind="conversion", subject_id=converted["id"])
+    (text,) = printed(house, made["id"], house.learner_auth(learner_id))
+    for said in ("学习成果转换认定书", "管理学", "c1", "3.00", "转换明细"):
+        assert said in text, said
+    page = Shown(house.http.get(address_in(text), headers=BROWSER).get_data(as_text=True))
+    assert "管理学" in page.text
+    assert {"table", "th", "@scope", "@tabindex"} <= set(page.tags)
 
 
 def test_only_those_who_may_see_a_credential_print_it(house: House) -> None:

@@ -160,6 +160,11 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
     ),
     "GET /v1/consents": (lambda _: "/v1/consents", "stranger", "consents"),
     "GET /v1/credentials/{credential_id}": (lambda ids: f"/v1/credentials/{ids['credential']}", "cqdx", "credentials"),
+    "GET /v1/credentials/{credential_id}.pdf": (
+        lambda ids: f"/v1/credentials/{ids['credential']}.pdf",
+        "cqdx",
+        "credentials",
+    ),
     "GET /v1/learners/{learner_id}/credentials": (
         lambda ids: f"/v1/learners/{ids['learner']}/credentials",
         "",
