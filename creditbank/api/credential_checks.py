@@ -115,7 +115,12 @@ class OpenedShare(marshmallow.Schema):
 class DidDocument(marshmallow.Schema):
     """The DID document of the bank."""
 
+    context = marshmallow.fields.List(marshmallow.fields.String(), required=True, data_key="@context")
     id = marshmallow.fields.String(required=True)
+    verification_method = marshmallow.fields.List(
+        marshmallow.fields.Dict(), required=True, data_key="verificationMethod"
+    )
+    assertion_method = marshmallow.fields.List(marshmallow.fields.String(), required=True, data_key="assertionMethod")
 
 
 class ContextDocument(marshmallow.Schema):

@@ -88,7 +88,7 @@ class Seeds:
             "/v1/award-cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行核实"},
             "/v1/cases/{case_id}/decisions": lambda: {"decision": "uphold", "reason": "已另行考核"},
             "/v1/institutions": lambda: institution(serial),
-            "/v1/credentials": lambda: {"kind": "outcome", "subject_id": self.paths["outcome_id"]},
+            "/v1/credentials": lambda: {"kind": "outcome", "subject_id": self._recorded()},
             "/v1/credentials/{credential_id}/revoke": lambda: {"reason": "查证"},
             "/v1/credentials/{credential_id}/suspend": lambda: {"reason": "查证"},
             "/v1/credentials/{credential_id}/reinstate": lambda: {"reason": "查证"},
@@ -121,6 +121,10 @@ class Seeds:
     def _naming(self) -> dict[str, Any]:
         guardian = self.house.open_learner()["id"]
         return {"guardian": {"id": guardian}, "relation": "parent", "evidence": "户口簿"}
+
+    def _recorded(self) -> str:
+        outcome_id: str = self.house.post_outcome(self.paths["learner_id"])["id"]
+        return outcome_id
 
     def applicant(self) -> str:
         """Return somebody new with a course that can be converted."""
