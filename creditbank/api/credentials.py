@@ -7,26 +7,20 @@ import marshmallow
 from flask import Response, current_app, request
 
 from creditbank.api import fields
-from creditbank.api.caller import authenticate, bank, carried_out, errand, looked_up, subject
+from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, instant_part, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
-from creditbank.core.errors import Conflict, Fault
 from creditbank.formats.credential_key import Algorithm
-from creditbank.formats.papers import Language, Paper, paper_document
-from creditbank.gateways.typesetting import Unprintable, typeset
-from creditbank.services import bank as services
-from creditbank.services import credential_shares, credentials, papers
+from creditbank.services import credential_shares, credentials
 from creditbank.services.bank import Answer, Work
 from creditbank.services.credential_shares import Share
 from creditbank.services.credentials import Shown
-from creditbank.services.papers import Print, Wanted
 
 JSON = "application/json"
 DOCUMENT = "application/vc"
 JWT = "application/vc+jwt"
-PDF = "application/pdf"
 
 resource = Resource("Credentials", __name__, url_prefix="/v1", description="Signed proofs that anyone can verify")
 resource.before_request(authenticate)
@@ -42,10 +36,6 @@ FORMS = {
     }
 }
 """How a signed credential is documented."""
-
-
-PAPERS = {"200": {"description": "The paper", "content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}}
-"""How a paper is documented."""
 
 
 class CredentialIn(fields.StrictSchema):
@@ -93,15 +83,6 @@ class FormQuery(fields.StrictSchema):
         load_default=Algorithm.RS256,
         metadata={"description": "RS256, which every reader of Open Badges knows, if left out"},
     )
-
-
-class PaperQuery(fields.StrictSchema):
-    """How a credential is printed."""
-
-    print = fields.Choice(
-        Print, load_default=None, metadata={"description": "Of balances: statement (if left out), passbook, transcript"}
-    )
-    language = fields.Choice(Language, load_default=Language.CHINESE)
 
 
 class CredentialOut(marshmallow.Schema):
@@ -173,33 +154,6 @@ def credential(query: dict[str, Any], credential_id: UUID) -> Response:
             looked_up(lambda work: credentials.fetched_jwt(work, credential_id, base_url(), query["alg"]))
         )
     return document_answer(looked_up(lambda work: credentials.fetched(work, credential_id, base_url())))
-
-
-@resource.route("/credentials/<id:credential_id>.pdf")
-@resource.doc(
-    responses={
-        "200": {"description": "The paper", "content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}
-    }
-)
-@resource.arguments(PaperQuery(), location="query")
-def paper(query: dict[str, Any], credential_id: UUID) -> Response:
-    """Print a credential, for its learner or its issuer: a certificate, a letter, a statement, passbook or transcript.
-
-    It has an address on which anybody sees whether it still holds; the learner finds that among the links to it.
-    """
-    printed: list[Paper] = []
-
-    def action(work: Work) -> Answer:
-        printed[:] = [papers.paper_of(work, credential_id, Wanted(query["print"], query["language"]), base_url())]
-        return Answer({}, is_new=False, subject=str(credential_id))
-
-    services.carried_out(bank(), errand("credential.print", with_key=False), action)
-    try:
-        return Response(typeset(paper_document(printed[0])), content_type=PDF, headers={"Cache-Control": "no-store"})
-    except Unprintable as unprintable:
-        zh = "其中有字体不含的字，无法打印而不出错；请使用电子凭证。"
-        en = "It has characters that the font has no glyph for; use the electronic credential, which has them."
-        raise Conflict((Fault("", "unprintable", zh, en),)) from unprintable
 
 
 @resource.route("/learners/<learner:learner_id>/credentials")

@@ -155,9 +155,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory, moulds: Moulds) -> Iterator[
     house.bank.database.close()
 
 
+BINARY = ("application/zip", "application/pdf")
+"""Answers that are no text."""
+
+
 def kind_of(operation: str, caller: Caller, answer: TestResponse) -> str:
     """Return the kind of an answer, as the matrix names it."""
-    text = answer.get_data(as_text=True) if answer.mimetype != "application/zip" else ""
+    text = answer.get_data(as_text=True) if answer.mimetype not in BINARY else ""
     if answer.status_code >= 500:
         return str(answer.status_code)
     if answer.status_code == 403:
@@ -188,7 +192,7 @@ def deviations(asked: Asked, operations: Iterable[str], names: Iterable[str]) ->
             if kind != expected.get((operation, name)):
                 wanted = expected.get((operation, name))
                 found.append(f"{operation} by {name}: {kind} ({answer.status_code}) where the matrix says {wanted}")
-            text = "" if answer.mimetype == "application/zip" else answer.get_data(as_text=True)
+            text = "" if answer.mimetype in BINARY else answer.get_data(as_text=True)
             if caller.is_foreign and any(secret in text for secret in asked.world.secrets):
                 found.append(f"{operation} by {name}: the answer tells something of a learner who is foreign to them")
     return found

@@ -161,7 +161,7 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
     "GET /v1/consents": (lambda _: "/v1/consents", "stranger", "consents"),
     "GET /v1/credentials/{credential_id}": (lambda ids: f"/v1/credentials/{ids['credential']}", "cqdx", "credentials"),
     "GET /v1/credentials/{credential_id}.pdf": (
-        lambda ids: f"/v1/credentials/{ids['credential']}.pdf",
+        lambda ids: f"/v1/credentials/{ids['paper']}.pdf",
         "cqdx",
         "credentials",
     ),
@@ -212,8 +212,9 @@ Examples of what a rule set would change are in the diary, too (test_ruleset_lif
 
 NOT_AUDITED = {
     *("GET /v1/correction-requests", "GET /v1/erasure-requests", "GET /v1/consents"),
+    "GET /v1/credentials/{credential_id}.pdf",
 }
-"""What isn't shown to auditors: the learner's own words, and what is addressed to others."""
+"""What isn't shown to auditors: the learner's own words, what is addressed to others, and what is printed."""
 
 READING = {
     "cqdx": (
@@ -235,6 +236,9 @@ def stocked_with_everything(house: House) -> dict[str, str]:
     auth = house.learner_auth(learner["id"])
     wish = {"kind": "outcome", "subject_id": outcome["id"]}
     issued = house.http.post("/v1/credentials", json=wish, headers=auth).get_json()
+    standing = house.post_outcome(learner["id"], title="书法")
+    wish = {"kind": "outcome", "subject_id": standing["id"]}
+    paper = house.http.post("/v1/credentials", json=wish, headers=auth).get_json()
     url = f"/v1/credentials/{issued['id']}/shares"
     assert house.http.post(url, json={"details": ["credits"]}, headers=auth).status_code == 201
     house.publish_rules(qualification_rules("acceptor"))
@@ -264,6 +268,8 @@ def stocked_with_everything(house: House) -> dict[str, str]:
         "consent": consent["id"],
         "entry": lines[0]["id"],
         "credential": issued["id"],
+        "standing": standing["id"],
+        "paper": paper["id"],
     }
 
 
@@ -396,7 +402,7 @@ def test_the_export_holds_every_table_in_both_forms(house: House) -> None:
     (number,) = table(archive, "identifiers")
     assert profile["name"].startswith(NAME_MARK)
     assert number["value"] == resident_id(int(profile["name"].removeprefix(NAME_MARK)))
-    assert {row["outcome_id"] for row in table(archive, "outcome_revisions")} == {ids["outcome"]}
+    assert {row["outcome_id"] for row in table(archive, "outcome_revisions")} == {ids["outcome"], ids["standing"]}
     assert ids["decision"] in {row["id"] for row in table(archive, "decisions") if row["sentences"]}
     assert table(archive, "correction_requests")[0]["says"] == "课时不对"
     assert table(archive, "erasure_requests")[0]["reason"] == "不再学习"
