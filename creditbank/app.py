@@ -52,6 +52,9 @@ from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
 from creditbank.config import NO_FILES, NONE, NOWHERE, Settings, settings_from_environment
+from creditbank.formats.credential_context import context_address, context_document
+from creditbank.formats.linked_data import Contexts
+from creditbank.gateways.context_folder import open_contexts
 from creditbank.gateways.issuer_file import open_issuers
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
@@ -184,6 +187,8 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.extensions["creditbank"] = bank or create_bank(settings)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
+    own = {context_address(settings.base_url): context_document(settings.base_url)}
+    app.extensions["creditbank.contexts"] = Contexts({**open_contexts(settings.contexts), **own})
     watch_requests(app)
     tell_positions(app)
     register_problems(app)

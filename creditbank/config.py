@@ -67,6 +67,9 @@ class Settings:
     trusted_issuers: str = "none"
     """JSON file with the issuers, beside the bank itself, whose credentials are believed; none for nobody."""
 
+    contexts: Path = VAR / "contexts"
+    """Folder with the JSON-LD contexts that were installed, without which there are no proofs of eddsa-rdfc-2022."""
+
     audit_days: int = 180
     """Days that a line of the audit log is kept at least; 180 or more, as the database refuses less."""
 
@@ -99,6 +102,7 @@ def settings_from_environment() -> Settings:
         lookups_a_day=env.int("LOOKUPS_A_DAY", default.lookups_a_day),
         oidc_providers=env.str("OIDC_PROVIDERS", default.oidc_providers),
         trusted_issuers=env.str("TRUSTED_ISSUERS", default.trusted_issuers),
+        contexts=Path(env.str("CONTEXTS", str(default.contexts))),
         audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
         log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
         log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),

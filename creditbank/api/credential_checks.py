@@ -1,6 +1,5 @@
 """What anybody needs to check a credential: keys, status lists, our terms, opened links, and a verifier."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +8,16 @@ from flask import Response, current_app, request
 
 from creditbank.api import fields
 from creditbank.api.caller import asked_by_anybody
-from creditbank.api.credentials import FORMS, JSON, FormQuery, base_url, document_answer, jwt_answer, wants_jwt
+from creditbank.api.credentials import (
+    FORMS,
+    JSON,
+    FormQuery,
+    base_url,
+    contexts,
+    document_answer,
+    jwt_answer,
+    wants_jwt,
+)
 from creditbank.api.problems import fault_document
 from creditbank.api.resource import ProblemError, Resource, answered, check_length
 from creditbank.core.calendar import instant_text
@@ -17,11 +25,10 @@ from creditbank.core.credential import CredentialKind, Detail, Standing
 from creditbank.core.errors import Fault, Unknown
 from creditbank.formats.check_page import check_page, page_policy, unknown_page
 from creditbank.formats.credential_context import PATH, context_document
-from creditbank.formats.credential_issuers import Issuer
 from creditbank.formats.did_web import did_of
 from creditbank.formats.status_list import SECONDS_OLD_MAX
 from creditbank.services import credential_checks, credential_shares, issuing_keys, status_lists
-from creditbank.services.credential_checks import LISTS_MAX, Unsaid
+from creditbank.services.credential_checks import LISTS_MAX, Belief, Unsaid
 
 HTML = "text/html"
 
@@ -198,9 +205,9 @@ def opened(share_code: str) -> Response:
 def check(said: dict[str, Any]) -> Response:
     """Check a credential of the bank, or of an issuer that it trusts; each reason against it is told."""
     check_length(request, BODY_BYTES_MAX)
-    trusted: Mapping[str, Issuer] = current_app.extensions["creditbank.trusted_issuers"]
+    belief = Belief(current_app.extensions["creditbank.trusted_issuers"], contexts())
     verdict = asked_by_anybody(
-        lambda work: credential_checks.check(work, (said["credential"], said["status_lists"]), base_url(), trusted)
+        lambda work: credential_checks.check(work, (said["credential"], said["status_lists"]), base_url(), belief)
     )
     return answered(
         {

@@ -13,6 +13,8 @@ from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
 from creditbank.formats.credential_key import Algorithm
+from creditbank.formats.data_integrity import Cryptosuite
+from creditbank.formats.linked_data import Contexts
 from creditbank.services import credential_shares, credentials
 from creditbank.services.bank import Answer, Work
 from creditbank.services.credential_shares import Share
@@ -85,6 +87,18 @@ class FormQuery(fields.StrictSchema):
     )
 
 
+class ProofQuery(FormQuery):
+    """How a credential is signed: by which algorithm as a JWT, by which cryptosuite as a document."""
+
+    cryptosuite = fields.Choice(
+        Cryptosuite,
+        load_default=Cryptosuite.JCS,
+        metadata={
+            "description": "eddsa-jcs-2022 if left out; eddsa-rdfc-2022 where the bank has the contexts installed"
+        },
+    )
+
+
 class CredentialOut(marshmallow.Schema):
     """A credential as it stands; it is fetched, signed, from its `address`."""
 
@@ -146,14 +160,15 @@ def issue(wish: credentials.Wish) -> Response:
 
 @resource.route("/credentials/<id:credential_id>")
 @resource.doc(responses=FORMS)
-@resource.arguments(FormQuery(), location="query")
+@resource.arguments(ProofQuery(), location="query")
 def credential(query: dict[str, Any], credential_id: UUID) -> Response:
     """Show a credential, signed now, with a Data Integrity proof or as a JWT, by Accept."""
     if wants_jwt():
         return jwt_answer(
             looked_up(lambda work: credentials.fetched_jwt(work, credential_id, base_url(), query["alg"]))
         )
-    return document_answer(looked_up(lambda work: credentials.fetched(work, credential_id, base_url())))
+    by = contexts() if query["cryptosuite"] is Cryptosuite.RDFC else None
+    return document_answer(looked_up(lambda work: credentials.fetched(work, credential_id, base_url(), by)))
 
 
 @resource.route("/learners/<learner:learner_id>/credentials")
@@ -235,6 +250,12 @@ def withdraw_share(credential_id: UUID, share_id: UUID) -> Response:
 def base_url() -> str:
     """Return the address of the bank, under which its credentials and lists stand."""
     found: str = current_app.config["ISSUER"]
+    return found
+
+
+def contexts() -> Contexts:
+    """Return the contexts by which credentials are read as linked data: the bank's own and those that are installed."""
+    found: Contexts = current_app.extensions["creditbank.contexts"]
     return found
 
 

@@ -4,6 +4,7 @@ import click
 
 from creditbank.cli.backups import backup, restore
 from creditbank.cli.benching import bench_group
+from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.ledger import ledger_group
@@ -22,7 +23,18 @@ def main() -> None:
 
 
 for command in (
-    *(audit_group, backup, bench_group, client_group, database_group, demo, erasures_group, grant_rights, keys_group),
+    *(
+        audit_group,
+        backup,
+        bench_group,
+        client_group,
+        contexts_group,
+        database_group,
+        demo,
+        erasures_group,
+        grant_rights,
+        keys_group,
+    ),
     *(learner, ledger_group, migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group),
     *(sweep, verify, worker),
 ):

@@ -20,6 +20,7 @@ from creditbank.cli.erasing import reapplied
 from creditbank.cli.working import work_beside
 from creditbank.config import NONE, VAR, settings_from_environment
 from creditbank.demo import run_demo
+from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
@@ -42,7 +43,8 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     try:
         open_providers(settings.oidc_providers)
         open_issuers(settings.trusted_issuers, NONE)
-    except (ProvidersUnusable, IssuersUnusable) as unusable:
+        open_contexts(settings.contexts)
+    except (ProvidersUnusable, IssuersUnusable, ContextsUnusable) as unusable:
         raise click.ClickException(str(unusable)) from unusable
     opened = bank()
     again = reapplied(opened)

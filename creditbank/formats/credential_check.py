@@ -9,7 +9,8 @@ from creditbank.core.errors import Fault
 from creditbank.formats.credential_issuers import Issuer, Method, instant_of
 from creditbank.formats.credential_key import Algorithm, key_of_jwk
 from creditbank.formats.credential_shape import issuer_id, shape_faults, time_faults
-from creditbank.formats.data_integrity import CRYPTOSUITE, PURPOSE, TYPE, is_proven
+from creditbank.formats.data_integrity import KNOWN, PURPOSE, TYPE, Cryptosuite, Judge, judge_of
+from creditbank.formats.linked_data import NO_CONTEXTS, Contexts, NotSignable
 from creditbank.formats.vc_jwt import NoJwt, Opened, claim_faults, is_signed_by, opened_jwt, signed_at
 
 PROOFS_MAX = 8
@@ -26,7 +27,7 @@ class Checked:
     document: Mapping[str, Any] | None
     issuer: Issuer | None
     proof: str
-    """How it is signed: "jwt:ES256", "eddsa-jcs-2022", or "" where that couldn't be told."""
+    """How it is signed: "jwt:ES256", a cryptosuite, or "" where that couldn't be told."""
 
     @property
     def is_sound(self) -> bool:
@@ -50,20 +51,30 @@ def checked_jwt(token: str, issuers: Mapping[str, Issuer], now: datetime) -> Che
     return Checked(tuple(faults), document, issuer, f"jwt:{method.key.algorithm}" if method is not None else "")
 
 
-def checked_document(document: Mapping[str, Any], issuers: Mapping[str, Issuer], now: datetime) -> Checked:
-    """Check a credential with Data Integrity proofs: one of eddsa-jcs-2022 has to be there, and all of them to hold."""
+def checked_document(
+    document: Mapping[str, Any], issuers: Mapping[str, Issuer], now: datetime, contexts: Contexts = NO_CONTEXTS
+) -> Checked:
+    """Check a credential with Data Integrity proofs: one of a known cryptosuite has to be there, and all such to hold.
+
+    Those of eddsa-rdfc-2022 need the contexts that it names.
+    """
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     faults = [*shape_faults(unsecured), *time_faults(unsecured, now)]
     issuer = _trusted(unsecured, issuers)
     proofs = _proofs(document)
-    known = [one for one in proofs if one.get("type") == TYPE and one.get("cryptosuite") == CRYPTOSUITE]
+    known = [one for one in proofs if one.get("type") == TYPE and str(one.get("cryptosuite")) in KNOWN]
     if not known:
         faults.append(_no_proof(has_others=bool(proofs)))
     if issuer is None:
         faults += _issuer_faults(None, None)
-    else:
-        faults += [fault for one in known for fault in _proof_faults(unsecured, one, issuer, now)]
-    return Checked(tuple(faults), unsecured, issuer, CRYPTOSUITE if known else "")
+    elif known:
+        try:
+            judge = judge_of(unsecured, contexts, {one["cryptosuite"] for one in known})
+        except NotSignable as refusal:
+            faults += refusal.faults
+        else:
+            faults += [fault for one in known for fault in _proof_faults(one, issuer, judge, now)]
+    return Checked(tuple(faults), unsecured, issuer, str(known[0]["cryptosuite"]) if known else "")
 
 
 def _trusted(document: Mapping[str, Any], issuers: Mapping[str, Issuer]) -> Issuer | None:
@@ -102,8 +113,8 @@ def _jwt_faults(token: str, opened: Opened, method: Method) -> list[Fault]:
     return _key_faults(method, datetime.fromtimestamp(seconds, UTC) if is_instant else None)  # type: ignore[arg-type]
 
 
-def _proof_faults(document: Mapping[str, Any], proof: Mapping[str, Any], issuer: Issuer, now: datetime) -> list[Fault]:
-    """Return what is wrong with one proof of eddsa-jcs-2022."""
+def _proof_faults(proof: Mapping[str, Any], issuer: Issuer, judge: Judge, now: datetime) -> list[Fault]:
+    """Return what is wrong with one proof of a known cryptosuite."""
     named, created = proof.get("verificationMethod"), instant_of(proof.get("created"))
     method = issuer.methods.get(named) if isinstance(named, str) else None
     if method is None:
@@ -117,7 +128,7 @@ def _proof_faults(document: Mapping[str, Any], proof: Mapping[str, Any], issuer:
     if method.key.algorithm is not Algorithm.EDDSA:
         zh, en = "该密钥不能用于此种证明。", "The key that it names is none for this kind of proof."
         return [Fault("/proof", "alg_refused", zh, en)]
-    if not is_proven(document, proof, method.key):
+    if not judge(proof, method.key):
         return [_signature_wrong("/proof")]
     return _key_faults(method, created)
 
@@ -141,10 +152,9 @@ def _proofs(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _no_proof(*, has_others: bool) -> Fault:
     if has_others:
-        zh, en = (
-            f"只能验证 {CRYPTOSUITE} 证明或 VC-JWT。",
-            f"Only proofs of {CRYPTOSUITE}, or a JWT, can be checked here.",
-        )
+        suites = Cryptosuite.JCS.value, Cryptosuite.RDFC.value
+        zh = f"只能验证 {'、'.join(suites)} 证明或 VC-JWT。"
+        en = f"Only proofs of {' or '.join(suites)}, or a JWT, can be checked here."
         return Fault("/proof", "proof_unsupported", zh, en)
     zh, en = "没有证明，或证明过多。", "It has no proof, or too many."
     return Fault("/proof", "proof_missing", zh, en)

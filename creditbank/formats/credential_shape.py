@@ -8,6 +8,9 @@ from creditbank.core.errors import Fault
 from creditbank.formats.credential_issuers import instant_of
 
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
+VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
+"""Of the version before, which older badges have: there the times have other names."""
+
 OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 
 _OB_CONTEXTS = "https://purl.imsglobal.org/spec/ob/v3p0/context"
@@ -29,7 +32,7 @@ def shape_faults(document: Mapping[str, Any]) -> list[Fault]:
     """Return what keeps a document from being a credential, each where it is."""
     faults = [_wrong(pointer) for pointer in _missing(document)]
     types, contexts = _listed(document.get("type")), _listed(document.get("@context"))
-    if contexts[:1] != [VC_CONTEXT]:
+    if contexts[:1] not in ([VC_CONTEXT], [VC1_CONTEXT]):
         zh, en = f"@context 的第一项应为 {VC_CONTEXT}。", f"Its first @context has to be {VC_CONTEXT}."
         faults.append(Fault("/@context", "wrong_context", zh, en))
     if _OB_TYPES.intersection(map(str, types)):
@@ -41,20 +44,21 @@ def shape_faults(document: Mapping[str, Any]) -> list[Fault]:
 
 def time_faults(document: Mapping[str, Any], now: datetime) -> list[Fault]:
     """Return why a credential doesn't hold now: too early, or too late. `validUntil` is its last instant."""
-    start, end = instant_of(document.get("validFrom")), instant_of(document.get("validUntil"))
+    begins, ends = _time_names(document)
+    start, end = instant_of(document.get(begins)), instant_of(document.get(ends))
     faults = []
     if start is not None and start > now:
         zh, en = (
-            "凭证尚未生效（validFrom 在未来）。",
-            "The credential doesn't hold yet: its validFrom is still to come.",
+            f"凭证尚未生效（{begins} 在未来）。",
+            f"The credential doesn't hold yet: its {begins} is still to come.",
         )
-        faults.append(Fault("/validFrom", "not_yet_valid", zh, en))
+        faults.append(Fault(f"/{begins}", "not_yet_valid", zh, en))
     if end is not None and end < now:
         zh, en = (
-            "凭证已过有效期（validUntil）；请持有人重新申领。",
-            "The credential is past its validUntil; ask for a new one.",
+            f"凭证已过有效期（{ends}）；请持有人重新申领。",
+            f"The credential is past its {ends}; ask for a new one.",
         )
-        faults.append(Fault("/validUntil", "expired", zh, en))
+        faults.append(Fault(f"/{ends}", "expired", zh, en))
     return faults
 
 
@@ -74,10 +78,17 @@ def _missing(document: Mapping[str, Any]) -> Iterator[str]:
         yield "/type"
     if not isinstance(document.get("credentialSubject"), dict):
         yield "/credentialSubject"
-    if instant_of(document.get("validFrom")) is None:
-        yield "/validFrom"
-    if "validUntil" in document and instant_of(document["validUntil"]) is None:
-        yield "/validUntil"
+    begins, ends = _time_names(document)
+    if instant_of(document.get(begins)) is None:
+        yield f"/{begins}"
+    if ends in document and instant_of(document[ends]) is None:
+        yield f"/{ends}"
+
+
+def _time_names(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how the version of a credential calls its first and its last instant."""
+    is_older = _listed(document.get("@context"))[:1] == [VC1_CONTEXT]
+    return ("issuanceDate", "expirationDate") if is_older else ("validFrom", "validUntil")
 
 
 def _badge_faults(document: Mapping[str, Any], contexts: list[Any]) -> list[Fault]:

@@ -12,6 +12,7 @@ from creditbank.core.errors import Fault
 from creditbank.formats.credential_check import Checked, checked_document, checked_jwt
 from creditbank.formats.credential_document import address_of
 from creditbank.formats.credential_issuers import Issuer
+from creditbank.formats.linked_data import NO_CONTEXTS, Contexts
 from creditbank.formats.status_list import REVOCATION, SUSPENSION, is_set, status_entries
 from creditbank.services import issuing_keys
 from creditbank.services.bank import Work
@@ -53,26 +54,34 @@ Given = str | Mapping[str, Any]
 """A credential as it comes: a JWT, or a document with proofs."""
 
 
-def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, trusted: Mapping[str, Issuer]) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Beside itself, whom the bank believes, and by which contexts it reads linked data."""
+
+    issuers: Mapping[str, Issuer]
+    contexts: Contexts = NO_CONTEXTS
+
+
+def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belief: Belief) -> Verdict:
     """Judge a credential, and lists that came along, by the keys of its issuer: the bank, or one that it trusts."""
     credential, lists = given
     own = issuing_keys.own_issuer(work, base_url)
-    issuers = {**trusted, own.id: own}
-    checked = _checked(work, credential, issuers)
+    belief = Belief({**belief.issuers, own.id: own}, belief.contexts)
+    checked = _checked(work, credential, belief)
     if checked.document is None or checked.issuer is None:
         return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
     if checked.issuer.id == own.id:
         faults, status = _own_status(work, checked.document, base_url)
     else:
-        opened = [_checked(work, one, issuers) for one in lists]
+        opened = [_checked(work, one, belief) for one in lists]
         faults, status = _foreign_status(checked.document, checked.issuer, opened)
     return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof)
 
 
-def _checked(work: Work, given: Given, issuers: Mapping[str, Issuer]) -> Checked:
+def _checked(work: Work, given: Given, belief: Belief) -> Checked:
     if isinstance(given, str):
-        return checked_jwt(given, issuers, work.now)
-    return checked_document(given, issuers, work.now)
+        return checked_jwt(given, belief.issuers, work.now)
+    return checked_document(given, belief.issuers, work.now, belief.contexts)
 
 
 def _own_status(work: Work, document: Mapping[str, Any], base_url: str) -> tuple[list[Fault], Standing | Unsaid]:

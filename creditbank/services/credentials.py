@@ -14,6 +14,7 @@ from creditbank.core.permission import require
 from creditbank.formats.credential_document import Envelope, address_of, document_of
 from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.did_web import did_of
+from creditbank.formats.linked_data import Contexts
 from creditbank.formats.status_list import ENTRIES
 from creditbank.formats.strict_json import text_of
 from creditbank.services import issuing_keys
@@ -106,9 +107,12 @@ def _sealed(work: Work, kind: CredentialKind, content: Told, envelope: Envelope)
     )
 
 
-def fetched(work: Work, credential_id: UUID, base_url: str) -> dict[str, Any]:
-    """Return a credential with a Data Integrity proof of now. Refused: Unknown, TryLater."""
-    return issuing_keys.proven(work, base_url, _seen_document(work, credential_id))
+def fetched(work: Work, credential_id: UUID, base_url: str, contexts: Contexts | None = None) -> dict[str, Any]:
+    """Return a credential with a Data Integrity proof of now, by linked data if contexts are given.
+
+    Refused: Unknown, TryLater.
+    """
+    return issuing_keys.proven(work, base_url, _seen_document(work, credential_id), contexts)
 
 
 def fetched_jwt(work: Work, credential_id: UUID, base_url: str, algorithm: Algorithm) -> str:

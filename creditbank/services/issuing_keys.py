@@ -9,6 +9,7 @@ from creditbank.formats.credential_issuers import Issuer, issuer_of
 from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.data_integrity import with_proof
 from creditbank.formats.did_web import PublishedKey, did_document, did_of, jwk_method, multikey_method
+from creditbank.formats.linked_data import Contexts, NotSignable
 from creditbank.formats.vc_jwt import signed_jwt
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.services.bank import Work
@@ -51,10 +52,16 @@ def own_issuer(work: Work, base_url: str) -> Issuer:
     return issuer_of(did_of(base_url), ISSUER_NAME, published(work))
 
 
-def proven(work: Work, base_url: str, unsigned: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with a Data Integrity proof by the newest key. Refused: TryLater."""
+def proven(work: Work, base_url: str, unsigned: Mapping[str, Any], contexts: Contexts | None = None) -> dict[str, Any]:
+    """Return a document with a Data Integrity proof by the newest key, by linked data if contexts are given.
+
+    Refused: TryLater, also where a context is not installed that the document names.
+    """
     key = _newest(work)[Algorithm.EDDSA]
-    return with_proof(unsigned, key, multikey_method(did_of(base_url), key.public), work.now)
+    try:
+        return with_proof(unsigned, key, multikey_method(did_of(base_url), key.public), work.now, contexts)
+    except NotSignable as refusal:
+        raise TryLater(refusal.faults) from None
 
 
 def as_jwt(work: Work, base_url: str, unsigned: Mapping[str, Any], algorithm: Algorithm) -> str:

@@ -42,8 +42,8 @@ class Holder:
         made: dict[str, Any] = answer.get_json()
         return made
 
-    def document(self, made: dict[str, Any]) -> dict[str, Any]:
-        return fetched(self.house, made["id"], self.own)
+    def document(self, made: dict[str, Any], query: str = "") -> dict[str, Any]:
+        return fetched(self.house, made["id"] + query, self.own)
 
     def jwt(self, made: dict[str, Any], alg: str = "RS256") -> str:
         headers = self.own | {"Accept": "application/vc+jwt"}

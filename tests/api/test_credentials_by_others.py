@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from creditbank.formats.linked_data import Contexts
 from creditbank.gateways.keyring import Kind
 from creditbank.services import rotation
 from creditbank.services.clients import administrator
 from tests.api.test_credentials import ISSUER, Holder, change
 from tests.builders import BASE_URL, House
+from tests.formats.linked import SAMPLES, contexts, needs_samples
 from tests.formats.test_credential_check import PROOF_TAMPERINGS, TAMPERINGS
-from tests.formats.test_credential_documents import SAMPLES, needs_samples
+from tests.formats.test_linked_data import sample
 
 SCRIPT = Path(__file__).resolve().parents[1] / "credentials" / "check.mjs"
 
@@ -144,3 +146,30 @@ def test_every_term_is_defined_by_the_contexts_that_a_credential_names(node: str
     told = verdicts(node, [*cases, undefined])
     assert [said["reasons"] for said in told[:-1]] == [[], []]
     assert [said["verified"] for said in told] == [True, True, False]
+
+
+@needs_samples
+def test_credentials_as_linked_data_are_verified_by_others_and_refused_changed(node: str, holder: Holder) -> None:
+    house = holder.house
+    house.app.extensions["creditbank.contexts"] = contexts(BASE_URL)
+    made = [holder.issue(with_name=True), holder.issue(kind="balance", subject_id=None)]
+    good = [holder.document(one, "?cryptosuite=eddsa-rdfc-2022") for one in made]
+    changed = []
+    for change_it in (TAMPERINGS | PROOF_TAMPERINGS).keys() - {"without an end", "types in another order"}:
+        changed.append(copy.deepcopy(good[0]))
+        (TAMPERINGS | PROOF_TAMPERINGS)[change_it](changed[-1])
+    known = documents(house) | dict(contexts(BASE_URL).documents)
+    asked = [case(house, credential=one) | {"documents": known} for one in (*good, *changed)]
+    told = verdicts(node, asked)
+    assert [(said["verified"], said["reasons"]) for said in told[: len(good)]] == [(True, [])] * len(good)
+    assert len(changed) >= 20
+    assert [said["verified"] for said in told[len(good) :]] == [False] * len(changed)
+
+
+@needs_samples
+@pytest.mark.parametrize("name", ["simple-context-version", "simple-eddsa-2022"])
+def test_older_samples_hold_once_their_contexts_are_installed(node: str, name: str) -> None:
+    (older,) = verdicts(node, [{"contexts": True}])
+    installed = Contexts({**contexts().documents, **older})
+    _, found = sample(f"ob30/{name}", installed)
+    assert found.faults == ()

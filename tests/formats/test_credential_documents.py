@@ -2,15 +2,11 @@
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from creditbank.core.credential import Detail
 from creditbank.core.credit import Rounding, Scheme
 from creditbank.core.lots import Balance
-from creditbank.formats.credential_check import checked_document
 from creditbank.formats.credential_context import TERMS, TYPES, context_document
 from creditbank.formats.credential_document import (
     Body,
@@ -20,14 +16,8 @@ from creditbank.formats.credential_document import (
     conversion_body,
     shown_of,
 )
-from creditbank.formats.credential_issuers import issuer_from
-from creditbank.formats.strict_json import parsed
 from tests.formats import credentials as made
-
-SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "standards" / "1edtech"
-"""Beside the checkout, where they are."""
-
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the files of 1EdTech are not beside the checkout")
+from tests.formats.linked import SAMPLES, needs_samples
 
 SCHEME = Scheme("cn-16h-half", "普通", "ordinary", 1600, 45, 50, Rounding.DOWN)
 DAY = date(2026, 7, 1)
@@ -129,55 +119,3 @@ def test_a_link_to_a_conversion_hides_amounts_or_courses() -> None:
     amounts = json.dumps(shown_of(document, frozenset({Detail.CREDITS})), ensure_ascii=False)
     assert "M101" not in amounts
     assert '"6.00"' in amounts
-
-
-EXAMPLE_KEY = "z6MkjZRZv3aez3r18pB1RBFJR1kwUVJ5jHt92JmQwXbd5hwi"
-"""The key that signs the samples of Example Corp and Example University."""
-
-SIGNED = ("simple", "simple-multiple-proofs", "simple-context-version", "complete", "simple-eddsa-2022")
-
-
-def sample_codes(name: str) -> set[str]:
-    """Return why a sample isn't believed by a bank that trusts its issuer and knows its key."""
-    document = parsed((SAMPLES / "ob30" / f"{name}.json").read_bytes(), bytes_max=2**20)
-    assert isinstance(document, dict)
-    said = document.get("issuer")
-    named = said["id"] if isinstance(said, dict) else "https://example.edu/issuers/565049"
-    method = {"id": f"{named}#{EXAMPLE_KEY}", "controller": named, "publicKeyMultibase": EXAMPLE_KEY}
-    issuer = issuer_from({"id": named, "verificationMethod": [method], "assertionMethod": [method["id"]]}, "sample")
-    assert issuer is not None
-    return {fault.code for fault in checked_document(document, {issuer.id: issuer}, made.AT).faults}
-
-
-@needs_samples
-@pytest.mark.parametrize("name", SIGNED)
-def test_signed_samples_are_sound_but_for_a_proof_that_needs_another_suite(name: str) -> None:
-    """All of them are signed by eddsa-rdfc-2022 or its forerunner, over RDF, which is not checked here."""
-    older = {"wrong_context", "not_a_credential"} if name == "simple-eddsa-2022" else set()
-    assert sample_codes(name) - older == {"proof_unsupported"}
-
-
-FAULTY = {
-    "simple-err-context": "wrong_context",
-    "simple-err-credential-subject-identifier-type": "not_a_credential",
-    "simple-err-credential-subject-result-type": "not_a_credential",
-    "simple-err-evidence-type": "not_a_credential",
-    "simple-err-issued": "not_yet_valid",
-    "simple-err-issuer-parentorg-type": "not_a_credential",
-    "simple-err-issuer": "not_a_credential",
-    "simple-err-proof-method": "proof_unsupported",
-    "simple-err-proof-method-unknown-did-method": "proof_unsupported",
-    "simple-err-type": "not_a_credential",
-    "simple-noproof": "proof_missing",
-}
-
-
-@needs_samples
-@pytest.mark.parametrize("name", FAULTY)
-def test_samples_with_a_fault_are_refused_for_it(name: str) -> None:
-    assert FAULTY[name] in sample_codes(name)
-
-
-@needs_samples
-def test_no_faulty_sample_is_left_out() -> None:
-    assert {path.stem for path in (SAMPLES / "ob30").glob("simple-err-*.json")} <= FAULTY.keys()

@@ -13,7 +13,7 @@ from creditbank.formats.status_list import REVOCATION, status_entries, status_li
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
-from creditbank.services.credential_checks import Unsaid, Verdict, check
+from creditbank.services.credential_checks import Belief, Unsaid, Verdict, check
 from tests.builders import BASE_URL, House
 from tests.formats import credentials as made
 
@@ -65,8 +65,8 @@ def test_what_is_no_list_is_not_used(tmp_path: Path, content: str) -> None:
 def judged(house: House, given: Any, *lists: Any) -> Verdict:
     """Return what the bank says of a credential of somebody else whom it trusts."""
     house.clock.now = made.AT
-    trusted = made.issuers()
-    return looked_up(house.bank, administrator(), lambda work: check(work, (given, lists), BASE_URL, trusted))
+    belief = Belief(made.issuers())
+    return looked_up(house.bank, administrator(), lambda work: check(work, (given, lists), BASE_URL, belief))
 
 
 def a_list(*indexes: int, number: int = 1, purpose: str = REVOCATION) -> dict[str, Any]:
