@@ -8,7 +8,7 @@ from flask import Response, current_app, request
 
 from creditbank.api import fields
 from creditbank.api.caller import asked_by_anybody
-from creditbank.api.credentials import (
+from creditbank.api.credential_forms import (
     FORMS,
     JSON,
     FormQuery,

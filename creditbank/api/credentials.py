@@ -4,40 +4,31 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow
-from flask import Response, current_app, request
+from flask import Response
 
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
+from creditbank.api.credential_forms import (
+    FORMS,
+    ProofQuery,
+    base_url,
+    contexts,
+    document_answer,
+    jwt_answer,
+    wants_jwt,
+)
 from creditbank.api.pages import PageQuery
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_place, instant_part, page_of
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
-from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.data_integrity import Cryptosuite
-from creditbank.formats.linked_data import Contexts
 from creditbank.services import credential_shares, credentials
 from creditbank.services.bank import Answer, Work
 from creditbank.services.credential_shares import Share
 from creditbank.services.credentials import Shown
 
-JSON = "application/json"
-DOCUMENT = "application/vc"
-JWT = "application/vc+jwt"
-
 resource = Resource("Credentials", __name__, url_prefix="/v1", description="Signed proofs that anyone can verify")
 resource.before_request(authenticate)
-
-FORMS = {
-    "200": {
-        "description": "A signed credential: a document with a Data Integrity proof, or a JWT, by Accept",
-        "content": {
-            DOCUMENT: {"schema": {"type": "object"}},
-            JSON: {"schema": {"type": "object"}},
-            JWT: {"schema": {"type": "string"}},
-        },
-    }
-}
-"""How a signed credential is documented."""
 
 
 class CredentialIn(fields.StrictSchema):
@@ -74,28 +65,6 @@ class ShareIn(fields.StrictSchema):
     )
     valid_until = fields.Day(
         load_default=None, metadata={"description": "The last day, inclusive; 7 days ahead if left out, 90 at most"}
-    )
-
-
-class FormQuery(fields.StrictSchema):
-    """By which algorithm a JWT is signed."""
-
-    alg = fields.Choice(
-        Algorithm,
-        load_default=Algorithm.RS256,
-        metadata={"description": "RS256, which every reader of Open Badges knows, if left out"},
-    )
-
-
-class ProofQuery(FormQuery):
-    """How a credential is signed: by which algorithm as a JWT, by which cryptosuite as a document."""
-
-    cryptosuite = fields.Choice(
-        Cryptosuite,
-        load_default=Cryptosuite.JCS,
-        metadata={
-            "description": "eddsa-jcs-2022 if left out; eddsa-rdfc-2022 where the bank has the contexts installed"
-        },
     )
 
 
@@ -245,36 +214,6 @@ def withdraw_share(credential_id: UUID, share_id: UUID) -> Response:
         return Answer(_share(withdrawn), is_new=False, subject=str(share_id))
 
     return carried_out("credential.withdraw_share", action)
-
-
-def base_url() -> str:
-    """Return the address of the bank, under which its credentials and lists stand."""
-    found: str = current_app.config["ISSUER"]
-    return found
-
-
-def contexts() -> Contexts:
-    """Return the contexts by which credentials are read as linked data: the bank's own and those that are installed."""
-    found: Contexts = current_app.extensions["creditbank.contexts"]
-    return found
-
-
-def wants_jwt() -> bool:
-    """Tell whether the caller would rather have a JWT than a document."""
-    return request.accept_mimetypes.best_match([JSON, DOCUMENT, JWT], default=JSON) == JWT
-
-
-def jwt_answer(token: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a credential as a JWT."""
-    return Response(token, content_type=JWT, headers={"Vary": "Accept"} | (headers or {}))
-
-
-def document_answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    """Return a credential as a document, under the type that the caller asked for."""
-    answer = answered(document, headers={"Vary": "Accept"} | (headers or {}))
-    if request.accept_mimetypes.best_match([JSON, DOCUMENT], default=JSON) == DOCUMENT:
-        answer.content_type = DOCUMENT
-    return answer
 
 
 def _changed(action_name: str, credential_id: UUID, standing: Standing, reason: str) -> Response:

@@ -7,7 +7,7 @@ from flask import Response
 
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, bank, errand
-from creditbank.api.credentials import base_url
+from creditbank.api.credential_forms import base_url
 from creditbank.api.resource import Resource
 from creditbank.core.errors import Conflict, Fault
 from creditbank.formats.papers import Language, Paper, paper_document

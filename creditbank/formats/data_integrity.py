@@ -80,28 +80,21 @@ def judge_of(document: Mapping[str, Any], contexts: Contexts, suites: set[str]) 
         if signature is None or len(signature) != _SIGNATURE_BYTES or not isinstance(key.key, Ed25519PublicKey):
             return False
         options = {name: inner for name, inner in proof.items() if name != "proofValue"}
+        contexts_named = unsecured.get("@context")
+        if "@context" in options and not _begins_with(contexts_named, options["@context"]):
+            return False
         try:
             if options.get("cryptosuite") == Cryptosuite.JCS:
-                data = _json_data(unsecured, options)
+                signed = unsecured | {name: inner for name, inner in options.items() if name == "@context"}
+                data = _hashed(foreign_canonical_bytes(options)) + _hashed(foreign_canonical_bytes(signed))
             else:
-                data = _hashed(quads_of(options | {"@context": unsecured["@context"]}, contexts)) + digest
+                data = _hashed(quads_of(options | {"@context": contexts_named}, contexts)) + digest
             key.key.verify(signature, data)
         except (InvalidSignature, NotSignable, ValueError):
             return False
         return True
 
     return is_proven
-
-
-def _json_data(unsecured: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
-    """Return what is signed of a document as JSON. Raises ValueError where its contexts are not those of the proof."""
-    signed = dict(unsecured)
-    if "@context" in options:
-        if not _begins_with(unsecured.get("@context"), options["@context"]):
-            message = "the contexts of the document are not those of its proof"
-            raise ValueError(message)
-        signed["@context"] = options["@context"]
-    return _hashed(foreign_canonical_bytes(dict(options))) + _hashed(foreign_canonical_bytes(signed))
 
 
 def _begins_with(contexts: object, proven: object) -> bool:

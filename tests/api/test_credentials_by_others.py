@@ -19,7 +19,7 @@ from tests.api.test_credentials import ISSUER, Holder, change
 from tests.builders import BASE_URL, House
 from tests.formats.linked import SAMPLES, contexts, needs_samples
 from tests.formats.test_credential_check import PROOF_TAMPERINGS, TAMPERINGS
-from tests.formats.test_linked_data import sample
+from tests.formats.test_linked_data import LINKED_TAMPERINGS, sample
 
 SCRIPT = Path(__file__).resolve().parents[1] / "credentials" / "check.mjs"
 
@@ -155,15 +155,16 @@ def test_credentials_as_linked_data_are_verified_by_others_and_refused_changed(n
     made = [holder.issue(with_name=True), holder.issue(kind="balance", subject_id=None)]
     good = [holder.document(one, "?cryptosuite=eddsa-rdfc-2022") for one in made]
     changed = []
-    for change_it in (TAMPERINGS | PROOF_TAMPERINGS).keys() - {"without an end", "types in another order"}:
+    names = sorted(LINKED_TAMPERINGS.keys() - {"without an end", "under other contexts", "null"})
+    for name in names:
         changed.append(copy.deepcopy(good[0]))
-        (TAMPERINGS | PROOF_TAMPERINGS)[change_it](changed[-1])
+        LINKED_TAMPERINGS[name](changed[-1])
     known = documents(house) | dict(contexts(BASE_URL).documents)
     asked = [case(house, credential=one) | {"documents": known} for one in (*good, *changed)]
     told = verdicts(node, asked)
     assert [(said["verified"], said["reasons"]) for said in told[: len(good)]] == [(True, [])] * len(good)
     assert len(changed) >= 20
-    assert [said["verified"] for said in told[len(good) :]] == [False] * len(changed)
+    assert [name for name, said in zip(names, told[len(good) :], strict=True) if said["verified"]] == []
 
 
 @needs_samples
