@@ -22,7 +22,7 @@ from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
 from creditbank.formats.data_integrity import Cryptosuite
-from creditbank.services import credential_shares, credentials
+from creditbank.services import credential_records, credential_shares, credentials
 from creditbank.services.bank import Answer, Work
 from creditbank.services.credential_shares import Share
 from creditbank.services.credentials import Shown
@@ -152,6 +152,23 @@ def list_credentials(query: dict[str, Any], learner_id: UUID | None) -> Response
         lambda work: credentials.credentials_page(work, subject(learner_id), (after, rows_max + 1), base_url())
     )
     return answered(page_of([_document(one) for one in found], rows_max, lambda item: [item["issued_at"], item["id"]]))
+
+
+@resource.route("/learners/<learner:learner_id>/credentials/record")
+@resource.doc(responses=FORMS)
+@resource.arguments(ProofQuery(), location="query")
+@resource.alt_response(409, "CONFLICT")
+def record(query: dict[str, Any], learner_id: UUID | None) -> Response:
+    """Show a learner's whole record (CLR 2.0): the credentials of achievements that hold, signed now, in one document.
+
+    To those who may see the learner's credentials; with a Data Integrity proof or as a JWT, by Accept.
+    """
+    if wants_jwt():
+        return jwt_answer(
+            looked_up(lambda work: credential_records.record_jwt(work, subject(learner_id), base_url(), query["alg"]))
+        )
+    by = contexts() if query["cryptosuite"] is Cryptosuite.RDFC else None
+    return document_answer(looked_up(lambda work: credential_records.record(work, subject(learner_id), base_url(), by)))
 
 
 @resource.route("/credentials/<id:credential_id>/revoke", methods=["POST"])

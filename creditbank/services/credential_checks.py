@@ -12,6 +12,7 @@ from creditbank.core.errors import Fault
 from creditbank.formats.credential_check import Checked, checked_document, checked_jwt
 from creditbank.formats.credential_document import address_of
 from creditbank.formats.credential_issuers import Issuer
+from creditbank.formats.credential_record import BUNDLED_MAX, bundled
 from creditbank.formats.linked_data import NO_CONTEXTS, Contexts
 from creditbank.formats.status_list import REVOCATION, SUSPENSION, is_set, status_entries
 from creditbank.services import issuing_keys
@@ -88,6 +89,9 @@ def _own_status(work: Work, document: Mapping[str, Any], base_url: str) -> tuple
     """Return how a credential of the bank's stands, which has to tell the place that was given out to it."""
     if _LIST_TYPE in str(document.get("type")):
         return [], Unsaid.NONE
+    inner = bundled(document)
+    if inner is not None:
+        return _record_status(work, inner, base_url)
     named = str(document.get("id")).removeprefix(address_of(base_url, UUID(int=0))[:-36])
     found = credentials.by_id(work.connection, UUID(named)) if _UUID.fullmatch(named) else None
     if found is None:
@@ -97,6 +101,21 @@ def _own_status(work: Work, document: Mapping[str, Any], base_url: str) -> tuple
     if document.get("credentialStatus") != status_entries(base_url, found.place):
         return [_foreign_index()], standing
     return [], standing
+
+
+def _record_status(
+    work: Work, inner: Sequence[Mapping[str, Any]], base_url: str
+) -> tuple[list[Fault], Standing | Unsaid]:
+    """Return how a record of the bank's stands: as the worst of what is in it."""
+    judged = [_own_status(work, one, base_url) for one in inner[:BUNDLED_MAX] if bundled(one) is None]
+    faults = [
+        fault.under(f"/credentialSubject/verifiableCredential/{place}")
+        for place, (found, _) in enumerate(judged)
+        for fault in found
+    ]
+    order = (Standing.REVOKED, Standing.SUPERSEDED, Standing.SUSPENDED, Standing.EXPIRED, Unsaid.UNKNOWN)
+    found = {status for _, status in judged}
+    return faults, next((one for one in order if one in found), Standing.VALID)
 
 
 def _foreign_status(

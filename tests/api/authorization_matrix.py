@@ -99,6 +99,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}.pdf
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
+401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials/record
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/reinstate
@@ -235,6 +236,7 @@ ok   ok   404  404  404  404  404  POST /v1/credentials
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
+404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/reinstate
@@ -370,6 +372,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  GET /v1/credentials/{credential_id}
 403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  GET /v1/learners/{learner_id}/credentials
+404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
 403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -504,6 +507,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -637,6 +641,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -770,6 +775,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
+404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate

@@ -168,6 +168,30 @@ def test_credentials_as_linked_data_are_verified_by_others_and_refused_changed(n
 
 
 @needs_samples
+@pytest.mark.parametrize("query", ["", "?cryptosuite=eddsa-rdfc-2022"])
+def test_a_whole_record_is_verified_by_others_and_so_is_each_credential_in_it(
+    node: str, holder: Holder, query: str
+) -> None:
+    house = holder.house
+    house.app.extensions["creditbank.contexts"] = contexts(BASE_URL)
+    made = holder.issue(with_name=True)
+    url = f"/v1/learners/{holder.learner['id']}/credentials/record"
+    document = house.http.get(url + query, headers=holder.own).get_json()
+    (within,) = document["credentialSubject"]["verifiableCredential"]
+    token = house.http.get(url, headers=holder.own | {"Accept": "application/vc+jwt"}).get_data(as_text=True)
+    known = documents(house) | dict(contexts(BASE_URL).documents)
+    changed = copy.deepcopy(document)
+    changed["credentialSubject"]["verifiableCredential"][0]["name"] = "x"
+    asked = [case(house, credential=one) | {"documents": known} for one in (document, within, changed)]
+    told = verdicts(node, [*asked, case(house, jwt=token)])
+    assert [said["verified"] for said in told] == [True, True, False, True]
+    change(house, made, "revoke")
+    revoked = case(house, credential=within)
+    (said,) = verdicts(node, [revoked | {"documents": known | documents(house)}])
+    assert dict(said["statuses"])["revocation"]
+
+
+@needs_samples
 @pytest.mark.parametrize("name", ["simple-context-version", "simple-eddsa-2022"])
 def test_older_samples_hold_once_their_contexts_are_installed(node: str, name: str) -> None:
     (older,) = verdicts(node, [{"contexts": True}])

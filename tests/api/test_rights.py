@@ -170,6 +170,11 @@ SIGHTS_BY_READ: dict[str, tuple[Url, str, str]] = {
         "",
         "credentials",
     ),
+    "GET /v1/learners/{learner_id}/credentials/record": (
+        lambda ids: f"/v1/learners/{ids['learner']}/credentials/record",
+        "",
+        "credentials",
+    ),
 }
 """Reads that show a learner's data to others: where, to whom ("" to auditors alone), and what they see."""
 

@@ -174,6 +174,7 @@ def prove(walk: Walk) -> None:
     document = walk.does("GET", url, own)
     assert walk.does("GET", f"{url}.pdf", own).get_data().startswith(b"%PDF")
     walk.does("GET", walk.url(7, "/credentials"), own)
+    assert walk.does("GET", walk.url(7, "/credentials/record"), own)["partial"] is False
     assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": document})["accepted"]
     for path in ("/.well-known/did.json", "/credentials/contexts/v1", "/v1/status-lists/1"):
         walk.does("GET", path, {})
