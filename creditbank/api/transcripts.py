@@ -1,5 +1,6 @@
 """Transcripts over HTTP as ELMO, the XML of EMREX: a learner's to take along, and another's to be recorded."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from creditbank.formats.elmo import BYTES_MAX, read_transcript
 from creditbank.formats.elmo_writing import write_transcript
 from creditbank.services import transcripts
 from creditbank.services.bank import Answer, Work
-from creditbank.services.transcripts import Taken
+from creditbank.services.receipts import Taken
 
 XML_TYPES = ("application/xml", "text/xml")
 
@@ -84,12 +85,17 @@ def post_elmo(learner_id: UUID | None) -> Response:
 
     def action(work: Work) -> Answer:
         transcripts.may_take(work)
-        results = [_result(one) for one in transcripts.take_transcript(work, subject(learner_id), _document())]
-        counts = {status: sum(row["status"] == status for row in results) for status in TakenSummary().fields}
-        body = {"summary": counts, "results": results}
-        return Answer(body, is_new=False, subject=f"{counts['accepted']} outcomes")
+        body = taken_document(transcripts.take_transcript(work, subject(learner_id), _document()))
+        return Answer(body, is_new=False, subject=f"{body['summary']['accepted']} outcomes")
 
     return carried_out("transcript.take", action)
+
+
+def taken_document(taken: Sequence[Taken]) -> dict[str, Any]:
+    """Return the answers to all parts of a document as they stand on the wire."""
+    results = [_result(one) for one in taken]
+    counts = {status: sum(row["status"] == status for row in results) for status in TakenSummary().fields}
+    return {"summary": counts, "results": results}
 
 
 def _document() -> Transcript:

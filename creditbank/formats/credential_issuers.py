@@ -29,6 +29,8 @@ class Issuer:
     id: str
     name: str
     methods: Mapping[str, Method] = field(repr=False)
+    credit_scheme: str | None = None
+    """The scheme in which its `creditsEarned` are counted, which Open Badges doesn't say; None if nobody knows."""
 
 
 def issuer_of(did: str, name: str, keys: Iterable[PublishedKey]) -> Issuer:

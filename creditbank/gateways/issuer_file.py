@@ -1,6 +1,7 @@
 """The file that names the issuers whose credentials this bank believes; nobody's keys are fetched from anywhere."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from creditbank.core.errors import Refusal
@@ -19,7 +20,8 @@ class IssuersUnusable(Exception):  # noqa: N818 - reads as what it is: nobody's 
 def open_issuers(setting: str, none: str) -> Mapping[str, Issuer]:
     """Return the issuers of the file that a setting names, by id; nobody where it names none. Raises IssuersUnusable.
 
-    The file is a list of {"name": …, "document": a DID document, or one of the same shape under another address}.
+    The file is a list of {"name": …, "document": a DID document, or one of the same shape under another address},
+    perhaps with "credit_scheme": the code of the scheme in which its `creditsEarned` are counted.
     """
     if setting == none:
         return {}
@@ -45,12 +47,16 @@ def open_issuers(setting: str, none: str) -> Mapping[str, Issuer]:
 
 def _issuer(item: object, place: str) -> Issuer:
     """Return one issuer of the file. Raises IssuersUnusable."""
-    if not isinstance(item, dict) or item.keys() != {"name", "document"}:
-        message = f"{place}: it has name and document, no more"
+    if not isinstance(item, dict) or item.keys() - {"credit_scheme"} != {"name", "document"}:
+        message = f"{place}: it has name and document, and credit_scheme perhaps, no more"
         raise IssuersUnusable(message)
     name, document = item["name"], item["document"]
     if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH_MAX or not name.isprintable():
         message = f"{place}: its name is a text of at most {NAME_LENGTH_MAX} characters"
+        raise IssuersUnusable(message)
+    scheme = item.get("credit_scheme")
+    if scheme is not None and not (isinstance(scheme, str) and 0 < len(scheme) <= NAME_LENGTH_MAX):
+        message = f"{place}: its credit_scheme is the code of a scheme"
         raise IssuersUnusable(message)
     issuer = issuer_from(document, name) if isinstance(document, dict) else None
     if issuer is None:
@@ -59,4 +65,4 @@ def _issuer(item: object, place: str) -> Issuer:
             " controller, and names the keys that count under assertionMethod"
         )
         raise IssuersUnusable(message)
-    return issuer
+    return replace(issuer, credit_scheme=scheme)

@@ -44,6 +44,7 @@ class Verdict:
     status: Standing | Unsaid
     issuer: Issuer | None
     proof: str
+    document: Mapping[str, Any] | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -76,7 +77,7 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
     else:
         opened = [_checked(work, one, belief) for one in lists]
         faults, status = _foreign_status(checked.document, checked.issuer, opened)
-    return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof)
+    return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof, checked.document)
 
 
 def _checked(work: Work, given: Given, belief: Belief) -> Checked:

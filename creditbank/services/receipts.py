@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from creditbank.core.errors import Refusal
 from creditbank.services.bank import Work
 from creditbank.storage import decisions, outcomes
 
@@ -16,6 +17,14 @@ class Receipt:
     head: outcomes.Head
     result: dict[str, Any] | None
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a part of a document that was handed in: its place there, and the receipt or why not."""
+
+    place: str
+    answer: Receipt | Refusal
 
 
 def receipts(work: Work, heads: Sequence[outcomes.Head]) -> list[Receipt]:

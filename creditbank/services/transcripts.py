@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,7 @@ from creditbank.services.bank import Work
 from creditbank.services.entitlement import veil_of
 from creditbank.services.learners import account
 from creditbank.services.outcomes import post_records
-from creditbank.services.receipts import Receipt
+from creditbank.services.receipts import Receipt, Taken
 from creditbank.services.recorded import Revision, outcomes_of
 from creditbank.storage import institutions
 
@@ -35,14 +34,6 @@ CODE_MAX = 64
 
 _SHOWN = (Status.RECOGNISED, Status.RECORDED)
 """Duplicates would count twice, and what is revoked counts no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a credit in a transcript that was handed in: its place there, and the receipt or why not."""
-
-    place: str
-    answer: Receipt | Refusal
 
 
 def transcript_of(work: Work, learner_id: UUID, url: str) -> Transcript:

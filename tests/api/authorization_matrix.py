@@ -48,6 +48,7 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
+401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/credentials/imports
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -185,6 +186,7 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
+ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/credentials/imports
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -321,6 +323,7 @@ nil  nil  nil  ok   GET /v1/consents
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
+403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
 404  404  404  ok   GET /v1/learners/{learner_id}/statement
 404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -456,6 +459,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -590,6 +594,7 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/quali
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
@@ -724,6 +729,7 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
+403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof

@@ -365,6 +365,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /v1/credentials/{credential_id}/reinstate": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/shares": lambda _: {"details": ["credits"]},
     "POST /v1/credentials/verify": lambda _: {"credential": "x"},
+    "POST /v1/learners/{learner_id}/credentials/imports": lambda _: {"credential": "x"},
     "POST /v1/rulesets": lambda _: ruleset(3),
     "POST /v1/rulesets/{code}/versions/{version}/withdraw": lambda _: {"reason": "规则有误"},
     "POST /v1/rulesets/{code}/evaluate": lambda _: {"facts": FACTS},

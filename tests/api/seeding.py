@@ -103,6 +103,7 @@ class Seeds:
             "/v1/credentials/{credential_id}/reinstate": lambda: {"reason": "查证"},
             "/v1/credentials/{credential_id}/shares": lambda: {"details": ["credits"]},
             "/v1/credentials/verify": lambda: {"credential": "a.b.c"},
+            "/v1/learners/{learner_id}/credentials/imports": lambda: {"credential": "a.b.c"},
             "/v1/consent-texts": lambda: CONSENT_TEXTS[serial % 2] | {"code": f"made-{serial}"},
             "/v1/learners/{learner_id}/consents": lambda: consent_body("acceptor"),
             "/v1/learners/lookup": lambda: {"identifier": learner_body(1)["identifiers"][0], "name": "学习者"},

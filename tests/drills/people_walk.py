@@ -176,6 +176,8 @@ def prove(walk: Walk) -> None:
     walk.does("GET", walk.url(7, "/credentials"), own)
     assert walk.does("GET", walk.url(7, "/credentials/record"), own)["partial"] is False
     assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": document})["accepted"]
+    taken = walk.does("POST", walk.url(7, "/credentials/imports"), walk.house.auth(), {"credential": document})
+    assert [one["code"] for one in taken["results"][0]["errors"]] == ["own_credential"]
     for path in ("/.well-known/did.json", "/credentials/contexts/v1", "/v1/status-lists/1"):
         walk.does("GET", path, {})
     link = walk.does("POST", f"{url}/shares", own, {"details": ["credits"]}, Idempotency_Key=walk.key())
