@@ -13,6 +13,7 @@ from creditbank.formats.credential_context import PATH
 from creditbank.formats.credential_issuers import instant_of
 
 TITLE_LENGTH_MAX = 200
+LEVEL_LENGTH_MAX = 40
 
 _KINDS = {
     "Course": Kind.COURSE,
@@ -94,8 +95,13 @@ def _credits(document: Mapping[str, Any], subject: Mapping[str, Any]) -> tuple[i
                 _hundredths(scheme.get("hoursPerCredit")),
                 minutes if isinstance(minutes, int) else None,
             )
-            return _hundredths(said.get("creditAmount")), unit, level if isinstance(level, str) else None
+            return _hundredths(said.get("creditAmount")), unit, level if _is_label(level) else None
     return _hundredths(subject.get("creditsEarned")), None, None
+
+
+def _is_label(level: object) -> bool:
+    is_short = isinstance(level, str) and len(level.strip()) > 0 and len(level) <= LEVEL_LENGTH_MAX
+    return is_short and str(level).isprintable()
 
 
 def _hundredths(value: object) -> int | None:

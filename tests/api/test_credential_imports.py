@@ -123,6 +123,23 @@ def test_credits_count_only_in_a_unit_that_is_the_same_here(bank: House) -> None
     assert content(bank, row)["scheme"] == "cn-16h-half"
 
 
+@pytest.mark.parametrize(
+    ("told", "taken"), [("x" * 40, "x" * 40), ("x" * 41, None), (" ", None), (3, None), ("a\n", None)]
+)
+def test_a_level_is_a_short_text_or_left_out(told: Any, taken: str | None) -> None:
+    document = copy.deepcopy(made.document())
+    document["credentialSubject"]["creditRecognition"]["creditLevel"] = told
+    found = achieved(document)
+    assert found is not None
+    assert found.level == taken
+
+
+def test_what_is_not_completed_yet_is_refused(bank: House) -> None:
+    document = copy.deepcopy(made.document())
+    document["credentialSubject"]["activityEndDate"] = "2027-01-01T00:00:00+08:00"
+    assert why(post(bank, bank.open_learner()["id"], made.proven(document))) == {"future_date"}
+
+
 def badge(credential_id: str, earned: Any) -> dict[str, Any]:
     """Return a badge that has Open Badges' own credits."""
     document = copy.deepcopy(made.document(id=credential_id))

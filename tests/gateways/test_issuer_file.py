@@ -34,11 +34,19 @@ def test_issuers_are_found_by_their_ids(tmp_path: Path) -> None:
     assert open_issuers("none", "none") == {}
 
 
+def test_the_scheme_of_an_issuers_credits_may_be_told(tmp_path: Path) -> None:
+    content = [listed()[0] | {"credit_scheme": "cn-16h-half"}]
+    found = open_issuers(written(tmp_path / "issuers.json", content), "none")
+    assert found[made.DID].credit_scheme == "cn-16h-half"
+
+
 SPOILT: list[Callable[[list[Any]], object]] = [
     lambda issuers: issuers.append(issuers[0]),
     lambda issuers: issuers.append({"name": "x"}),
     lambda issuers: issuers[0].update(more=1),
     lambda issuers: issuers[0].update(name=""),
+    lambda issuers: issuers[0].update(credit_scheme=""),
+    lambda issuers: issuers[0].update(credit_scheme=1),
     lambda issuers: issuers[0].update(document={}),
     lambda issuers: issuers[0].update(document="x"),
     lambda issuers: issuers[0]["document"].update(assertionMethod=[]),
