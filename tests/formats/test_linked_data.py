@@ -278,3 +278,18 @@ def test_no_sample_is_left_out() -> None:
     named = {*SIGNED, *(f"ob30/{name}" for name in FAULTY)}
     there = {path.relative_to(SAMPLES).with_suffix("").as_posix() for path in SAMPLES.glob("*/*.json")}
     assert {name for name in there if not name.startswith("contexts/")} == named
+
+
+@needs_samples
+def test_an_issuer_by_did_key_is_believed_if_the_file_names_it() -> None:
+    secret = made.keys(3).keys[Algorithm.EDDSA]
+    multibase = secret.public.multibase
+    named = f"did:key:{multibase}"
+    method = f"{named}#{multibase}"
+    said = made.document(issuer={"id": named, "type": ["Profile"], "name": "别家"})
+    signed = with_proof(said, secret, method, made.AT, contexts())
+    key = {"id": method, "controller": named, "type": "Multikey", "publicKeyMultibase": multibase}
+    issuer = issuer_from({"id": named, "verificationMethod": [key], "assertionMethod": [method]}, "x")
+    assert issuer is not None
+    assert checked_document(signed, {named: issuer}, made.AT, contexts()).faults == ()
+    assert made.codes(checked(signed)) == {"issuer_unknown"}
