@@ -208,7 +208,7 @@ REWRITTEN: dict[str, Change] = {
 def test_what_says_the_same_to_rdf_but_not_to_readers_is_refused(name: str) -> None:
     changed = linked()
     REWRITTEN[name](changed)
-    assert not checked(changed).is_sound
+    assert made.codes(checked(changed)) & {"term_undefined", "told_twice", "context_not_installed"}
 
 
 KEYS = ("z6MkjZRZv3aez3r18pB1RBFJR1kwUVJ5jHt92JmQwXbd5hwi", "z6Mknyb2Gb4NxzW3xSr9ChTtdQZ1zs77piQ3r9SaJ9vMzmrs")
