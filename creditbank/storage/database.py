@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -317,6 +318,21 @@ def outlast_transactions(connection: Connection) -> None:
             raise LockedTooLong("a transaction that began earlier goes on")
         time.sleep(LOOK_SECONDS)
         waiting &= set(connection.execute(query).scalars())
+
+
+def writing_since(connection: Connection) -> datetime | None:
+    """Return when the oldest transaction began that has written and not ended; None where there is none.
+
+    On SQLite nobody else writes while this is asked.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    query = text("""
+        SELECT min(xact_start) FROM pg_stat_activity
+        WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
+    """)
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
 
 
 @contextmanager
