@@ -43,12 +43,6 @@ _HOW_EN = (
 )
 
 
-SHOWN = {
-    "200": {"description": "As JSON, or as a page in a browser", "content": {HTML: {"schema": {"type": "string"}}}}
-}
-"""How an opened link is documented."""
-
-
 class GivenField(fields.AnyJson):
     """A credential: a JWT as a string, or a document with proofs as an object."""
 
@@ -136,6 +130,15 @@ class ContextDocument(marshmallow.Schema):
     meanings = marshmallow.fields.Dict(required=True)
 
 
+SHOWN = {
+    "200": {
+        "description": "As JSON, or as a page in a browser",
+        "content": {JSON: {"schema": OpenedShare}, HTML: {"schema": {"type": "string"}}},
+    }
+}
+"""How an opened link is documented."""
+
+
 @resource.route("/.well-known/did.json")
 @resource.doc(security=[])
 @resource.response(200, DidDocument)
@@ -168,13 +171,7 @@ def status_list(query: dict[str, Any], list_number: int) -> Response:
 
 
 @resource.route("/verify/<share:share_code>")
-@resource.doc(
-    security=[],
-    responses={
-        "200": {"description": "As JSON, or as a page in a browser", "content": {HTML: {"schema": {"type": "string"}}}}
-    },
-)
-@resource.response(200, OpenedShare)
+@resource.doc(security=[], responses=SHOWN)
 def opened(share_code: str) -> Response:
     """Open a link of a learner's, or the address on a paper: what it shows, how it stands now, and how to check it.
 

@@ -23,6 +23,7 @@ from tests.builders import (
     programme_body,
     registrable,
 )
+from tests.formats.elmo import course, credit, document
 from tests.storage.sealing import link_learner
 
 FACTS = {"kind": "course", "title": "计算机应用基础", "issuer": "cqdx", "completed_on": "2026-06-30", "hours": "48"}
@@ -32,6 +33,12 @@ RIGHTS = ("-requests", "/withdraw", "/restriction", "/export", "/access-log")
 """How paths below a learner end on which that learner exercises a right."""
 
 A_CORRECTION = {"about": {"field": "name"}, "says": "名字有误", "wants": "改名"}
+
+
+def transcript(number: int) -> str:
+    """Return a transcript of one course, as ELMO."""
+    name = f'<identifier type="local">C{number}</identifier><title>课程 {number}</title>'
+    return document(course("<date>2025-06-30</date><status>passed</status>" + credit("2"), title=name)).decode()
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ class Seeds:
         if case.operation.method.upper() == "PUT":
             case.headers = {"If-Match": '"1"'}
         if not isinstance(case.body, NotSet):
-            case.media_type = case.media_type if case.path == "/oauth/token" else "application/json"
+            kept = {"/oauth/token": case.media_type, "/v1/learners/{learner_id}/elmo": "application/xml"}
+            case.media_type = kept.get(case.path, "application/json")
             case.body = self._body(case.path, case.body, serial)
 
     def _body(self, path: str, made: Any, serial: int) -> Any:
@@ -70,6 +78,7 @@ class Seeds:
             "/v1/learners": lambda: learner_body(serial % 1000),
             "/v1/outcomes": lambda: self._outcome(made_object, serial),
             "/v1/outcomes/batch": lambda: [self._outcome(item, serial) for item in made_list if isinstance(item, dict)],
+            "/v1/learners/{learner_id}/elmo": lambda: transcript(serial),
             "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, 1) | {"external_id": self.external_id},
             "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),

@@ -25,6 +25,7 @@ from tests.api.test_qualifications import (
 )
 from tests.builders import House
 from tests.moulds import Making
+from tests.services.test_erasure import erase
 
 AWARDER = ("cqdx", "credentials:issue")
 
@@ -156,6 +157,15 @@ def test_what_its_issuer_suspended_stays_so_when_the_award_is_upheld(house: Hous
     assert status(house, holder, made) == "suspended"
     assert change(house, made, "reinstate", house.auth(*AWARDER)).status_code == 200
     assert status(house, holder, made) == "valid"
+
+
+def test_what_its_issuer_suspended_of_who_was_erased_stays_so(house: House) -> None:
+    """An erasure takes the reason away, which tells whose suspension it is."""
+    holder, _ = by_institution(house)
+    made = holder.issue()
+    change(house, made, "suspend", house.auth(*AWARDER))
+    erase(house, house.http.get("/v1/learners/me", headers=holder.own).get_json())
+    assert credential_following.look_again(house.bank) == 0
 
 
 def test_it_expires_with_the_award_and_is_superseded_by_the_next_one(house: House) -> None:

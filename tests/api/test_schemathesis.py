@@ -56,9 +56,9 @@ class Run:
         return sum(count for status, count in self.answers[label].items() if 200 <= status < 300)
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "application/xml")
 def lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """Return what was made up as the lines of a body."""
+    """Return what was made up as a body that is no JSON."""
     if isinstance(value, bytes):
         return value
     return str(value).encode(errors="surrogatepass")

@@ -6,7 +6,7 @@ from lxml import etree
 
 from creditbank.formats.elmo import NAMESPACE, read_transcript
 from tests.builders import House, learner_body
-from tests.formats.test_elmo import course, credit, document
+from tests.formats.elmo import course, credit, document
 
 NAMED = '<identifier type="local">{}</identifier><title xml:lang="zh">{}</title>'
 SOMEBODY = learner_body(4711)

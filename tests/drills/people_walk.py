@@ -51,6 +51,7 @@ def walk_people(walk: Walk) -> None:
     """Push everybody through everything that concerns a person."""
     open_accounts(walk)
     record(walk)
+    transcribe(walk)
     claim(walk)
     confuse(walk)
     look(walk)
@@ -97,6 +98,15 @@ def record(walk: Walk) -> None:
     url = f"/v1/outcomes/{walk.outcomes[0]}"
     walk.does("PUT", url, auth, row(CANARIES[0], "single", hours="32"), If_Match='"1"', Idempotency_Key=walk.key())
     walk.does("POST", f"/v1/outcomes/{walk.outcomes[1]}/revoke", auth, {"reason": f"{SPOKEN} 有误"})
+
+
+def transcribe(walk: Walk) -> None:
+    """Take a transcript along, and hand it in for somebody else, with the name of the first one in it."""
+    written = walk.does("GET", walk.url(9, "/elmo"), walk.own(9)).get_data()
+    assert CANARIES[9].name in written.decode()
+    sent = walk.house.auth() | {"Content-Type": "application/xml", "Idempotency-Key": walk.key()}
+    answer = walk.house.http.open(walk.url(10, "/elmo"), method="POST", data=written, headers=sent)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
 
 
 def claim(walk: Walk) -> None:
@@ -162,6 +172,7 @@ def prove(walk: Walk) -> None:
     walk.does("POST", "/v1/credentials", own, {"kind": "balance"})
     walk.does("POST", "/v1/credentials", issuer, {"kind": "outcome", "subject_id": walk.outcomes[8]})
     document = walk.does("GET", url, own)
+    assert walk.does("GET", f"{url}.pdf", own).get_data().startswith(b"%PDF")
     walk.does("GET", walk.url(7, "/credentials"), own)
     assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": document})["accepted"]
     for path in ("/.well-known/did.json", "/credentials/contexts/v1", "/v1/status-lists/1"):

@@ -118,4 +118,4 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], re.Pattern[str
 def operation_of(reply: Reply, known: dict[tuple[str, str], re.Pattern[str]]) -> tuple[str, str] | None:
     """Return the operation that gave an answer; a fixed address counts before one with a place to fill in."""
     fitting = [one for one, form in known.items() if one[0] == reply.method and form.fullmatch(reply.path)]
-    return min(fitting, key=lambda one: one[1].count("{"), default=None)
+    return min(fitting, key=lambda one: (one[1].count("{"), -len(one[1])), default=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from types import ModuleType
 
-from tools.bench import assignment, evaluation, inside, peers, raw, scene, serving, verifying
+from tools.bench import assignment, evaluation, inside, issuing, peers, raw, scene, serving, verifying
 from tools.bench.scene import Figures, Scene
 
 MEASURED: dict[str, ModuleType] = {"serving": serving, "raw": raw, "inside": inside, "peers": peers}
@@ -19,6 +19,7 @@ VERIFIED_ENTRIES = 200_000
 ALONE: dict[str, Callable[[], str]] = {
     "rules": evaluation.report,
     "assignment": assignment.report,
+    "issuing": issuing.report,
     "verifier": lambda: verifying.report(VERIFIED_ENTRIES),
 }
 """What is measured by itself."""
