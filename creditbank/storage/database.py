@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from creditbank.storage.distribution import IS_DISTRIBUTED, look
+from creditbank.storage.distribution import IS_DISTRIBUTED, is_distributed, look
 from creditbank.storage.writing import deferring, send_deferred
 
 BUSY_SECONDS = 30
@@ -323,15 +323,16 @@ def outlast_transactions(connection: Connection) -> None:
 def writing_since(connection: Connection) -> datetime | None:
     """Return when the oldest transaction began that has written and not ended; None where there is none.
 
-    On SQLite nobody else writes while this is asked.
+    On SQLite nobody else writes while this is asked. Where tables are spread, what only reads counts as well: the
+    coordinator doesn't know who writes on other machines.
     """
     if connection.dialect.name != "postgresql":
         return None
     query = text("""
         SELECT min(xact_start) FROM pg_stat_activity
-        WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
+        WHERE (backend_xid IS NOT NULL OR :is_spread) AND datname = current_database() AND pid <> pg_backend_pid()
     """)
-    found: datetime | None = connection.execute(query).scalar_one()
+    found: datetime | None = connection.execute(query, {"is_spread": is_distributed(connection)}).scalar_one()
     return found
 
 

@@ -181,6 +181,25 @@ def test_several_workers_at_once_award_each_level_once(house: House) -> None:
     assert {states(house, one, "automatic")["one"] for one in learners} == {"in_force"}
 
 
+def test_who_asks_while_the_worker_awards_has_one_award(house: House) -> None:
+    for _ in range(4):
+        learner = reaching(house)
+        own, barrier = house.learner_auth(learner), Barrier(2)
+
+        def asked(learner: str = learner, own: dict[str, str] = own, barrier: Barrier = barrier) -> int:
+            barrier.wait()
+            return award(house, learner, "one", own, "automatic")[0]
+
+        def given(barrier: Barrier = barrier) -> int:
+            barrier.wait()
+            return look(house)
+
+        with ThreadPoolExecutor(2) as threads:
+            answers = threads.submit(asked), threads.submit(given)
+        assert (answers[0].result(), answers[1].result()) in ((200, 1), (201, 0))
+    assert rows(house, "qualification_award") == 4
+
+
 def test_an_award_that_breaks_off_leaves_the_position_where_it_was(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
