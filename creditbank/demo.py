@@ -29,6 +29,7 @@ from creditbank.services.institutions import Registration, register
 AUTHORITY = "cq-credit-bank"
 
 ISSUER_SCOPES = (
+    "credentials:issue",
     "learners:write",
     "outcomes:write",
     "outcomes:read",
@@ -37,7 +38,7 @@ ISSUER_SCOPES = (
     "conversions:write",
 )
 
-REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review", "credentials:issue"))
+REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review"))
 """The office of an accepting institution, which publishes programmes, reviews and awards: institution, name, scopes."""
 
 WIDTH = 110

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, Dialect, String, Table, bindparam, tuple_
+from sqlalchemy import Connection, Dialect, String, Table, Text, any_, bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -29,8 +29,8 @@ COPIED_ROWS_MIN = 200
 CALM = "calm AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
 """Part of a statement that is a transaction of its own: whoever reads from it commits without waiting for the disk."""
 
+_TEXTS = postgresql.ARRAY(Text)
 _PLACE = re.compile("%[sb]")
-
 T = TypeVar("T")
 
 
@@ -134,7 +134,7 @@ def append_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
 
 
 def append_without_waiting(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows on a connection that commits each statement, without waiting for the disk on PostgreSQL.
+    """Insert rows on a connection that commits each statement; on PostgreSQL the disk is not waited for.
 
     A crash of the database's machine may lose the last half second of such rows; nothing else loses any.
     """
@@ -194,10 +194,11 @@ def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> No
     if connection.dialect.name != "postgresql":
         where = [table.c[name] == bindparam(f"key_{name}") for name in names]
         connection.execute(table.delete().where(*where), [{f"key_{name}": key[name] for name in names} for key in keys])
-    elif is_distributed(connection):  # a distributed DELETE takes no rows from elsewhere: a few keys at a time
-        columns, gone = tuple_(*(table.c[name] for name in names)), [tuple(key[name] for name in names) for key in keys]
-        for first in range(0, len(gone), COPIED_ROWS_MIN):
-            connection.execute(table.delete().where(columns.in_(gone[first : first + COPIED_ROWS_MIN])))
+    elif is_distributed(connection):  # a distributed DELETE takes no rows from elsewhere, but it takes lists
+        owner, named = table.c[names[0]], func.concat_ws("|", *(table.c[name] for name in names))
+        owners, texts = [key[names[0]] for key in keys], ["|".join(map(str, key.values())) for key in keys]
+        theirs = owner == any_(bindparam(None, owners, type_=postgresql.ARRAY(owner.type)))
+        connection.execute(table.delete().where(theirs, named == any_(bindparam(None, texts, type_=_TEXTS))))
     else:
         found = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in names)
         rows = f"{_unnested(table, names)} AS gone ({', '.join(names)})"
