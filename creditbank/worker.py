@@ -9,13 +9,16 @@ from threading import Event
 import structlog
 
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import credential_following, sealing
+from creditbank.services import automatic_awards, credential_following, sealing
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
 
 FOLLOW_SECONDS = 60
 """After how long credentials are compared with their sources again; whoever changes one ends them at once."""
+
+AWARD_SECONDS = 5
+"""After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -34,6 +37,7 @@ def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
     """Return all jobs of a bank."""
     return [
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
+        Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
     ]
 

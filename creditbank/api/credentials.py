@@ -37,7 +37,7 @@ class CredentialIn(fields.StrictSchema):
     kind = fields.Choice(CredentialKind, required=True)
     subject_id = fields.Id(
         load_default=None,
-        metadata={"description": "The outcome or conversion; of `balance` left out, it is the learner's own"},
+        metadata={"description": "The outcome, conversion or award; of `balance` left out, it is the learner's own"},
     )
     with_name = fields.Flag(
         load_default=False, metadata={"description": "Whether it tells the learner's name, which only the learner asks"}
@@ -115,9 +115,9 @@ class ShareList(marshmallow.Schema):
 @resource.response(201, CredentialOut)
 @resource.alt_response(404, "NOT_FOUND")
 def issue(wish: credentials.Wish) -> Response:
-    """Issue a credential of an outcome, of today's balances or of a conversion.
+    """Issue a credential of an outcome, of today's balances, of a conversion or of a qualification that was awarded.
 
-    For the learner; for the institution whose outcome or conversion it is with `credentials:issue`.
+    For the learner; for the institution whose outcome, conversion or award it is with `credentials:issue`.
     """
 
     def action(work: Work) -> Answer:
@@ -176,7 +176,7 @@ def record(query: dict[str, Any], learner_id: UUID | None) -> Response:
 @resource.arguments(StandingReasonIn())
 @resource.response(200, CredentialOut)
 def revoke(said: dict[str, Any], credential_id: UUID) -> Response:
-    """Revoke a credential for ever, as its issuer. Needs `credentials:issue`, but for one's own balances."""
+    """Revoke a credential for ever, as its issuer: with `credentials:issue`, or the learner's own."""
     return _changed("credential.revoke", credential_id, Standing.REVOKED, said["reason"])
 
 
@@ -185,7 +185,7 @@ def revoke(said: dict[str, Any], credential_id: UUID) -> Response:
 @resource.arguments(StandingReasonIn())
 @resource.response(200, CredentialOut)
 def suspend(said: dict[str, Any], credential_id: UUID) -> Response:
-    """Suspend a credential for a while, as its issuer. Needs `credentials:issue`, but for one's own balances."""
+    """Suspend a credential for a while, as its issuer: with `credentials:issue`, or the learner's own."""
     return _changed("credential.suspend", credential_id, Standing.SUSPENDED, said["reason"])
 
 
@@ -194,7 +194,7 @@ def suspend(said: dict[str, Any], credential_id: UUID) -> Response:
 @resource.arguments(StandingReasonIn())
 @resource.response(200, CredentialOut)
 def reinstate(said: dict[str, Any], credential_id: UUID) -> Response:
-    """Let a suspended credential count again, as its issuer. Needs `credentials:issue`, but for one's own balances."""
+    """Let a suspended credential count again, as its issuer: with `credentials:issue`, or the learner's own."""
     return _changed("credential.reinstate", credential_id, Standing.VALID, said["reason"])
 
 

@@ -25,6 +25,8 @@ class CredentialKind(StrEnum):
     """What the learner has on a day, by scheme."""
     CONVERSION = "conversion"
     """学习成果转换认定书: what outcomes were counted as by an accepting institution."""
+    QUALIFICATION = "qualification"
+    """资历证书: a level of a qualification that was awarded."""
 
 
 class Standing(StrEnum):
@@ -32,7 +34,7 @@ class Standing(StrEnum):
 
     VALID = "valid"
     SUSPENDED = "suspended"
-    """For a while: its issuer looks into something."""
+    """For a while: its issuer looks into something, or the award that it is about is in review."""
     REVOKED = "revoked"
     """For ever, and so is what it was about."""
     SUPERSEDED = "superseded"

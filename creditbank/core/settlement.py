@@ -62,6 +62,11 @@ class Rulebook:
         ]
         return max(found, key=lambda one: one.version, default=None)
 
+    def automatic_qualifications(self, day: date) -> list[QualificationSet]:
+        """Return the definitions in force on a day that are awarded by the rules themselves, by their codes."""
+        found = (self.qualification(code, day) for code in sorted({one.code for one in self.qualifications}))
+        return [one for one in found if one is not None and one.awarders.is_automatic]
+
     def qualification_version(self, code: str, version: int) -> QualificationSet:
         """Return a version of a definition, which there is: awards stand under their own for ever."""
         return next(one for one in self.qualifications if (one.code, one.version) == (code, version))

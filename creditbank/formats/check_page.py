@@ -26,6 +26,7 @@ _TITLES = {
     CredentialKind.OUTCOME: _words("学习成果凭证", "Learning outcome"),
     CredentialKind.BALANCE: _words("学分余额证明", "Statement of credits"),
     CredentialKind.CONVERSION: _words("学习成果转换认定书", "Conversion of learning outcomes"),
+    CredentialKind.QUALIFICATION: _words("资历证书", "Certificate of qualification"),
 }
 
 _SIGNS = {

@@ -9,6 +9,9 @@ _TEXT = "http://www.w3.org/2001/XMLSchema#string"
 _DECIMAL = "http://www.w3.org/2001/XMLSchema#decimal"
 _DAY = "http://www.w3.org/2001/XMLSchema#date"
 _WHOLE = "http://www.w3.org/2001/XMLSchema#integer"
+_YES_OR_NO = "http://www.w3.org/2001/XMLSchema#boolean"
+_LANGUAGES = "@language"
+"""No datatype: a text in several languages, each under its own."""
 
 TYPES = {
     "BalanceStatementCredential": ("学分余额证明", "What a learner has on a day, by credit scheme"),
@@ -19,6 +22,8 @@ TYPES = {
     "CreditBalance": ("学分余额", "What is on an account in one scheme"),
     "CreditConversion": ("学分转换", "A decision that outcomes count toward a programme"),
     "ConvertedPart": ("转换项", "One outcome that counts toward one course, or toward the programme"),
+    "QualificationAward": ("资历授予", "A level of a qualification that was awarded"),
+    "QualificationPart": ("资历构成", "One thing that the level asks for and that was there"),
 }
 """Types of objects, each with what it means."""
 
@@ -49,6 +54,18 @@ TERMS = {
     "courseTitle": (_TEXT, "课程名称", "Its title"),
     "sourceTitle": (_TEXT, "成果名称", "The title of the outcome that counts"),
     "grantedCredits": (_DECIMAL, "转换所得学分", "What the accepting institution grants for it"),
+    "qualificationAward": (None, "资历授予", "The award that the credential is about"),
+    "qualificationCode": (_TEXT, "资历代码", "The code of the qualification's definition"),
+    "qualificationVersion": (_WHOLE, "资历定义版本", "By which version of it the level was awarded"),
+    "qualificationTitle": (_LANGUAGES, "资历名称", "What the qualification is called"),
+    "levelCode": (_TEXT, "等级代码", "The level's code in the definition"),
+    "levelTitle": (_LANGUAGES, "等级名称", "What the level is called"),
+    "awardedOn": (_DAY, "授予日期", "The day (Asia/Shanghai) of the award"),
+    "awardingInstitution": (None, "授予机构", "Who awarded it; nobody where it is automatic"),
+    "isAutomatic": (_YES_OR_NO, "自动授予", "Whether the rules awarded it, without anybody's judgement"),
+    "qualificationPart": (None, "资历构成", "What the level asks for and was there"),
+    "partTitle": (_LANGUAGES, "构成名称", "What the part is called"),
+    "partAsked": (_LANGUAGES, "要求", "What it asks for, in words"),
 }
 """Members of objects, each with the datatype of its value (None for an object) and what it means."""
 
@@ -64,7 +81,14 @@ def context_document(base_url: str) -> dict[str, Any]:
     context: dict[str, Any] = {"@protected": True, "id": "@id", "type": "@type"}
     context |= {name: f"{address}#{name}" for name in TYPES}
     for name, (datatype, _, _) in TERMS.items():
-        context[name] = {"@id": f"{address}#{name}"} | ({} if datatype is None else {"@type": datatype})
+        context[name] = {"@id": f"{address}#{name}"} | _value(datatype)
     meanings = {name: {"zh": zh, "en": en} for name, (zh, en) in TYPES.items()}
     meanings |= {name: {"zh": zh, "en": en} for name, (_, zh, en) in TERMS.items()}
     return {"@context": context, "meanings": meanings}
+
+
+def _value(datatype: str | None) -> dict[str, str]:
+    """Return what a context says of a member's value."""
+    if datatype is None:
+        return {}
+    return {"@container": datatype} if datatype == _LANGUAGES else {"@type": datatype}

@@ -33,16 +33,19 @@ _TELLS = {
         *("achievement", "achievementType", "description", "criteria", "narrative", "creator", "source", "name"),
         *("activityStartDate", "activityEndDate", "acceptingInstitution", "acceptedOn", "programmeCode"),
         *("courseCode", "courseTitle", "sourceTitle", "creditsAsOf"),
+        *("qualificationCode", "qualificationVersion", "qualificationTitle", "levelCode", "levelTitle"),
+        *("awardedOn", "awardingInstitution", "isAutomatic"),
     ),
     Detail.CREDITS: (
         *("creditRecognition", "creditScheme", "creditAmount", "creditLevel", "creditCategory", "creditBalance"),
         *("schemeCode", "hoursPerCredit", "minutesPerHour", "ruleSetCode", "ruleSetVersion", "recognisedCredits"),
         *("heldCredits", "convertedCredits", "expiredCredits", "availableCredits", "grantedCredits"),
+        *("qualificationPart", "partTitle", "partAsked"),
     ),
 }
 """Which detail each member tells; what stands in no list is shown by the proof alone."""
 
-_ALWAYS = ("type", "id", "creditConversion", "convertedPart")
+_ALWAYS = ("type", "id", "creditConversion", "convertedPart", "qualificationAward", "zh", "en")
 _DETAIL_OF = {name: detail for detail, names in _TELLS.items() for name in names}
 
 
@@ -156,11 +159,11 @@ def outcome_body(learnt: Learnt, recognised: Recognised | None, address: str) ->
     subject: dict[str, Any] = {
         "type": ["AchievementSubject"],
         "achievement": achievement,
-        "activityEndDate": _midnight(learnt.completed_on),
+        "activityEndDate": midnight(learnt.completed_on),
         "source": learnt.issuer.profile,
     }
     if learnt.started_on is not None:
-        subject["activityStartDate"] = _midnight(learnt.started_on)
+        subject["activityStartDate"] = midnight(learnt.started_on)
     if recognised is not None:
         subject["creditRecognition"] = _recognition(recognised)
     return Body(("OpenBadgeCredential",), learnt.title, subject)
@@ -251,6 +254,6 @@ def _part(part: ConvertedPart) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _midnight(day: date) -> str:
+def midnight(day: date) -> str:
     """Return the beginning of a day in Asia/Shanghai, as Open Badges writes days."""
     return datetime.combine(day, time(), SHANGHAI).isoformat()

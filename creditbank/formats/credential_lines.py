@@ -10,11 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A label in both languages and what stands beside it."""
+    """A label in both languages and what stands beside it; `value_en` where that is said in both languages, too."""
 
     zh: str
     en: str
     value: str
+    value_en: str | None = None
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What stands beside the label in Chinese, and in English."""
+        return self.value, self.value if self.value_en is None else self.value_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ _PARTS = (
 
 def lines_of(subject: Mapping[str, Any]) -> list[Line]:
     """Return what is told of a subject in lines."""
-    return [*_holder(subject), *_achievement(subject), *_recognition(subject), *_conversion(subject)]
+    about = _award(subject["qualificationAward"]) if "qualificationAward" in subject else _achievement(subject)
+    return [*_holder(subject), *about, *_recognition(subject), *_conversion(subject)]
 
 
 def rows_of(subject: Mapping[str, Any]) -> list[Rows]:
@@ -95,6 +102,23 @@ def _achievement(subject: Mapping[str, Any]) -> Iterator[Line]:
         yield Line("完成日期", "Completed on", subject["activityEndDate"][:10])
     if "creditsAsOf" in subject:
         yield Line("截至日期", "As of", subject["creditsAsOf"])
+
+
+def _award(award: Mapping[str, Any]) -> Iterator[Line]:
+    for name, zh, en in (("qualificationTitle", "资历", "Qualification"), ("levelTitle", "等级", "Level")):
+        if name in award:
+            yield Line(zh, en, award[name]["zh"], award[name]["en"])
+    if "name" in award.get("awardingInstitution", {}):
+        yield Line("授予机构", "Awarded by", award["awardingInstitution"]["name"])
+    elif award.get("isAutomatic"):
+        yield Line("授予方式", "Awarded by", "按规则自动授予", "the rules themselves")
+    if "awardedOn" in award:
+        yield Line("授予日期", "Awarded on", award["awardedOn"])
+    if "qualificationCode" in award:
+        yield Line("资历定义", "Definition", f"{award['qualificationCode']} {award['qualificationVersion']}")
+    for part in award.get("qualificationPart", ()):
+        title, asked = part["partTitle"], part["partAsked"]
+        yield Line(title["zh"], title["en"], asked["zh"], asked["en"])
 
 
 def _recognition(subject: Mapping[str, Any]) -> Iterator[Line]:

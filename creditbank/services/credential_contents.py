@@ -13,7 +13,9 @@ from creditbank.core.errors import Conflict, Fault, unknown
 from creditbank.core.lots import summed
 from creditbank.core.outcome import Status
 from creditbank.core.permission import require
+from creditbank.core.qualification.asked import asked_of
 from creditbank.core.review import State
+from creditbank.formats.credential_award import AskedPart, Awarded, award_body
 from creditbank.formats.credential_document import (
     Body,
     ConvertedPart,
@@ -26,7 +28,8 @@ from creditbank.formats.credential_document import (
 )
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides, is_own, standing_of
-from creditbank.storage import conversions, decisions, institutions, outcomes, passbook, people
+from creditbank.storage import award_decisions, awards, conversions, decisions, institutions, outcomes, passbook, people
+from creditbank.storage.awards import Award
 from creditbank.storage.credentials import Source
 
 SCOPE = "credentials:issue"
@@ -123,18 +126,61 @@ def _conversion(work: Work, source_id: UUID | None, base_url: str) -> Told:
     )
 
 
+def _qualification(work: Work, source_id: UUID | None, base_url: str) -> Told:
+    """Return what is told of an award in force, to the learner or to the institution that awarded it."""
+    found = None if source_id is None else awards.wherever(work.connection, source_id)
+    if found is not None:
+        people.locked(work.connection, found.learner_id)
+        found = awards.by_id(work.connection, found.learner_id, found.id)
+    if found is None or not _may(work, found.learner_id, found.institution_id):
+        raise unknown("资历授予", "award", "/subject_id")
+    if found.state != "in_force" or not found.counts_on(work.today):
+        raise _not_standing("expired" if found.state == "in_force" else found.state)
+    awarded = _awarded(work, found, base_url)
+    source = Source(found.id, found.revision, found.decision_id)
+    return Told(
+        found.learner_id,
+        source,
+        found.institution_id,
+        found.valid_until,
+        lambda address: award_body(awarded, address),
+    )
+
+
 _KINDS: Mapping[CredentialKind, Callable[[Work, UUID | None, str], Told]] = {
     CredentialKind.OUTCOME: _outcome,
     CredentialKind.BALANCE: _balance,
     CredentialKind.CONVERSION: _conversion,
+    CredentialKind.QUALIFICATION: _qualification,
 }
 
 
-def _may(work: Work, learner_id: UUID, institution_id: UUID) -> bool:
-    """Tell whether the actor may have it said: the learner, or the institution whose word it is."""
+def _may(work: Work, learner_id: UUID, institution_id: UUID | None) -> bool:
+    """Tell whether the actor may have it said: the learner, or the institution whose word it is, if it is one's."""
     if work.actor.learner_id is not None:
         return not hides(work, learner_id) and standing_of(work, learner_id) is not None
-    return work.actor.institution_id == institution_id and not work.actor.is_partner and not hides(work, learner_id)
+    is_own_word = institution_id is not None and work.actor.institution_id == institution_id
+    return is_own_word and not work.actor.is_partner and not hides(work, learner_id)
+
+
+def _awarded(work: Work, award: Award, base_url: str) -> Awarded:
+    """Return an award as it was given, by its own version and the decision that explains it."""
+    ruleset = work.rulebook().qualification_version(award.code, award.version)
+    level, decision = ruleset.level(award.level), award_decisions.by_id(work.connection, award.decision_id)
+    assert level is not None, "an award is of a level of its version"
+    assert decision is not None, "an award rests on a decision"
+    (explained,) = json.loads(decision.explanation)["levels"]
+    return Awarded(
+        code=award.code,
+        version=award.version,
+        title={"zh": ruleset.title.zh, "en": ruleset.title.en},
+        level=award.level,
+        level_title={"zh": level.title.zh, "en": level.title.en},
+        source=" ".join(filter(None, (ruleset.source.document, ruleset.source.article))),
+        awarded_on=award.awarded_on,
+        institution=None if award.institution_id is None else _party(work, award.institution_id, base_url),
+        parts=[AskedPart(one.title, {"zh": one.zh, "en": one.en}) for one in asked_of(explained["parts"])],
+    )
 
 
 def _recognised(work: Work, head: outcomes.Head) -> tuple[Recognised | None, date | None]:

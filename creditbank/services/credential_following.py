@@ -1,4 +1,4 @@
-"""Credentials follow their sources: what changes one lets what was issued about it be over, in one transaction."""
+"""Credentials follow their sources: what changes one changes what was issued about it, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,11 +15,11 @@ WORKER = Actor("worker", frozenset())
 """Who looks again at what was issued, where nobody asks for it."""
 
 CREDENTIALS_AT_ONCE = 500
-"""Credentials that one transaction of the worker ends: on SQLite everybody who writes waits for it."""
+"""Credentials that one transaction of the worker changes: on SQLite everybody who writes waits for it."""
 
 
 def follow(work: Work, members: Sequence[UUID]) -> int:
-    """Let credentials of some accounts be over whose source is not what it was; return how many are.
+    """Let credentials of some accounts stand as their sources do, where those are not what they were; return how many.
 
     What is found is locked and looked at once more: somebody may be changing it.
     """
@@ -42,22 +42,22 @@ def stand(work: Work, found: Credential, standing: Standing, sealed_reason: byte
 
 
 def look_again(bank: Bank) -> int:
-    """Look at all that was issued, as what changed a source may have known nothing of it; return how many ended.
+    """Look at all that was issued, as what changed a source may have known nothing of it; return how many changed.
 
     Refused: TryLater. Raised: Unavailable.
     """
-    ended, after = 0, None
+    changed, after = 0, None
     while True:
         page = partial(credential_sources.overtaken, members=None, after=after, rows_max=CREDENTIALS_AT_ONCE)
         found = bank.database.read(page)[:CREDENTIALS_AT_ONCE]
         if not found:
-            return ended
-        ended += _end(bank, sorted({one.learner_id for one, _ in found}))
+            return changed
+        changed += _follow(bank, sorted({one.learner_id for one, _ in found}))
         after = found[-1][0].id
 
 
-def _end(bank: Bank, learner_ids: Sequence[UUID]) -> int:
-    """End what has to on some accounts, in a transaction of its own."""
+def _follow(bank: Bank, learner_ids: Sequence[UUID]) -> int:
+    """Change what has to on some accounts, in a transaction of its own."""
     done: list[int] = []
 
     def action(work: Work) -> Answer:

@@ -22,7 +22,15 @@ from creditbank.services.bank import Work
 from creditbank.services.credential_contents import SCOPE, Told, told
 from creditbank.services.credential_following import stand
 from creditbank.services.entitlement import hides, note_standing, seen, standing_of
-from creditbank.storage import credential_status, credentials, institutions, learners, naming, people
+from creditbank.storage import (
+    credential_sources,
+    credential_status,
+    credentials,
+    institutions,
+    learners,
+    naming,
+    people,
+)
 from creditbank.storage.credentials import Credential, Place, document_place, reason_place
 
 __all__ = ["Credential", "Place"]
@@ -133,7 +141,8 @@ def credentials_page(work: Work, learner_id: UUID, page: tuple[Place | None, int
 def change(work: Work, credential_id: UUID, wanted: tuple[Standing, str], base_url: str) -> Shown:
     """Let a credential stand as its issuer says, with the reason: suspended, valid again, or revoked for ever.
 
-    Asked again it is answered as it stands. Refused: ScopeMissing, Unknown, Conflict where it is over.
+    Asked again it is answered as it stands. Refused: ScopeMissing, Unknown, Conflict where it is over, or where what it
+    is about is in review.
     """
     if work.actor.learner_id is None:
         require(work.actor, SCOPE)
@@ -144,6 +153,10 @@ def change(work: Work, credential_id: UUID, wanted: tuple[Standing, str], base_u
     standing, reason = wanted
     if found.standing is moved(found.standing, standing):
         return shown(work, found, base_url)
+    if standing is Standing.VALID and credential_sources.is_in_review(work.connection, found):
+        zh = "所依据的资历正在复核，裁定维持后凭证自动恢复。"
+        en = "The award that it is about is in review; the credential counts again once that is upheld."
+        raise Conflict((Fault("", "award_in_review", zh, en),))
     known = learners.known(work.connection, [found.learner_id], None).get(found.learner_id)
     if known is None:
         raise no_such_credential()
@@ -221,7 +234,7 @@ def _is_own_word(work: Work, found: Credential) -> bool:
 
 
 def _is_issuer(work: Work, found: Credential) -> bool:
-    """Tell whether it is the actor's word: an institution's own, or the learner's own of their balances."""
+    """Tell whether it is the actor's word: an institution's own, or the learner's where no institution said it."""
     actor = work.actor
     if hides(work, found.learner_id):
         return False

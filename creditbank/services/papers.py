@@ -45,6 +45,7 @@ class Print(StrEnum):
 
 PRINTS = {
     CredentialKind.OUTCOME: (Print.CERTIFICATE,),
+    CredentialKind.QUALIFICATION: (Print.CERTIFICATE,),
     CredentialKind.CONVERSION: (Print.LETTER,),
     CredentialKind.BALANCE: (Print.STATEMENT, Print.PASSBOOK, Print.TRANSCRIPT),
 }
@@ -69,6 +70,8 @@ _TITLES = {
 _BANK = ("终身学习学分银行", "Credit Bank of Lifelong Learning")
 _ANONYMOUS = ("持本证书者", "The holder of this certificate")
 _STATEMENT = ("已完成下列学习", "has completed the following")
+_AWARD_TITLE = ("资历证书", "Certificate of qualification")
+_AWARD_STATEMENT = ("已取得下列资历", "holds the following qualification")
 _EMPTY = ("无记录", "Nothing is recorded")
 _AS_OF = (
     "本件列出签发之时的记录；此后的变动见核验网址与电子存折。",
@@ -156,17 +159,18 @@ def _laid_out(work: Work, found: Credential, document: Mapping[str, Any], asked:
         facts.append(Line("有效期至", "Valid until", found.valid_until.isoformat()))
     lists = [*rows_of(subject), *_more(work, found, wanted, language)]
     place = 0 if language is Language.CHINESE else 1
+    is_award = found.kind is CredentialKind.QUALIFICATION
     return Paper(
         shape=Shape.CERTIFICATE if is_certificate else Shape.RECORD,
         language=language,
-        title=_TITLES[wanted][place],
-        facts=tuple(((line.zh, line.en)[place], line.value) for line in facts),
+        title=(_AWARD_TITLE if is_award else _TITLES[wanted])[place],
+        facts=tuple(((line.zh, line.en)[place], line.values[place]) for line in facts),
         issuer=_BANK[place],
         issued_on=bank_day(found.issued_at),
         serial=f"CB-{found.id.hex[-12:].upper()}",
         check_url=check_url,
         holder=name or _ANONYMOUS[place],
-        statement=_STATEMENT[place],
+        statement=(_AWARD_STATEMENT if is_award else _STATEMENT)[place],
         lists=tuple(_listing(one, place) for one in lists),
         notes=(_AS_OF[place],) if wanted in (Print.PASSBOOK, Print.TRANSCRIPT) else (),
     )

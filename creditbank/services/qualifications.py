@@ -1,7 +1,7 @@
 """Qualifications: what a learner has of one, what is missing, and awards by who may, or by the rules themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from creditbank.core.entitlement import Basis, Sight
@@ -9,17 +9,15 @@ from creditbank.core.errors import Conflict, Fault, NotAllowed, RuleSaysNo, unkn
 from creditbank.core.institution import ended_fault
 from creditbank.core.merging import Person
 from creditbank.core.permission import require
-from creditbank.core.qualification.progress import Progress, Reached, explanation, progress, result_document
-from creditbank.core.qualification.record import record_document
+from creditbank.core.qualification.progress import Progress, Reached, progress
 from creditbank.core.qualification.wording import lacking
 from creditbank.core.rules import QualificationSet
-from creditbank.formats.strict_json import text_of
+from creditbank.services.awarding import give, standing_of
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import acting_for, looked_at, no_such_learner, seen
-from creditbank.services.qualifying import event, learnt_by, levels_held, moved
-from creditbank.storage import award_decisions, awards, institutions, people
+from creditbank.services.qualifying import learnt_by, levels_held
+from creditbank.storage import awards, institutions, people
 from creditbank.storage.awards import Award
-from creditbank.storage.decisions import StoredDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +76,12 @@ def award(work: Work, code: str, learner_id: UUID, level_id: str) -> tuple[Given
     if ruleset.level(level_id) is None:
         raise unknown("等级", "level", "/level")
     person = _locked(work, _entitled_to(work, ruleset, learner_id))
-    held = awards.standing(work.connection, person.members)
-    before = next((one for one in held if (one.code, one.level) == (code, level_id)), None)
+    before = next((one for one in standing_of(work, ruleset, person) if one.level == level_id), None)
     if before is not None and before.counts_on(work.today):
         return _given(work, ruleset, before), False
-    record = learnt_by(work, person).record(ruleset, work.today, levels_held(held, code, work.today))
-    found = progress(ruleset, record).of(level_id)
-    if not found.is_met:
-        raise RuleSaysNo(tuple(_missing_faults(found)))
-    if before is not None:
-        moved(work, before, "superseded", "superseded", None)
-    used = replace(record, outcomes=tuple(one for one in record.outcomes if one.outcome in found.sources))
-    made = _written(work, person, progress(ruleset, used), level_id)
+    made = give(work, ruleset, person, level_id)
+    if not isinstance(made, Award):
+        raise RuleSaysNo(tuple(_missing_faults(made)))
     return _given(work, ruleset, made), True
 
 
@@ -164,56 +156,6 @@ def _titles(node: Mapping[str, object]) -> dict[str, Mapping[str, str]]:
     part, title = node["part"], node["title"]
     assert isinstance(title, dict), "a part has a title"
     return {str(part): title}
-
-
-def _written(work: Work, person: Person, found: Progress, level_id: str) -> Award:
-    """Write the award with its sources, its event and the decision, which keeps what it rests on and nothing else."""
-    ruleset, reached, actor = found.ruleset, found.of(level_id), work.actor
-    assert reached.is_met, "what a level rests on is enough for it"
-    awarder = None if ruleset.awarders.is_automatic else actor.institution_id
-    reviewer = ruleset.awarders.reviewed_by or actor.institution_code
-    reviewing = institutions.by_code(work.connection, reviewer)
-    assert reviewing is not None, "a definition is drafted only with reviewers that there are"
-    made = Award(
-        learner_id=person.id,
-        id=work.new_id(),
-        code=ruleset.code,
-        version=ruleset.version,
-        level=level_id,
-        decision_id=work.new_id(),
-        institution_id=awarder,
-        reviewer_id=reviewing.id,
-        awarded_on=work.today,
-        valid_until=reached.valid_until(work.today),
-        state="in_force",
-        revision=1,
-        recorded_at=work.now,
-    )
-    awards.add(work.connection, made, [UUID(one) for one in reached.sources])
-    awards.note(work.connection, event(work, made, "awarded", None))
-    award_decisions.add(work.connection, made.id, _decision(work, made, found))
-    return made
-
-
-def _decision(work: Work, made: Award, found: Progress) -> StoredDecision:
-    """Return the decision as it is kept, with everything that is needed to take it again."""
-    reached = found.of(made.level)
-    inputs = {"award": str(made.id), "level": made.level, "record": record_document(found.record)}
-    return StoredDecision(
-        learner_id=made.learner_id,
-        id=made.decision_id,
-        kind="award",
-        outcome_id=None,
-        revision=0,
-        institution_id=made.institution_id or made.reviewer_id,
-        ruleset=made.code,
-        version=made.version,
-        inputs=text_of(inputs),
-        result=text_of(result_document(reached, made.awarded_on)),
-        explanation=text_of(explanation(found, [reached])),
-        decided_at=work.now,
-        actor=work.actor.client_id,
-    )
 
 
 def _given(work: Work, ruleset: QualificationSet, found: Award) -> Given:

@@ -16,6 +16,7 @@ from creditbank.core.qualification.wording import missing
 from creditbank.core.rules import QualificationSet, facts_from
 from creditbank.core.rules.conditions import age_on
 from creditbank.formats.strict_json import text_of
+from creditbank.services import credential_following
 from creditbank.services.bank import Work
 from creditbank.storage import award_cases, awards, decisions, institutions, learners, outcomes, people
 from creditbank.storage.awards import Award
@@ -78,9 +79,10 @@ def look_again(work: Work, learner_id: UUID, outcome_id: UUID, reason: str) -> N
 
 
 def moved(work: Work, award: Award, state: str, kind: str, reason: str | None) -> Award:
-    """Set where an award stands and write down what was done with it."""
+    """Set where an award stands and write down what was done with it; what was issued about it follows."""
     changed = replace(award, state=state, revision=award.revision + 1)
     awards.change(work.connection, changed, event(work, changed, kind, reason))
+    credential_following.follow(work, (award.learner_id,))
     return changed
 
 

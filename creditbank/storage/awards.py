@@ -167,5 +167,12 @@ def by_id(connection: Connection, learner_id: UUID, award_id: UUID) -> Award | N
     return None if row is None else _award(row)
 
 
+def wherever(connection: Connection, award_id: UUID) -> Award | None:
+    """Return one award, on whosever account."""
+    query = select(qualification_award).where(qualification_award.c.id == award_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _award(row)
+
+
 def _award(row: Row[Any]) -> Award:
     return Award(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

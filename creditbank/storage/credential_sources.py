@@ -1,4 +1,4 @@
-"""Credentials whose source is not what it was: an outcome revised or revoked, a conversion undone, credits reversed."""
+"""Credentials whose source is not what it was: an outcome, a conversion, credits on an account, an award."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from creditbank.core.credential import FINAL, CredentialKind, Standing
 from creditbank.core.outcome import Status
 from creditbank.core.review import State
+from creditbank.storage.awards import qualification_award
 from creditbank.storage.conversions import conversion
 from creditbank.storage.credentials import Credential, credential, credential_of
 from creditbank.storage.database import member_of
@@ -27,7 +28,7 @@ def overtaken(
     Of some accounts, or of all behind an id: then a reversal on another account of the same person goes unseen.
     """
     found: list[tuple[Credential, Standing]] = []
-    queries = [_revoked(), _revised(), _undone(), *([] if members is not None else [_reversed()])]
+    queries = [_revoked(), _revised(), _undone(), *_awards(), *([] if members is not None else [_reversed()])]
     for query, standing in queries:
         alive = query.where(_is_alive())
         if members is not None:
@@ -39,6 +40,14 @@ def overtaken(
     if members is not None:
         found += [(one, Standing.SUPERSEDED) for one in _stated_before_a_reversal(connection, members)]
     return sorted(found, key=lambda one: one[0].id)
+
+
+def is_in_review(connection: Connection, value: Credential) -> bool:
+    """Tell whether a credential is about an award that is in review."""
+    if value.kind is not CredentialKind.QUALIFICATION:
+        return False
+    query = select(qualification_award.c.state).filter_by(learner_id=value.learner_id, id=value.source.id)
+    return bool(connection.execute(query).scalar_one() == "in_review")
 
 
 def _is_alive() -> ColumnElement[bool]:
@@ -68,6 +77,28 @@ def _undone() -> tuple[Select[Any], Standing]:
     changed = or_(conversion.c.revision != credential.c.source_revision, conversion.c.state != State.APPROVED.value)
     query = select(credential).join(conversion, same)
     return query.where(credential.c.kind == CredentialKind.CONVERSION.value, changed), Standing.SUPERSEDED
+
+
+def _awards() -> list[tuple[Select[Any], Standing]]:
+    """Return the credentials of awards that stand otherwise than the award does.
+
+    A reason is kept where the issuer suspended one, and none where it followed its award: only those come back with it.
+    """
+    same = qualification_award.c.learner_id == credential.c.learner_id
+    query = select(credential).join(qualification_award, same & (qualification_award.c.id == credential.c.source_id))
+    query = query.where(credential.c.kind == CredentialKind.QUALIFICATION.value)
+    state, standing = qualification_award.c.state, credential.c.standing
+    followed = and_(
+        standing == Standing.SUSPENDED.value,
+        credential.c.sealed_reason.is_(None),
+        func.length(credential.c.sealed_document) > 0,  # an erasure takes reason and document away
+    )
+    return [
+        (query.where(state == "revoked"), Standing.REVOKED),
+        (query.where(state == "superseded"), Standing.SUPERSEDED),
+        (query.where(state == "in_review", standing == Standing.VALID.value), Standing.SUSPENDED),
+        (query.where(state == "in_force", followed), Standing.VALID),
+    ]
 
 
 def _reversed() -> tuple[Select[Any], Standing]:

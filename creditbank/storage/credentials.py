@@ -79,7 +79,7 @@ Place = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a credential is about as it stood: outcome or conversion, revision and decision; none of balances."""
+    """What a credential is about as it stood: outcome, conversion or award, revision and decision; none of balances."""
 
     id: UUID | None = None
     revision: int | None = None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from creditbank.storage.distribution import IS_DISTRIBUTED, look
+from creditbank.storage.distribution import IS_DISTRIBUTED, is_distributed, look
 from creditbank.storage.writing import deferring, send_deferred
 
 BUSY_SECONDS = 30
@@ -317,6 +318,22 @@ def outlast_transactions(connection: Connection) -> None:
             raise LockedTooLong("a transaction that began earlier goes on")
         time.sleep(LOOK_SECONDS)
         waiting &= set(connection.execute(query).scalars())
+
+
+def writing_since(connection: Connection) -> datetime | None:
+    """Return when the oldest transaction began that has written and not ended; None where there is none.
+
+    On SQLite nobody else writes while this is asked. Where tables are spread, what only reads counts as well: the
+    coordinator doesn't know who writes on other machines.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    query = text("""
+        SELECT min(xact_start) FROM pg_stat_activity
+        WHERE (backend_xid IS NOT NULL OR :is_spread) AND datname = current_database() AND pid <> pg_backend_pid()
+    """)
+    found: datetime | None = connection.execute(query, {"is_spread": is_distributed(connection)}).scalar_one()
+    return found
 
 
 @contextmanager

@@ -64,6 +64,7 @@ LOCAL = {
     "credential_key": "public keys of the issuer of credentials, some in a year",
     "checkpoint": "one signed root for every run of the sealer",
     "log_key": "public keys of the log, a few in its life",
+    "qualification_look": "how far a single job has come, a row for each definition",
     "log_leaf": "one log for the whole bank, appended to by one sealer",
     "log_node": "the same log's inner hashes",
     "alembic_version": "the schema's history, asked where migrations run",

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.api.seeding import qualification_rules
 from tests.api.test_papers import TARGET, address_in, issued, printed
 from tests.builders import SAME_TITLE, House
 
@@ -63,6 +64,11 @@ def addresses(house: House) -> dict[str, str]:
     converted = house.convert(learner_id, TARGET, [management["id"]])
     made = issued(house, learner_id, kind="conversion", subject_id=converted["id"])
     found["conversion"] = address_in("".join(printed(house, made["id"], own)))
+    house.publish_rules(qualification_rules("cqdx", "管理学"))
+    url = "/v1/qualifications/made-up-qualification/awards"
+    given = house.http.post(url, json={"level": "one"}, headers=own)
+    made = issued(house, learner_id, kind="qualification", subject_id=given.get_json()["id"])
+    found["qualification"] = address_in("".join(printed(house, made["id"], own)))
     made = issued(house, learner_id, kind="balance")
     found["balance"] = address_in("".join(printed(house, made["id"], own)))
     painting = house.post_outcome(learner_id, title="水彩画")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creditbank.core.errors import RulesetFaulty
+from creditbank.core.qualification.asked import asked_of
 from creditbank.core.qualification.examples import failed_records
 from creditbank.core.qualification.progress import Progress, explanation, progress
 from creditbank.core.qualification.record import LearningRecord, record_document, record_from
@@ -375,3 +376,35 @@ def test_what_a_level_rests_on_is_enough_for_it(ruleset: QualificationSet, some:
         kept = tuple(outcome for outcome in whole.outcomes if outcome.outcome in one.sources)
         again = progress(ruleset, LearningRecord(whole.on, kept, whole.age)).of(one.level.id)
         assert again.is_met or not one.is_met
+
+
+@pytest.mark.parametrize(
+    ("asked", "zh", "en"),
+    [
+        ({"credits": {"at_least": "3"}}, "不少于 3 学分（example-credit）", "At least 3 credits (example-credit)"),
+        ({"hours": {"at_least": "48"}}, "不少于 48 学时", "At least 48 hours"),
+        ({"outcomes": {"where": COURSE}}, "学习成果不少于 1 项", "At least 1 learning outcome"),
+        ({"outcomes": {"at_least": 2, "where": COURSE}}, "学习成果不少于 2 项", "At least 2 learning outcomes"),
+        (
+            {"certificate": [{"scale": "x", "at_least": "初级"}]},
+            "证书一项：1+X 证书“初级”或以上",
+            "One certificate: 1+X certificate: “初级” or higher",
+        ),
+        ({"age": {"at_least": 60}}, "年满 60 周岁", "At least 60 years of age"),
+        ({"exclude": {"where": {"kind": "degree"}}}, "没有不予授予的情形", "Nothing that would keep it back"),
+    ],
+)
+def test_each_part_says_what_it_asks_for_where_it_is_there(asked: dict[str, Any], zh: str, en: str) -> None:
+    has = {"scheme": "example-credit", "recognised": "3.00", "facts": {"hours": "48"}}
+    theirs = record(has, has, {"kind": "certificate", "facts": {"level": "初级"}}, age=60)
+    (level,) = progress(parsed(part("a", **asked)), theirs).levels
+    assert [(one.part, one.zh, one.en) for one in asked_of(level.tree)] == [("a", zh, en)]
+
+
+def test_of_alternatives_those_are_told_that_are_there() -> None:
+    either = {"any": [part("age", age={"at_least": 60}), part("hours", hours={"at_least": "48"})]}
+    ruleset = parsed(either, part("one", outcomes={"where": COURSE}))
+    (level,) = progress(ruleset, record({"facts": {"hours": "48"}}, age=59)).levels
+    assert [one.part for one in asked_of(level.tree)] == ["hours", "one"]
+    (level,) = progress(ruleset, record(age=59)).levels
+    assert asked_of(level.tree) == []

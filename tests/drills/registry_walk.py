@@ -90,7 +90,8 @@ def walk_conversions(walk: Walk) -> None:
     for auth in (acceptor, bank):
         walk.does("POST", f"{urls[144]}/decisions", auth, {"decision": "approve", **SAID})
     awards = "/v1/qualifications/made-up-qualification/awards"
-    walk.does("POST", awards, walk.own(144), {"level": "one"}, Idempotency_Key=walk.key())
+    given = walk.does("POST", awards, walk.own(144), {"level": "one"}, Idempotency_Key=walk.key())
+    walk.does("POST", "/v1/credentials", walk.own(144), {"kind": "qualification", "subject_id": given["id"]})
     walk.does("GET", walk.url(144, "/qualifications/made-up-qualification"), house.auth())
     walk.does("POST", f"/v1/outcomes/{walk.outcomes[144]}/revoke", house.auth(), SAID)
     for case in walk.does("GET", "/v1/award-cases", acceptor)["items"]:

@@ -7,6 +7,7 @@ from typing import Any
 from creditbank.core.credential import Detail
 from creditbank.core.credit import Rounding, Scheme
 from creditbank.core.lots import Balance
+from creditbank.formats.credential_award import AskedPart, Awarded, award_body
 from creditbank.formats.credential_context import TERMS, TYPES, context_document
 from creditbank.formats.credential_document import (
     Body,
@@ -19,6 +20,9 @@ from creditbank.formats.credential_document import (
 from tests.formats import credentials as made
 from tests.formats.linked import SAMPLES, needs_samples
 
+LANGUAGES = ("zh", "en")
+"""Under which a text stands that is said in both."""
+
 SCHEME = Scheme("cn-16h-half", "普通", "ordinary", 1600, 45, 50, Rounding.DOWN)
 DAY = date(2026, 7, 1)
 
@@ -29,7 +33,15 @@ def bodies() -> dict[str, Body]:
     return {
         "balance": balance_body([(SCHEME, Balance("cn-16h-half", 300, 0, 0, 0, ()))], DAY),
         "conversion": conversion_body(party, "P-1", SCHEME, DAY, [part, part]),
+        "qualification": award_body(awarded(party), "urn:uuid:2"),
+        "automatic": award_body(awarded(None), "urn:uuid:2"),
     }
+
+
+def awarded(institution: Party | None) -> Awarded:
+    title = {"zh": "银龄资历", "en": "silver age"}
+    part = AskedPart({"zh": "学历部分", "en": "study"}, {"zh": "不少于 10 学分", "en": "At least 10 credits"})
+    return Awarded("yinling", 1, title, "one", {"zh": "启航", "en": "first step"}, "办法", DAY, institution, [part])
 
 
 def documents() -> list[dict[str, Any]]:
@@ -48,7 +60,7 @@ def names_of(value: object) -> set[str]:
     if not isinstance(value, dict):
         return set()
     types = value.get("type", [])
-    own = {*value, *(types if isinstance(types, list) else [types])} - {"@context"}
+    own = {*value, *(types if isinstance(types, list) else [types])} - {"@context", *LANGUAGES}
     return own.union(*(names_of(inner) for inner in value.values()))
 
 
@@ -119,3 +131,18 @@ def test_a_link_to_a_conversion_hides_amounts_or_courses() -> None:
     amounts = json.dumps(shown_of(document, frozenset({Detail.CREDITS})), ensure_ascii=False)
     assert "M101" not in amounts
     assert '"6.00"' in amounts
+
+
+def test_a_text_in_both_languages_is_a_map_of_them_in_the_context() -> None:
+    context = context_document(made.BASE)["@context"]
+    for name in ("qualificationTitle", "levelTitle", "partTitle", "partAsked"):
+        assert context[name]["@container"] == "@language"
+    said = bodies()["qualification"].subject["qualificationAward"]
+    assert set(said["levelTitle"]) == set(LANGUAGES)
+
+
+def test_an_automatic_award_names_no_institution_anywhere() -> None:
+    by_rules = bodies()["automatic"].subject
+    assert {"creator", "source", "awardingInstitution"} & names_of(by_rules) == set()
+    assert by_rules["qualificationAward"]["isAutomatic"] is True
+    assert {"creator", "source", "awardingInstitution"} <= names_of(bodies()["qualification"].subject)

@@ -44,6 +44,12 @@ def _guards(database: Database) -> set[str]:
         return set(connection.execute(text(on_sqlite if database.is_sqlite else on_postgresql)).scalars())
 
 
+def _checks(database: Database) -> dict[str, dict[str | None, str]]:
+    """Return the constraints of every table by name."""
+    inspector = inspect(database.engine)
+    return {name: _texts(inspector.get_check_constraints(name)) for name in _tables(database)}
+
+
 def _functions(database: Database) -> set[str]:
     """Return the functions of the schema, which only PostgreSQL has."""
     if database.is_sqlite:
@@ -81,11 +87,11 @@ def test_the_schema_goes_down_to_nothing_and_up_again(database: Database) -> Non
 def test_every_single_migration_goes_down_and_up(database: Database) -> None:
     migrate(database)
     for _ in REVISIONS:
-        before = (_tables(database), _guards(database))
+        before = (_tables(database), _guards(database), _checks(database))
         command.downgrade(configuration(database), "-1")
-        assert (_tables(database), _guards(database)) != before
+        assert (_tables(database), _guards(database), _checks(database)) != before
         migrate(database, "+1")
-        assert (_tables(database), _guards(database)) == before
+        assert (_tables(database), _guards(database), _checks(database)) == before
         command.downgrade(configuration(database), "-1")
 
 
@@ -179,6 +185,50 @@ def test_certificate_numbers_and_claims_survive_the_way_to_keys_that_rotate_and_
         assert [tuple(row) for row in connection.execute(query)] == [(1, b"sealed", b""), (2, None, b"")]
     with pytest.raises(IntegrityError), database.engine.connect() as connection, connection.begin():
         connection.execute(text("UPDATE outcome_revision SET content = 'x'"))
+
+
+def test_credentials_of_other_kinds_and_their_links_survive_the_way_to_those_of_awards_and_back(
+    database: Database,
+) -> None:
+    migrate(database, "0015")
+    learner, at = uuid4(), datetime(2026, 7, 1, tzinfo=UTC)
+    person = {"id": learner, "account_no": "1", "status": "active", "wrapped_key": b"w", "sealed_name": b"n"}
+    tables = catalogue.tables
+    before = MetaData()
+    before.reflect(database.engine, only=["learner"])
+
+    def hold(kind: str, number: int) -> None:
+        """Write a credential of a kind with a link to it."""
+        row = {"learner_id": learner, "id": UUID(int=number), "kind": kind, "source_id": uuid4(), "issued_by": "a"}
+        place = {"status_pair": 1, "status_index": number, "standing": "valid", "sealed_document": b"d"}
+        link = {"learner_id": learner, "id": uuid4(), "credential_id": UUID(int=number), "code_hash": bytes(32)}
+        shown = {"details": "credits", "made_at": at, "valid_until": at.date()}
+        with database.engine.connect() as connection, connection.begin():
+            times = {"issued_at": at, "standing_since": at}
+            connection.execute(tables["credential"].insert().values(row | place | times))
+            connection.execute(tables["credential_share"].insert().values(link | shown))
+
+    def held() -> list[tuple[str, int]]:
+        """Return which kinds there are, each with the number of its links."""
+        query = "SELECT kind, count(*) FROM credential JOIN credential_share ON credential_id = credential.id"
+        with database.reading() as connection:
+            found = connection.execute(text(f"{query} GROUP BY kind ORDER BY kind"))
+            return [(row[0], row[1]) for row in found]
+
+    with database.engine.connect() as connection, connection.begin():
+        connection.execute(before.tables["learner"].insert().values(_as_stored(database, person | {"created_at": at})))
+    hold("outcome", 1)
+    with pytest.raises(IntegrityError):
+        hold("qualification", 2)
+    migrate(database, "0016")
+    hold("qualification", 2)
+    with pytest.raises(IntegrityError):
+        hold("whim", 3)
+    assert held() == [("outcome", 1), ("qualification", 1)]
+    command.downgrade(configuration(database), "0015")
+    assert held() == [("outcome", 1)]
+    with pytest.raises(IntegrityError):
+        hold("qualification", 2)
 
 
 def _as_stored(database: Database, row: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,26 @@ def sentences(explanation: Node) -> list[dict[str, str]]:
     return told
 
 
+def certificates(node: Node) -> Phrase:
+    """Return which certificates a part accepts."""
+    accepted = [
+        (
+            f"{one['title']['zh']}“{one['at_least']}”或以上",
+            f"{one['title']['en']}: “{one['at_least']}” or higher",
+        )
+        for one in node["accepted"]
+    ]
+    return joined(accepted, "、", ", ")
+
+
+def age_bounds(node: Node) -> Phrase:
+    """Return between which ages a part wants the learner to be, both inclusive."""
+    low, high = node["at_least"], node["at_most"]
+    bounds: list[Phrase] = [] if low is None else [(f"年满 {low} 周岁", f"at least {low} years of age")]
+    bounds += [] if high is None else [(f"不超过 {high} 周岁", f"at most {high} years of age")]
+    return joined(bounds, "且", " and ")
+
+
 def _unmet(node: Node) -> Iterator[Node]:
     """Give the leaves that are missing."""
     if node["met"]:
@@ -100,14 +120,7 @@ def _outcomes(node: Node) -> Phrase:
 
 
 def _certificate(node: Node) -> Phrase:
-    accepted = [
-        (
-            f"{one['title']['zh']}“{one['at_least']}”或以上",
-            f"{one['title']['en']}: “{one['at_least']}” or higher",
-        )
-        for one in node["accepted"]
-    ]
-    zh, en = joined(accepted, "、", ", ")
+    zh, en = certificates(node)
     had = [(f"“{one['title']}”（{one['level']}）",) * 2 for one in node["near"]]
     if not had:
         return f"须有一项证书：{zh}", f"one certificate is needed: {en}"
@@ -119,10 +132,8 @@ def _certificate(node: Node) -> Phrase:
 
 
 def _age(node: Node) -> Phrase:
-    low, high, found = node["at_least"], node["at_most"], node["found"]
-    bounds: list[Phrase] = [] if low is None else [(f"年满 {low} 周岁", f"at least {low} years of age")]
-    bounds += [] if high is None else [(f"不超过 {high} 周岁", f"at most {high} years of age")]
-    zh, en = joined(bounds, "且", " and ")
+    found = node["found"]
+    zh, en = age_bounds(node)
     if found is None:
         return f"要求{zh}，但未登记出生日期", f"{en} is asked for, and no birth date is on record"
     return f"要求{zh}，现为 {found} 周岁", f"{en} is asked for, and it is {found}"
