@@ -17,7 +17,7 @@ from creditbank.gateways.keyring import Kind
 from creditbank.services import rotation
 from creditbank.services.clients import administrator
 from tests.api.seeding import qualification_rules
-from tests.api.test_credentials import ISSUER, Holder, change
+from tests.api.test_credentials import ISSUER, Holder, change, verdict
 from tests.api.test_rights import TARGET
 from tests.builders import BASE_URL, SAME_TITLE, House
 from tests.formats.linked import SAMPLES, contexts, needs_samples
@@ -188,12 +188,13 @@ def test_every_term_is_defined_by_the_contexts_that_a_credential_names(node: str
 def test_credentials_as_linked_data_are_verified_by_others_and_refused_changed(node: str, holder: Holder) -> None:
     house = holder.house
     house.app.extensions["creditbank.contexts"] = contexts(BASE_URL)
-    made = [holder.issue(with_name=True), holder.issue(kind="balance", subject_id=None)]
-    good = [holder.document(one, "?cryptosuite=eddsa-rdfc-2022") for one in made]
+    good = [holder.document(one, "?cryptosuite=eddsa-rdfc-2022") for one in of_every_kind(holder)]
+    assert [verdict(house, one)["accepted"] for one in good] == [True] * len(good)
+    with_name = good[1]
     changed = []
     names = sorted(LINKED_TAMPERINGS.keys() - {"without an end", "under other contexts", "null"})
     for name in names:
-        changed.append(copy.deepcopy(good[0]))
+        changed.append(copy.deepcopy(with_name))
         LINKED_TAMPERINGS[name](changed[-1])
     known = documents(house) | dict(contexts(BASE_URL).documents)
     asked = [case(house, credential=one) | {"documents": known} for one in (*good, *changed)]
