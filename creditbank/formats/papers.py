@@ -51,7 +51,8 @@ class Listing:
 class Paper:
     """Everything that stands on a paper. `serial` names it, `check_url` is where anybody sees whether it still holds.
 
-    A certificate has a holder and a statement of what was awarded; a record has lists and notes.
+    A certificate has a holder and a statement of what was awarded; a record has lists and notes. `proof` is the signed
+    credential as a JWT, which goes along in the file.
     """
 
     shape: Shape
@@ -62,6 +63,7 @@ class Paper:
     issued_on: date
     serial: str
     check_url: str
+    proof: str
     holder: str = ""
     statement: str = ""
     lists: tuple[Listing, ...] = ()
@@ -74,12 +76,16 @@ _WORDS = {
         "check": "扫描二维码或打开下列网址可核验本件现在是否有效：",
         "code_alt": "核验网址的二维码",
         "footer": "以核验网址所示状态为准",
+        "proof": "本文件内附签名凭证 credential.jwt，可用签发者的公钥离线核验。",
+        "proof_alt": "签名凭证（VC-JWT），可用签发者的公钥离线核验",
     },
     Language.ENGLISH: {
         "serial": "No.",
         "check": "Scan the code or open this address to see whether this paper holds now:",
         "code_alt": "The address for checking as a QR code",
         "footer": "What the address for checking says is what counts",
+        "proof": "The signed credential is in this file as credential.jwt; its issuer's key checks it offline.",
+        "proof_alt": "The signed credential (VC-JWT), which its issuer's key checks offline",
     },
 }
 
@@ -96,6 +102,7 @@ def paper_document(paper: Paper) -> dict[str, Any]:
         "serial": paper.serial,
         "check_url": paper.check_url,
         "code": qr_code(paper.check_url),
+        "proof": paper.proof,
         "holder": paper.holder,
         "statement": paper.statement,
         "lists": [_listing_document(one) for one in paper.lists],

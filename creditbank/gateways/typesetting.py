@@ -17,8 +17,8 @@ import typst
 FONT_PACKAGE = "mplfonts"
 FONT_FILE = "NotoSansCJKsc-Regular.otf"
 
-STANDARDS: list[Any] = ["a-2a", "ua-1"]
-"""PDF/A-2a (ISO 19005-2: everything embedded, tagged) and PDF/UA-1 (ISO 14289-1: accessible)."""
+STANDARDS: list[Any] = ["a-3a", "ua-1"]
+"""PDF/A-3a (ISO 19005-3: everything embedded, tagged, files go along) and PDF/UA-1 (ISO 14289-1: accessible)."""
 
 _MISSING = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
 

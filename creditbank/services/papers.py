@@ -20,8 +20,10 @@ from creditbank.core.errors import Conflict, Fault, Malformed
 from creditbank.core.ledger import EntryKind
 from creditbank.core.outcome import Status
 from creditbank.core.permission import require
+from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.credential_lines import Heading, Line, Rows, lines_of, rows_of
 from creditbank.formats.papers import Column, Language, Listing, Paper, Shape
+from creditbank.services import issuing_keys
 from creditbank.services.bank import Work
 from creditbank.services.credential_contents import SCOPE
 from creditbank.services.credential_shares import CODE_BYTES, hash_of
@@ -58,6 +60,16 @@ class Wanted:
 
     print: Print | None
     language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What is printed in which language, where it is checked, and the signed credential that goes along in the file."""
+
+    print: Print
+    language: Language
+    check_url: str
+    proof: str
 
 
 _TITLES = {
@@ -126,7 +138,9 @@ def paper_of(work: Work, credential_id: UUID, wanted: Wanted, base_url: str) -> 
         raise Conflict((Fault("", "credential_over", zh, en),))
     document = unsigned(work, found)
     code = _checked_at(work, found, document)
-    return _laid_out(work, found, document, (wanted.print or prints[0], wanted.language, f"{base_url}/verify/{code}"))
+    proof = issuing_keys.as_jwt(work, base_url, document, Algorithm.RS256)
+    sheet = _Sheet(wanted.print or prints[0], wanted.language, f"{base_url}/verify/{code}", proof)
+    return _laid_out(work, found, document, sheet)
 
 
 def _checked_at(work: Work, found: Credential, document: Mapping[str, Any]) -> str:
@@ -147,9 +161,9 @@ def _checked_at(work: Work, found: Credential, document: Mapping[str, Any]) -> s
     return code
 
 
-def _laid_out(work: Work, found: Credential, document: Mapping[str, Any], asked: tuple[Print, Language, str]) -> Paper:
+def _laid_out(work: Work, found: Credential, document: Mapping[str, Any], sheet: _Sheet) -> Paper:
     """Return everything that stands on the paper."""
-    wanted, language, check_url = asked
+    wanted, language = sheet.print, sheet.language
     subject = document["credentialSubject"]
     lines = lines_of(subject)
     name = next((line.value for line in lines if line.en == "Holder"), "")
@@ -168,7 +182,8 @@ def _laid_out(work: Work, found: Credential, document: Mapping[str, Any], asked:
         issuer=_BANK[place],
         issued_on=bank_day(found.issued_at),
         serial=f"CB-{found.id.hex[-12:].upper()}",
-        check_url=check_url,
+        check_url=sheet.check_url,
+        proof=sheet.proof,
         holder=name or _ANONYMOUS[place],
         statement=(_AWARD_STATEMENT if is_award else _STATEMENT)[place],
         lists=tuple(_listing(one, place) for one in lists),

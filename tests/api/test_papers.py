@@ -3,9 +3,13 @@
 from html.parser import HTMLParser
 from typing import Any
 
+import jwt
 import pypdfium2
 import pytest
 
+from creditbank.gateways.keyring import Kind
+from creditbank.services import rotation
+from creditbank.services.clients import administrator
 from tests.builders import SAME_TITLE, House
 
 TARGET = {"institution": "acceptor", "programme": "administration", "courses": ["c1"]}
@@ -188,3 +192,24 @@ def test_opening_the_address_of_a_paper_stands_in_the_diary(house: House) -> Non
     house.http.get(address_in(printed(house, made["id"], own)[0]), headers=BROWSER)
     (line, *_) = house.http.get(f"/v1/learners/{learner_id}/access-log", headers=own).json["items"]
     assert (line["sight"], line["basis"].partition(":")[0]) == ("credentials", "share")
+
+
+def test_a_papers_file_is_checked_without_the_bank_a_year_and_a_change_of_keys_later(house: House) -> None:
+    learner_id = house.open_learner(name="王芳")["id"]
+    outcome = house.post_outcome(learner_id, title="书法")
+    own = house.learner_auth(learner_id)
+    made = issued(house, learner_id, kind="outcome", subject_id=outcome["id"], with_name=True)
+    pdf = house.http.get(f"/v1/credentials/{made['id']}.pdf", headers=own).get_data()
+    rotation.rotate(house.bank, administrator(), Kind.CREDENTIAL)
+    house.clock.move(days=366)
+    published = {one["id"]: one for one in house.http.get("/.well-known/did.json").json["verificationMethod"]}
+    attached = pypdfium2.PdfDocument(pdf).get_attachment(0)  # from here on nobody asks the bank
+    assert attached.get_name() == "credential.jwt"
+    token = bytes(attached.get_data()).decode()
+    key = jwt.PyJWK(published[jwt.get_unverified_header(token)["kid"]]["publicKeyJwk"], algorithm="RS256")
+    claims = jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
+    subject = claims["credentialSubject"]
+    assert (subject["achievement"]["name"], subject["identifier"][0]["identityHash"]) == ("书法", "王芳")
+    head, body, signature = token.split(".")
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(f"{head}.{body}.{signature[:-8]}AAAAAAAA", key, algorithms=["RS256"], options={"verify_aud": False})

@@ -27,6 +27,7 @@ def paper(shape: Shape = Shape.RECORD, rows: int = 2, **changes: str) -> Paper:
         issued_on=date(2026, 1, 31),
         serial="CB-7K2M",
         check_url="https://bank.test/verify/7K2M",
+        proof="header.claims.signature",
         holder=name,
         statement=changes.get("statement", ""),
         lists=(Listing("明细", COLUMNS, listed, "没有明细"),),
@@ -88,6 +89,8 @@ def test_a_paper_is_tagged_for_screen_readers() -> None:
     document = pypdfium2.PdfDocument(pdf)
     assert document.is_tagged()
     assert document.get_metadata_value("Title") == "学分存折"
+    assert document.count_attachments() == 1
+    assert bytes(document.get_attachment(0).get_data()) == b"header.claims.signature"
     assert b"pdfuaid" in pdf, "it says that it is PDF/UA"
 
 
