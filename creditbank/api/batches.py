@@ -6,9 +6,9 @@ import marshmallow
 from flask import Response, request
 
 from creditbank.api import fields
+from creditbank.api.answers import AnswerSummary, RecordAnswer, record_answer, summed_up
 from creditbank.api.caller import authenticate, bank, errand
-from creditbank.api.outcomes import OutcomeIn, RecognitionOut, receipt_document
-from creditbank.api.problems import fault_document
+from creditbank.api.outcomes import OutcomeIn
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
@@ -30,43 +30,16 @@ resource.before_request(authenticate)
 _load = OutcomeIn().load
 
 
-class RowError(marshmallow.Schema):
-    """Why a row is rejected."""
-
-    pointer = marshmallow.fields.String(required=True, metadata={"description": "JSON pointer into the row"})
-    code = marshmallow.fields.String(required=True)
-    message_zh = marshmallow.fields.String(required=True)
-    message_en = marshmallow.fields.String(required=True)
-
-
-class RowOut(marshmallow.Schema):
+class RowOut(RecordAnswer):
     """The answer to a row."""
 
     row = marshmallow.fields.Integer(required=True, metadata={"description": "From 1; for NDJSON the line"})
-    status = marshmallow.fields.String(required=True, metadata={"enum": ["accepted", "replayed", "rejected"]})
-    id = marshmallow.fields.UUID()
-    external_id = marshmallow.fields.String()
-    learner_id = marshmallow.fields.UUID()
-    revision = marshmallow.fields.Integer()
-    outcome_status = marshmallow.fields.String()
-    recognition = marshmallow.fields.Nested(RecognitionOut, allow_none=True)
-    duplicate_of = marshmallow.fields.UUID(allow_none=True)
-    decision_id = marshmallow.fields.UUID(allow_none=True)
-    errors = marshmallow.fields.List(marshmallow.fields.Nested(RowError))
-
-
-class Summary(marshmallow.Schema):
-    """How many rows came to what."""
-
-    accepted = marshmallow.fields.Integer(required=True)
-    replayed = marshmallow.fields.Integer(required=True)
-    rejected = marshmallow.fields.Integer(required=True)
 
 
 class BatchOut(marshmallow.Schema):
     """The answers to all rows, in their order."""
 
-    summary = marshmallow.fields.Nested(Summary, required=True)
+    summary = marshmallow.fields.Nested(AnswerSummary, required=True)
     results = marshmallow.fields.List(marshmallow.fields.Nested(RowOut), required=True)
 
 
@@ -103,8 +76,8 @@ def post_batch() -> Response:
         answers = outcomes.post_records(work, [record for _, record in records])
         given = dict(zip((place for place, _ in records), answers, strict=True))
         results = [_result(number, given.get(place), refused.get(place)) for place, (number, _, _) in enumerate(rows)]
-        counts = {status: sum(row["status"] == status for row in results) for status in Summary().fields}
-        return Answer({"summary": counts, "results": results}, is_new=False, subject=f"{counts['accepted']} outcomes")
+        body = summed_up(results)
+        return Answer(body, is_new=False, subject=f"{body['summary']['accepted']} outcomes")
 
     return answered(carried_out(bank(), errand("outcome.batch", with_key=False), action).body)
 
@@ -129,9 +102,4 @@ def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:
 
 def _result(number: int, answer: outcomes.Receipt | Refusal | None, faults: tuple[Fault, ...] | None) -> dict[str, Any]:
     """Return the answer to a row as it stands on the wire."""
-    if answer is None or isinstance(answer, Refusal):
-        reasons = answer.faults if answer is not None else faults or ()
-        return {"row": number, "status": "rejected", "errors": [fault_document(fault) for fault in reasons]}
-    document = receipt_document(answer)
-    document["outcome_status"] = document.pop("status")
-    return {"row": number, "status": "accepted" if answer.is_new else "replayed", **document}
+    return {"row": number, **record_answer(answer or Malformed(faults or ()))}

@@ -7,13 +7,10 @@ from uuid import UUID
 import marshmallow
 from flask import Response, current_app, request
 
-from creditbank.api.batches import RowError
+from creditbank.api.answers import AnswerSummary, RecordAnswer, record_answer, summed_up
 from creditbank.api.caller import authenticate, carried_out, subject
-from creditbank.api.outcomes import RecognitionOut, receipt_document
 from creditbank.api.positions import read_own
-from creditbank.api.problems import fault_document
 from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, check_length, wrong_media_type
-from creditbank.core.errors import Refusal
 from creditbank.core.transcript import Transcript
 from creditbank.formats.elmo import BYTES_MAX, read_transcript
 from creditbank.formats.elmo_writing import write_transcript
@@ -27,34 +24,16 @@ resource = Resource("Transcripts", __name__, url_prefix="/v1/learners", descript
 resource.before_request(authenticate)
 
 
-class TakenOut(marshmallow.Schema):
-    """What became of a credit of the transcript."""
+class TakenOut(RecordAnswer):
+    """What became of a part of a document, such as a credit of a transcript."""
 
     place = marshmallow.fields.String(required=True, metadata={"description": "Where it stands in the document"})
-    status = marshmallow.fields.String(required=True, metadata={"enum": ["accepted", "replayed", "rejected"]})
-    id = marshmallow.fields.UUID()
-    external_id = marshmallow.fields.String()
-    learner_id = marshmallow.fields.UUID()
-    revision = marshmallow.fields.Integer()
-    outcome_status = marshmallow.fields.String()
-    recognition = marshmallow.fields.Nested(RecognitionOut, allow_none=True)
-    duplicate_of = marshmallow.fields.UUID(allow_none=True)
-    decision_id = marshmallow.fields.UUID(allow_none=True)
-    errors = marshmallow.fields.List(marshmallow.fields.Nested(RowError))
-
-
-class TakenSummary(marshmallow.Schema):
-    """How many credits came to what."""
-
-    accepted = marshmallow.fields.Integer(required=True)
-    replayed = marshmallow.fields.Integer(required=True)
-    rejected = marshmallow.fields.Integer(required=True)
 
 
 class TranscriptTaken(marshmallow.Schema):
     """The answers to all credits that count, in their order; parts of what counts already are not among them."""
 
-    summary = marshmallow.fields.Nested(TakenSummary, required=True)
+    summary = marshmallow.fields.Nested(AnswerSummary, required=True)
     results = marshmallow.fields.List(marshmallow.fields.Nested(TakenOut), required=True)
 
 
@@ -93,9 +72,7 @@ def post_elmo(learner_id: UUID | None) -> Response:
 
 def taken_document(taken: Sequence[Taken]) -> dict[str, Any]:
     """Return the answers to all parts of a document as they stand on the wire."""
-    results = [_result(one) for one in taken]
-    counts = {status: sum(row["status"] == status for row in results) for status in TakenSummary().fields}
-    return {"summary": counts, "results": results}
+    return summed_up([{"place": one.place, **record_answer(one.answer)} for one in taken])
 
 
 def _document() -> Transcript:
@@ -104,13 +81,3 @@ def _document() -> Transcript:
     if request.mimetype not in XML_TYPES:
         raise wrong_media_type(*XML_TYPES)
     return read_transcript(request.get_data(cache=True))
-
-
-def _result(taken: Taken) -> dict[str, Any]:
-    """Return the answer to a credit as it stands on the wire."""
-    if isinstance(taken.answer, Refusal):
-        errors = [fault_document(fault) for fault in taken.answer.faults]
-        return {"place": taken.place, "status": "rejected", "errors": errors}
-    document = receipt_document(taken.answer)
-    document["outcome_status"] = document.pop("status")
-    return {"place": taken.place, "status": "accepted" if taken.answer.is_new else "replayed", **document}
