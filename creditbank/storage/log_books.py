@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -80,7 +79,7 @@ def other_nodes(connection: Connection, expected: Mapping[Subtree, bytes]) -> li
 
 def left_out(connection: Connection, rows_max: int) -> list[UUID]:
     """Return entries that neither wait to be sealed nor are in the log."""
-    return [row.id for row in islice(missed(connection, rows_max), rows_max)]
+    return [row.id for row in missed(connection, rows_max)]
 
 
 def waiting_for_nothing(connection: Connection, rows_max: int) -> list[Key]:

@@ -25,21 +25,18 @@ _KEY = ("learner_id", "scheme", "seq")
 def queue_missed(connection: Connection) -> int:
     """Queue all entries that neither wait nor are in the log, and return how many; reads the whole ledger."""
     if is_distributed(connection):
-        found = [{name: getattr(row, name) for name in _KEY} for row in missed(connection, APART_ROWS)]
+        found = [{name: getattr(row, name) for name in _KEY} for row in _missed_apart(connection)]
         append(connection, unsealed_entry, found)
         return len(found)
     queueing = unsealed_entry.insert().from_select(_KEY, _missed(connection).with_only_columns(*_named(entry)))
     return connection.execute(queueing.execution_options(preserve_rowcount=True)).rowcount
 
 
-def missed(connection: Connection, rows_at_once: int) -> Iterator[Row[Any]]:
-    """Yield the id and key of entries that neither wait nor are in the log."""
-    if not is_distributed(connection):
-        yield from connection.execute(_missed(connection).limit(rows_at_once))
-        return
-    for rows in _blocks(connection, _missed(connection), entry):
-        logged = _logged(connection, rows)
-        yield from (row for row in rows if (row.learner_id, row.scheme, row.seq) not in logged)
+def missed(connection: Connection, rows_max: int) -> list[Row[Any]]:
+    """Return entries that neither wait nor are in the log, each with its id and key."""
+    if is_distributed(connection):
+        return list(islice(_missed_apart(connection), rows_max))
+    return list(connection.execute(_missed(connection).limit(rows_max)))
 
 
 def sealed_and_waiting(connection: Connection, rows_max: int) -> list[Key]:
@@ -51,6 +48,13 @@ def sealed_and_waiting(connection: Connection, rows_max: int) -> list[Key]:
         return [(row.learner_id, row.scheme, row.seq) for row in connection.execute(query)]
     found = (key for rows in _blocks(connection, query, unsealed_entry) for key in _logged(connection, rows))
     return list(islice(found, rows_max))
+
+
+def _missed_apart(connection: Connection) -> Iterator[Row[Any]]:
+    """Yield all of them where log and entries are compared in blocks."""
+    for rows in _blocks(connection, _missed(connection), entry):
+        logged = _logged(connection, rows)
+        yield from (row for row in rows if (row.learner_id, row.scheme, row.seq) not in logged)
 
 
 def _missed(connection: Connection) -> Select[Any]:
