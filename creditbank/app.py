@@ -1,6 +1,7 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
 import gc
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ from creditbank.api import (
     decisions,
     delegations,
     erasures,
+    events,
     guardians,
     identity,
     institutions,
@@ -82,6 +84,7 @@ RESOURCES = (
     batches.resource,
     transcripts.resource,
     statements.resource,
+    events.resource,
     log.resource,
     log.statement_resource,
     decisions.resource,
@@ -187,6 +190,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions[events.WAITERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 2))
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}

@@ -9,7 +9,8 @@ from threading import Event
 import structlog
 
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import automatic_awards, credential_following, sealing
+from creditbank.services import automatic_awards, credential_following, numbering, sealing
+from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
@@ -19,6 +20,12 @@ FOLLOW_SECONDS = 60
 
 AWARD_SECONDS = 5
 """After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
+
+NUMBER_SECONDS = 0.5
+"""After how long events are numbered again: who waits for them waits so long more."""
+
+PRUNE_SECONDS = 3600
+"""After how long old events are forgotten again."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -39,6 +46,14 @@ def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
         Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
+    ]
+
+
+def event_jobs_of(bank: Bank) -> list[Job]:
+    """Return the jobs that pass events on; they run beside the others, so that no sealing holds them up."""
+    return [
+        Job("events", NUMBER_SECONDS, lambda: numbering.number(bank)),
+        Job("old_events", PRUNE_SECONDS, lambda: numbering.prune(bank)),
     ]
 
 

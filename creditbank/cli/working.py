@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 import click
@@ -11,7 +11,7 @@ from creditbank.app import calm_collector, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
 from creditbank.services import sealing
-from creditbank.worker import Job, jobs_of, ran, work
+from creditbank.worker import Job, event_jobs_of, jobs_of, ran, work
 
 
 @click.command()
@@ -23,14 +23,23 @@ def worker(once: bool, find_missed: bool) -> None:  # noqa: FBT001 - click's own
     if find_missed:
         click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
     if once:
-        went_well = [ran(job) for job in jobs]
+        went_well = [ran(job) for job in [*jobs, *event_jobs_of(bank())]]
         sys.exit(0 if all(went_well) else 1)
-    work(jobs, _stop())
+    _work(jobs, _stop())
 
 
 def work_beside(parent: int) -> None:
     """Run the worker as long as the server that started it is there."""
-    work(_jobs(), _stop(), parent)
+    _work(_jobs(), _stop(), parent)
+
+
+def _work(jobs: list[Job], stop: Event, parent: int | None = None) -> None:
+    """Run jobs, and those of events in a thread beside them."""
+    beside = Thread(target=work, args=(event_jobs_of(bank()), stop, parent), name="events")
+    beside.start()
+    work(jobs, stop, parent)
+    stop.set()
+    beside.join()
 
 
 def _jobs() -> list[Job]:
