@@ -38,15 +38,16 @@ class _Told:
 
 def tell_outcomes(work: Work, heads: Sequence[Head], corrected: UUID | None = None) -> None:
     """Tell their issuers where outcomes stand now; one of them may have been corrected."""
+    readers = {one: {one: Basis.ISSUED} for one in {head.institution_id for head in heads}}
     for head in heads:
-        ids = {"outcome_id": head.id}
-        if head.decision_id is not None:
-            ids["decision_id"] = head.decision_id
+        assert head.decision_id is not None, "what is told was decided"
+        ids = {"outcome_id": head.id, "decision_id": head.decision_id}
         if head.duplicate_of is not None:
             ids["duplicate_of"] = head.duplicate_of
         said = {"status": head.status.value, "revision": head.revision}
         kind = outcome_type(head.status, is_correction=head.id == corrected)
-        _tell(work, kind, _Told(head.learner_id, ids, said), {head.institution_id: Basis.ISSUED})
+        told = Event(work.new_id(), kind, work.now, head.learner_id, ids, said, readers[head.institution_id])
+        work.told.append(told)
 
 
 def tell_conversion(work: Work, conversion: Conversion, done: str) -> None:
