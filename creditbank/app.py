@@ -49,6 +49,7 @@ from creditbank.api import (
     statistics,
     tokens,
     transcripts,
+    webhooks,
 )
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
@@ -63,6 +64,7 @@ from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
+from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 from creditbank.storage.database import Database
@@ -110,6 +112,7 @@ RESOURCES = (
     rights.resource,
     correction_requests.resource,
     erasures.resource,
+    webhooks.resource,
     operations.resource,
 )
 
@@ -191,6 +194,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
     app.extensions[events.WAITERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 2))
+    app.extensions[webhooks.SENDER] = WebhookSender(settings.webhooks_private)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}

@@ -8,6 +8,7 @@ from threading import Event
 
 import structlog
 
+from creditbank.couriers import Couriers
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.services import automatic_awards, credential_following, numbering, sealing
 from creditbank.services.bank import Bank
@@ -24,6 +25,9 @@ AWARD_SECONDS = 5
 NUMBER_SECONDS = 0.5
 """After how long events are numbered again: who waits for them waits so long more."""
 
+DELIVER_SECONDS = 0.25
+"""After how long it is looked again for webhooks that nobody serves."""
+
 PRUNE_SECONDS = 3600
 """After how long old events are forgotten again."""
 
@@ -38,6 +42,8 @@ class Job:
     name: str
     pause_seconds: float
     run: Callable[[], int]
+    is_told: bool = True
+    """Whether a line of the log says what was done."""
 
 
 def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
@@ -49,10 +55,12 @@ def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
     ]
 
 
-def event_jobs_of(bank: Bank) -> list[Job]:
+def event_jobs_of(bank: Bank, couriers: Couriers) -> list[Job]:
     """Return the jobs that pass events on; they run beside the others, so that no sealing holds them up."""
     return [
         Job("events", NUMBER_SECONDS, lambda: numbering.number(bank)),
+        Job("replays", NUMBER_SECONDS, lambda: numbering.replay(bank)),
+        Job("webhooks", DELIVER_SECONDS, couriers.send_out, is_told=False),
         Job("old_events", PRUNE_SECONDS, lambda: numbering.prune(bank)),
     ]
 
@@ -82,6 +90,6 @@ def ran(job: Job) -> bool:
     except Exception:
         log.exception("job_failed", job=job.name)
         return False
-    if done:
+    if done and job.is_told:
         log.info("job_done", job=job.name, done=done)
     return True

@@ -10,8 +10,13 @@ import click
 from creditbank.app import calm_collector, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
-from creditbank.services import sealing
+from creditbank.couriers import Couriers
+from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.services import delivering, sealing
 from creditbank.worker import Job, event_jobs_of, jobs_of, ran, work
+
+POOL_SIZE_MIN = 8
+"""Connections of the worker's own: couriers need one for moments only, but one that seals keeps it for seconds."""
 
 
 @click.command()
@@ -23,7 +28,7 @@ def worker(once: bool, find_missed: bool) -> None:  # noqa: FBT001 - click's own
     if find_missed:
         click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
     if once:
-        went_well = [ran(job) for job in [*jobs, *event_jobs_of(bank())]]
+        went_well = [ran(job) for job in [*jobs, *_events_once()]]
         sys.exit(0 if all(went_well) else 1)
     _work(jobs, _stop())
 
@@ -35,11 +40,25 @@ def work_beside(parent: int) -> None:
 
 def _work(jobs: list[Job], stop: Event, parent: int | None = None) -> None:
     """Run jobs, and those of events in a thread beside them."""
-    beside = Thread(target=work, args=(event_jobs_of(bank()), stop, parent), name="events")
+    couriers = Couriers(bank(POOL_SIZE_MIN), _sender())
+    beside = Thread(target=work, args=(event_jobs_of(couriers.bank, couriers), stop, parent), name="events")
     beside.start()
     work(jobs, stop, parent)
     stop.set()
     beside.join()
+    couriers.stop()
+
+
+def _events_once() -> list[Job]:
+    """Return the jobs of events for who waits until all is sent."""
+    opened = bank()
+    couriers = Couriers(opened, _sender())
+    jobs = [job for job in event_jobs_of(opened, couriers) if job.run != couriers.send_out]
+    return [*jobs, Job("webhooks", 0, lambda: delivering.deliver_all(opened, _sender()))]
+
+
+def _sender() -> WebhookSender:
+    return WebhookSender(settings_from_environment().webhooks_private)
 
 
 def _jobs() -> list[Job]:

@@ -106,6 +106,7 @@ def event_document(event: Event, veil: Veil) -> dict[str, Any]:
         "id": veil.id(event.id),
         "type": event.type.value,
         "timestamp": instant_text(veil.instant(event.happened_at)),
+        "ordering_key": veil.learner(event.learner_id),
         "data": {
             "learner_id": veil.learner(event.learner_id),
             **{name: veil.id(value) for name, value in event.ids.items()},

@@ -18,6 +18,7 @@ from creditbank.storage import (
     credentials,
     decisions,
     delegations,
+    deliveries,
     erasure,
     erasure_requests,
     events,
@@ -48,6 +49,7 @@ from creditbank.storage import (
     seal_log,
     staff,
     unsealed,
+    webhooks,
 )
 from creditbank.storage.columns import catalogue
 
@@ -70,6 +72,7 @@ __all__ = [
     "credentials",
     "decisions",
     "delegations",
+    "deliveries",
     "erasure",
     "erasure_requests",
     "events",
@@ -100,4 +103,5 @@ __all__ = [
     "seal_log",
     "staff",
     "unsealed",
+    "webhooks",
 ]

@@ -68,6 +68,8 @@ LOCAL = {
     "qualification_look": "how far a single job has come, a row for each definition",
     "event": "what happened in a month, numbered by one worker",
     "event_reader": "who is told of each of those",
+    "webhook": "some for each institution, locked by couriers",
+    "webhook_delivery": "events on their way, of a month",
     "log_leaf": "one log for the whole bank, appended to by one sealer",
     "log_node": "the same log's inner hashes",
     "alembic_version": "the schema's history, asked where migrations run",

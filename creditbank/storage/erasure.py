@@ -56,6 +56,7 @@ STAYS = {
     "qualification_decision": "the reasons of awards, by pseudonym",
     "qualification_event": "who decided, by pseudonym",
     "qualification_source": "which outcomes a decision rests on, by pseudonym",
+    "webhook_delivery": "to whom events of the last month were sent, by pseudonym",
     "unsealed_entry": "which entries of the ledger wait to be sealed, by pseudonym",
     "pairwise": "the pseudonym under which a partner knew the pseudonym",
 }
