@@ -123,8 +123,8 @@ def enabled(connection: Connection) -> list[Webhook]:
 
 
 def add(connection: Connection, value: Webhook) -> None:
-    """Register a webhook; nobody is at it."""
-    free = {"is_slow": False, "rests_until": value.created_at, "leased_until": value.created_at}
+    """Register a webhook at which nobody is; it counts as slow until it was quick once."""
+    free = {"is_slow": True, "rests_until": value.created_at, "leased_until": value.created_at}
     append(connection, webhook, [_row(value) | free])
 
 

@@ -28,7 +28,7 @@ from creditbank.core.webhook import (
     pause_seconds,
     rest_seconds,
 )
-from creditbank.couriers import COURIERS, SLOW_COURIERS, Couriers
+from creditbank.couriers import SLOW_COURIERS, Couriers
 from creditbank.gateways.webhook_sender import SECONDS_MAX, WebhookSender
 from creditbank.services import delivering, numbering
 from creditbank.services.bank import Answer, Errand, Work, carried_out
@@ -396,13 +396,13 @@ def test_a_webhook_is_served_by_one_worker_at_a_time(hooked: House, found: Recei
         registered(hooked, found.url)
     hooked.post_outcome(somebody(hooked))
     number(hooked.bank)
-    first = claim(hooked.bank, 1, is_slow=False)
-    second = claim(hooked.bank, 5, is_slow=False)
+    first = claim(hooked.bank, 1, is_slow=True)
+    second = claim(hooked.bank, 5, is_slow=True)
     assert len(first) == len(second) == 1
     assert first[0].id != second[0].id
-    assert claim(hooked.bank, 5, is_slow=False) == []
+    assert claim(hooked.bank, 5, is_slow=True) == []
     moved(hooked, seconds=delivering.LEASE.total_seconds())
-    assert len(claim(hooked.bank, 5, is_slow=False)) == 2  # whoever had them was killed
+    assert len(claim(hooked.bank, 5, is_slow=True)) == 2  # whoever had them was killed
 
 
 def test_claims_pass_over_what_others_claim_just_now(hooked: House, found: Receiver) -> None:
@@ -414,8 +414,8 @@ def test_claims_pass_over_what_others_claim_just_now(hooked: House, found: Recei
     number(hooked.bank)
     now = hooked.clock()
     with hooked.bank.database.transaction() as slow:
-        first = webhooks.claim(slow, now, now + delivering.LEASE, is_slow=False, rows_max=1)
-        second = claim(hooked.bank, 5, is_slow=False)
+        first = webhooks.claim(slow, now, now + delivering.LEASE, is_slow=True, rows_max=1)
+        second = claim(hooked.bank, 5, is_slow=True)
         assert len(first) == len(second) == 1
         assert first[0].id != second[0].id
 
@@ -445,13 +445,13 @@ def test_dead_and_slow_receivers_delay_others_by_no_more_than_twice(hooked: Hous
     with receiver() as slow:
         hang = threading.Event()
         slow.before = lambda: hang.wait(SECONDS_MAX) and None
-        for _ in range(COURIERS - 2):
+        for _ in range(SLOW_COURIERS + 2):
             registered(hooked, slow.url)
         hooked.post_outcome(learner)
         number(hooked.bank)
         crew = Couriers(hooked.bank, SENDING)
         crew.send_out()
-        while len(slow.received) < COURIERS - 2:
+        while len(slow.received) < SLOW_COURIERS:
             time.sleep(0.01)
         beside = took(100)
         hang.set()
@@ -459,22 +459,40 @@ def test_dead_and_slow_receivers_delay_others_by_no_more_than_twice(hooked: Hous
     assert beside <= 2 * alone + 0.25  # of which 0.25 s are what it takes to look again
 
 
-def test_slow_ones_never_take_all_couriers(hooked: House) -> None:
-    made = [registered(hooked, "http://127.0.0.1:9/", institution=f"i{n}") for n in range(COURIERS // 4)]
-    assert SLOW_COURIERS < COURIERS
-    crew = Couriers(hooked.bank, SENDING)
-    assert crew._free(is_slow=True) == SLOW_COURIERS  # noqa: SLF001 - what couriers keep to themselves
-    crew._busy[True] = SLOW_COURIERS  # noqa: SLF001
-    assert crew._free(is_slow=True) == 0  # noqa: SLF001
-    assert crew._free(is_slow=False) == COURIERS - SLOW_COURIERS  # noqa: SLF001
-    assert made
+def test_a_webhook_counts_as_slow_until_it_is_quick_and_when_it_is_quick_no_more(
+    hooked: House, found: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(hooked, found.url)
+    learner = somebody(hooked)
+
+    def due_as_slow() -> bool:
+        hooked.post_outcome(learner)
+        number(hooked.bank)
+        moved(hooked, hours=5)
+        for is_slow in (True, False):
+            for claimed in claim(hooked.bank, 1, is_slow=is_slow):
+                deliver(hooked.bank, SENDING, claimed)
+                return is_slow
+        raise AssertionError
+
+    assert due_as_slow()
+    assert not due_as_slow()
+    found.status = 500
+    assert not due_as_slow()
+    assert due_as_slow()
+    found.status = 204
+    assert due_as_slow()
+    assert not due_as_slow()
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", 0.0)
+    assert not due_as_slow()
+    assert due_as_slow()
 
 
 def test_a_deleted_webhook_is_sent_nothing_even_by_who_is_under_way(hooked: House, found: Receiver) -> None:
     made = registered(hooked, found.url)
     hooked.post_outcome(somebody(hooked))
     number(hooked.bank)
-    (claimed,) = claim(hooked.bank, 1, is_slow=False)
+    (claimed,) = claim(hooked.bank, 1, is_slow=True)
     asked(hooked, "DELETE", f"/{made['id']}")
     assert deliver(hooked.bank, SENDING, claimed) == 0
     assert found.received == []
