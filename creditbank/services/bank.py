@@ -27,13 +27,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.services.shelf import Membership, Printed, Shelf
-from creditbank.storage import (
-    access_log,
-    audit,
-    kept_answers,
-    outbox,
-    people,
-)
+from creditbank.storage import access_log, audit, kept_answers, outbox, people
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 from creditbank.storage.replica import Replica
 

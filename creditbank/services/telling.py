@@ -10,7 +10,7 @@ from creditbank.core.event import Event, EventType, outcome_type
 from creditbank.core.merging import Person
 from creditbank.core.review import State
 from creditbank.services.bank import Work
-from creditbank.storage import conversions, learners
+from creditbank.storage import conversions, events
 from creditbank.storage.awards import Award
 from creditbank.storage.conversions import Conversion
 from creditbank.storage.credentials import Credential
@@ -107,7 +107,7 @@ def tell_parted(work: Work, merged: Person, other: Person) -> None:
 
 
 def _tell_link(work: Work, kind: EventType, one: Person, other: Person) -> None:
-    readers = dict.fromkeys(learners.knowing(work.connection, (*one.members, *other.members)), Basis.KNOWN)
+    readers = dict.fromkeys(events.knowing(work.connection, (*one.members, *other.members)), Basis.KNOWN)
     _tell(work, kind, _Told(other.id, {"other_learner_id": one.id}, {}), readers)
 
 

@@ -65,6 +65,7 @@ _consent = table(
     column("institution_id", Uuid),
     column("valid_until", Date),
 )
+_affiliation = table("affiliation", column("learner_id", Uuid), column("institution_id", Uuid))
 _withdrawal = table("consent_withdrawal", column("learner_id", Uuid), column("consent_id", Uuid))
 
 
@@ -126,6 +127,12 @@ def consented_to(connection: Connection, learner_ids: Sequence[UUID], on: date) 
     for row in connection.execute(query):
         found.setdefault(row.learner_id, set()).add(row.institution_id)
     return found
+
+
+def knowing(connection: Connection, learner_ids: Sequence[UUID]) -> set[UUID]:
+    """Return the institutions that know any of the learners."""
+    theirs = member_of(connection, _affiliation.c.learner_id, learner_ids)
+    return set(connection.execute(select(_affiliation.c.institution_id).where(theirs)).scalars())
 
 
 def page(

@@ -166,12 +166,6 @@ def known_to(connection: Connection, learner_ids: Iterable[UUID], institution_id
     return set(connection.execute(query.where(among_them)).scalars())
 
 
-def knowing(connection: Connection, learner_ids: Iterable[UUID]) -> set[UUID]:
-    """Return the institutions that know any of the learners."""
-    among_them = member_of(connection, affiliation.c.learner_id, sorted(set(learner_ids)))
-    return set(connection.execute(select(affiliation.c.institution_id).where(among_them)).scalars())
-
-
 def open_accounts(
     connection: Connection, keyring: Keyring, openings: Sequence[Opening], new_id: Callable[[], UUID]
 ) -> None:

@@ -80,7 +80,6 @@ def _webhooks() -> None:
         ),
         sa.CheckConstraint("(replay_after IS NULL) = (replay_until IS NULL)", name=op.f("ck_webhook_replay")),
         sa.CheckConstraint("failures >= 0", name=op.f("ck_webhook_failures")),
-        sa.ForeignKeyConstraint(["institution_id"], ["institution.id"], name="fk_webhook_institution_id"),
         sa.PrimaryKeyConstraint("id", name="pk_webhook"),
     )
     op.create_index("ix_webhook_institution_id", "webhook", ["institution_id"])
