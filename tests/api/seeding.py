@@ -192,6 +192,8 @@ class Seeds:
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
         if "/logins" in path:
             return {"learner_id": "me", "login_id": self.a_login()}
+        if path.startswith("/v1/webhooks"):
+            return self._fresh_webhook()
         if "{request_id}" in path or is_a_right(path):
             return self._fresh_right(path)
         if "{credential_id}" in path:
@@ -205,6 +207,15 @@ class Seeds:
         if "/guardians" in path:
             return {"learner_id": self.paths["child"] if "{guardianship_id}" in path else a_child(self.house)}
         return self._fresh_conversion(path)
+
+    def _fresh_webhook(self) -> dict[str, str]:
+        """Return a new webhook with something sent to it, the only one: an institution has no more than some."""
+        auth, http = {"Authorization": f"Bearer {self.tokens['all scopes']}"}, self.house.http
+        for one in http.get("/v1/webhooks", headers=auth).get_json()["items"]:
+            http.delete(f"/v1/webhooks/{one['id']}", headers=auth)
+        hook = http.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=auth).get_json()["id"]
+        ping = http.post(f"/v1/webhooks/{hook}/test", headers=auth).get_json()["id"]
+        return {"webhook_id": hook, "delivery_id": ping}
 
     def _fresh_right(self, path: str) -> dict[str, str]:
         """Return whose right a request exercises, and on which request of theirs; somebody new's each time."""
