@@ -40,7 +40,7 @@ DELIVERIES_MAX = 50
 TURN_SECONDS = 5.0
 """How long one webhook is served before others have their turn."""
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 """How long a webhook is a worker's: longer than a turn and the longest delivery behind it; then others may have it."""
 
 _GONE = 410

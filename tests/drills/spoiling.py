@@ -41,7 +41,7 @@ READABLE_FIELDS = {
     "ConsentIn": ("purpose", "recipient", "text"),
     "WebhookIn": ("url", "description"),
 }
-"""Fields of other bodies that are readable: what was learnt, what a consent is for, and what an institution calls its own."""
+"""Fields of other bodies that are readable: what was learnt, what a consent is for, what an institution says of its webhooks."""
 
 
 @dataclass(frozen=True)

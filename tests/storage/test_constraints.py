@@ -32,8 +32,8 @@ from creditbank.storage.migrations import APPEND_ONLY, DELETED_FROM, grant
 from creditbank.storage.seal_log import log_node
 from tests.api.seeding import a_credential, qualification_rules
 from tests.builders import (
-    NOW,
     BASE_URL,
+    NOW,
     SAME_TITLE,
     House,
     learner_body,
