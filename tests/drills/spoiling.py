@@ -41,7 +41,7 @@ READABLE_FIELDS = {
     "ConsentIn": ("purpose", "recipient", "text"),
     "WebhookIn": ("url", "description"),
 }
-"""Fields of other bodies that are readable: what was learnt, what a consent is for, what an institution says of its webhooks."""
+"""Fields of other bodies that are readable: what was learnt, what a consent is for, what is said of a webhook."""
 
 
 @dataclass(frozen=True)
