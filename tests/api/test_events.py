@@ -9,8 +9,10 @@ import pytest
 from creditbank.api import events as api
 from creditbank.core.event import KEPT_DAYS
 from creditbank.services.numbering import number, prune
+from tests.api.seeding import conversion_rules, qualification_rules
 from tests.api.test_consents import diary
 from tests.builders import SAME_TITLE, House, outcome_body
+from tests.services.test_merging import join, part
 
 SCOPES = ("webhooks:write", "outcomes:read")
 
@@ -118,6 +120,83 @@ def test_a_conversion_is_told_to_who_has_a_part_in_it(house: House) -> None:
     assert types(feed(house, "acceptor")) == ["conversion.submitted", "conversion.decided"]
     assert types(feed(house)) == ["outcome.recognised"]
     assert [line[1:] for line in diary(house, learner)] == [("conversion", "part")]
+
+
+def test_rejecting_and_withdrawing_are_told_too(house: House) -> None:
+    house.publish_rules(conversion_rules())
+    house.publish_programme("acceptor")
+    target = {"institution": "acceptor", "programme": "administration", "courses": ["c1"]}
+    learner = somebody(house)
+    for _ in range(2):
+        house.post_outcome(learner, title="管理学")
+    rejected = house.convert(learner, target)
+    assert types(feed(house, "acceptor")) == ["conversion.submitted"]
+    house.decide(rejected["id"], "acceptor", "reject", reason="材料不全")
+    withdrawn = house.convert(learner, target)
+    me = house.learner_auth(learner)
+    house.http.post(f"/v1/conversions/{withdrawn['id']}/withdraw", json={"reason": "不转了"}, headers=me)
+    page = feed(house, "acceptor")
+    assert [(one["type"], one["data"]["state"]) for one in page["items"]] == [
+        *(("conversion.submitted", "in_review"), ("conversion.decided", "rejected")),
+        *(("conversion.submitted", "in_review"), ("conversion.closed", "withdrawn")),
+    ]
+
+
+def test_awards_are_told_to_who_awards_and_who_reviews_and_partners_on_consent(house: House) -> None:
+    house.publish_texts()
+    house.token("acceptor")
+    house.publish_rules(qualification_rules("acceptor"))
+    learner = somebody(house)
+    house.consent(learner, "partner", "outcomes:read")
+    posted = house.post_outcome(learner, title="管理学")
+    made = house.http.post(
+        "/v1/qualifications/made-up-qualification/awards", json={"level": "one"}, headers=house.learner_auth(learner)
+    )
+    assert made.status_code == 201, made.get_data(as_text=True)
+    house.http.post(f"/v1/outcomes/{posted['id']}/revoke", json={"reason": "误登"}, headers=house.auth())
+    reviewer = house.auth("acceptor", "conversions:review")
+    (case,) = house.http.get("/v1/award-cases", headers=reviewer).get_json()["items"]
+    decision = {"decision": "revoke", "reason": "查实"}
+    house.http.post(f"/v1/award-cases/{case['id']}/decisions", json=decision, headers=reviewer)
+    expected = [
+        *(("qualification.awarded", "in_force"), ("qualification.changed", "in_review")),
+        ("qualification.changed", "revoked"),
+    ]
+    for institution in ("acceptor", "partner"):
+        items = [one for one in feed(house, institution)["items"] if one["type"].startswith("qualification")]
+        assert [(one["type"], one["data"]["state"]) for one in items] == expected, institution
+    assert types(feed(house)) == ["outcome.recognised", "outcome.revoked"]
+
+
+def test_credentials_are_told_to_whose_word_they_are(house: House) -> None:
+    learner = somebody(house)
+    outcome = house.post_outcome(learner)
+    issuer = house.auth("cqdx", "credentials:issue")
+    wish = {"kind": "outcome", "subject_id": outcome["id"]}
+    made = house.http.post("/v1/credentials", json=wish, headers=issuer).get_json()
+    for step in ("suspend", "reinstate", "revoke"):
+        url = f"/v1/credentials/{made['id']}/{step}"
+        assert house.http.post(url, json={"reason": "查证"}, headers=issuer).status_code == 200
+    assert types(feed(house))[1:] == [f"credential.{one}" for one in ("issued", "suspended", "resumed", "revoked")]
+
+
+def test_a_merge_and_its_undoing_are_told_to_who_knows_either(house: House) -> None:
+    one, other = somebody(house), house.open_learner("other")["id"]
+    link = join(house, one, other)
+    part(house, link)
+    for institution in ("cqdx", "other"):
+        page = feed(house, institution)
+        assert types(page) == ["learner.merged", "learner.parted"]
+        assert page["items"][0]["data"] == {"learner_id": other, "other_learner_id": one}
+    assert feed(house, "third")["items"] == []
+
+
+def test_what_counts_twice_is_told_when_accounts_are_merged(house: House) -> None:
+    learners = [somebody(house) for _ in range(2)]
+    for learner in learners:
+        house.post_outcome(learner, title="同一课程")
+    join(house, *learners)
+    assert types(feed(house)) == ["outcome.recognised", "outcome.recognised", "learner.merged", "outcome.rejected"]
 
 
 def test_a_restricted_learner_is_told_of_to_nobody(house: House) -> None:
