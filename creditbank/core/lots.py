@@ -76,9 +76,9 @@ class Left:
 
 
 def left_of_lots(transfers: Iterable[DatedTransfer], on: date) -> list[Left]:
-    """Return the lots of which something is neither held, converted nor expired on a day; together they are available.
+    """Return the lots of which something is neither held, converted nor expired on a day: what is available, by lots.
 
-    Where a lot was recognised again after a correction, the last decision counts.
+    Each lot is recognised once, and that is among the transfers.
     """
     amounts: dict[UUID, int] = defaultdict(int)
     recognised: dict[UUID, tuple[str, UUID]] = {}
