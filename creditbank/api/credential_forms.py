@@ -53,7 +53,6 @@ class FormQuery(fields.StrictSchema):
 
     alg = fields.Choice(
         Algorithm,
-        load_default=None,
         metadata={
             "description": "If left out RS256, which every reader of Open Badges knows; of an SD-JWT and its list ES256"
         },
@@ -62,7 +61,7 @@ class FormQuery(fields.StrictSchema):
     def built(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return the query with the algorithm that the form goes by where none is named."""
         usual = Algorithm.ES256 if wants(SD_JWT) or wants(TOKEN_LIST) else Algorithm.RS256
-        return data | {"alg": data["alg"] or usual}
+        return {"alg": usual} | data
 
 
 class ProofQuery(FormQuery):

@@ -101,6 +101,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}.pdf
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials/record
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/credentials/presentations
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/reinstate
@@ -239,6 +240,7 @@ ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/reinstate
@@ -376,6 +378,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -512,6 +515,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -647,6 +651,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -782,6 +787,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate

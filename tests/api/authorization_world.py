@@ -364,6 +364,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /v1/credentials/{credential_id}/suspend": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/reinstate": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/shares": lambda _: {"details": ["credits"]},
+    "POST /v1/learners/{learner_id}/credentials/presentations": lambda ids: {"outcomes": [ids["outcome_id"]]},
     "POST /v1/credentials/verify": lambda _: {"credential": "x"},
     "POST /v1/learners/{learner_id}/credentials/imports": lambda _: {"credential": "x"},
     "POST /v1/rulesets": lambda _: ruleset(3),
