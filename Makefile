@@ -44,7 +44,7 @@ test-log: $(TEST_READY)
 # Credentials, their proofs and their status lists, checked by implementations of others from npm; Node 20 or newer.
 test-credentials: $(TEST_READY)
 	@if command -v npm > /dev/null; then npm ci --prefix tests/credentials --ignore-scripts --no-audit --no-fund --silent; fi
-	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py
+	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py tests/api/test_presentations_by_others.py
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

@@ -33,7 +33,6 @@ class AtLeastIn(fields.StrictSchema):
     level = fields.Whole(
         1,
         LEVEL_MAX,
-        load_default=ANY_LEVEL,
         metadata={"description": "At this level or higher; at any, and without one, if left out"},
     )
 
@@ -44,7 +43,7 @@ class AtLeastIn(fields.StrictSchema):
 
     def built(self, data: dict[str, Any]) -> Asked:
         """Return what is to be said."""
-        return Asked(data["scheme"], data["level"], data["credits"])
+        return Asked(data["scheme"], data.get("level", ANY_LEVEL), data["credits"])
 
 
 class PresentationIn(fields.StrictSchema):
