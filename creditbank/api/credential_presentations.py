@@ -49,20 +49,21 @@ class AtLeastIn(fields.StrictSchema):
 class PresentationIn(fields.StrictSchema):
     """What is to be shown: either `at_least` or `outcomes`, and of the learner only what is asked for."""
 
-    at_least = fields.Part(AtLeastIn(), load_default=None)
-    outcomes = fields.Items(fields.Id(), BUNDLED_MAX, load_default=())
+    at_least = fields.Part(AtLeastIn())
+    outcomes = fields.Items(fields.Id(), BUNDLED_MAX)
     with_name = fields.Flag(load_default=False)
     with_birth_date = fields.Flag(load_default=False)
 
     @marshmallow.validates_schema
     def _check(self, data: dict[str, Any], **_kwargs: Any) -> None:  # noqa: ANN401
-        if (data["at_least"] is None) == (not data["outcomes"]):
+        if ("at_least" in data) == ("outcomes" in data):
             zh, en = "请给出 at_least 或 outcomes 之一。", "Name either at_least or outcomes."
             raise marshmallow.ValidationError([Fault("", "wrong_choice", zh, en)])
 
     def built(self, data: dict[str, Any]) -> Choice:
         """Return what is chosen."""
-        return Choice(**data | {"outcomes": tuple(dict.fromkeys(data["outcomes"]))})
+        outcomes = tuple(dict.fromkeys(data.get("outcomes", ())))
+        return Choice(data.get("at_least"), outcomes, data["with_name"], data["with_birth_date"])
 
 
 class PresentationOut(marshmallow.Schema):
