@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,7 @@ def opened_sd_jwt(text: str) -> OpenedSdJwt:
             "末尾应为“~”：本行不核对持有人密钥绑定（KB-JWT），请出示不带绑定的版本。",
             'It has to end with "~": no key binding is asked for or checked here; present it without one.',
         )
-    head, body = _parts(token)
-    header = _object(head, _HEADER_DEPTH_MAX)
-    if header.get("typ") not in TYPES_TAKEN or {"crit", "b64"} & header.keys():
-        raise _not_one("头部 typ 不是 dc+sd-jwt，或含 crit、b64", "its typ is not dc+sd-jwt, or it has crit or b64")
-    payload = _object(body, DEPTH_MAX)
+    header, payload = signed_objects(token, TYPES_TAKEN)
     if payload.pop(_HASH_NAME, HASH) != HASH:
         raise _refused("hash_refused", "摘要算法只接受 sha-256。", "Digests by another hash than sha-256 are refused.")
     if "cnf" in payload:
@@ -85,6 +81,18 @@ def opened_sd_jwt(text: str) -> OpenedSdJwt:
             "Something is disclosed that is no part of the credential.",
         )
     return OpenedSdJwt(token, header.get("alg"), header.get("kid"), claims)
+
+
+def signed_objects(token: str, types: Container[object]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and payload of what an issuer signed, if its `typ` is one of these. Raises NoSdJwt."""
+    parts = token.split(".")
+    if len(parts) != _PARTS:
+        raise _not_one("签发部分不是三段式 JWT", "what its issuer signed has not three parts")
+    header = _object(parts[0], _HEADER_DEPTH_MAX)
+    if header.get("typ") not in types or {"crit", "b64"} & header.keys():
+        raise _not_one("头部 typ 不符，或含 crit、b64", "its typ is another one, or it has crit or b64")
+    _bytes(parts[2])
+    return header, _object(parts[1], DEPTH_MAX)
 
 
 @dataclass(slots=True)
@@ -160,14 +168,6 @@ def _told(disclosures: list[str]) -> dict[str, list[Any]]:
             raise _refused("digest_twice", "同一内容披露了两次。", "The same is disclosed twice.")
         found[digest] = value
     return found
-
-
-def _parts(token: str) -> tuple[str, str]:
-    parts = token.split(".")
-    if len(parts) != _PARTS:
-        raise _not_one("签发部分不是三段式 JWT", "what its issuer signed has not three parts")
-    _bytes(parts[2])
-    return parts[0], parts[1]
 
 
 def _object(part: str, depth_max: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from creditbank.formats.linked_data import NO_CONTEXTS, Contexts
 from creditbank.formats.sd_jwt import SEPARATOR
 from creditbank.formats.sd_jwt_check import checked_sd_jwt, shown_of
 from creditbank.formats.sd_jwt_claims import CREDENTIALS, RECORD, vct_of
+from creditbank.formats.sd_jwt_status import listed_standing
 from creditbank.formats.status_list import REVOCATION, SUSPENSION, is_set, status_entries
 from creditbank.formats.token_status_list import status_claim
 from creditbank.services import issuing_keys
@@ -78,7 +79,7 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
     own = issuing_keys.own_issuer(work, base_url)
     belief = Belief({**belief.issuers, own.id: own}, belief.contexts)
     if isinstance(credential, str) and SEPARATOR in credential:
-        return _check_sd_jwt(work, credential, base_url, belief)
+        return _check_sd_jwt(work, (credential, lists), base_url, belief)
     checked = _checked(work, credential, belief)
     if checked.document is None or checked.issuer is None:
         return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
@@ -90,15 +91,20 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
     return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof, checked.document)
 
 
-def _check_sd_jwt(work: Work, text: str, base_url: str, belief: Belief) -> Verdict:
-    """Judge a presentation, the bank's by what is on record; of others' no list is read, so that they stand unknown."""
+def _check_sd_jwt(work: Work, given: tuple[str, Sequence[Given]], base_url: str, belief: Belief) -> Verdict:
+    """Judge a presentation: one of the bank's by what is on record, another's by Token Status Lists that came along."""
+    text, lists = given
     checked = checked_sd_jwt(text, belief.issuers, work.now)
     if checked.document is None or checked.issuer is None:
         return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
+    status: Standing | Unsaid
     if checked.issuer.id == did_of(base_url):
         found, status = _own_shown_status(work, checked.document, base_url)
+    elif "status" not in checked.document:
+        found, status = [], Unsaid.NONE
     else:
-        found, status = [], Unsaid.UNKNOWN if "status" in checked.document else Unsaid.NONE
+        found, standing = listed_standing(checked.document, lists, checked.issuer, work.now)
+        status = standing or Unsaid.UNKNOWN
     faults = (*checked.faults, *found)
     shown = None if faults else shown_of(checked.document)
     return Verdict(faults, status, checked.issuer, checked.proof, checked.document, shown)

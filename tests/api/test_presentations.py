@@ -9,13 +9,17 @@ import pytest
 from jwt import PyJWK, PyJWS
 
 from creditbank.formats.credential_key import Algorithm
+from creditbank.formats.sd_jwt import presented
+from creditbank.formats.sd_jwt_claims import Asked
 from creditbank.gateways.keyring import Kind
 from creditbank.services import rotation
 from creditbank.services.clients import administrator
 from tests.api.test_credentials import ISSUE, ISSUER, Holder, change, codes, verdict
 from tests.api.test_rights import TARGET
 from tests.builders import BASE_URL, SAME_TITLE, House
-from tests.formats.sd_jwts import everything_in, unpacked
+from tests.formats import credentials as issued
+from tests.formats.sd_jwts import AMOUNTS, everything_in, statement, unpacked
+from tests.formats.test_token_status_list import a_list
 
 SD_JWT = "application/dc+sd-jwt"
 NAME = "欧阳独一"
@@ -135,7 +139,7 @@ def test_a_credential_is_kept_in_a_wallet_and_shown_member_by_member(shower: Sho
             assert set(alone["shown"]) == {"vct", disclosure(one)[1]}
 
 
-def test_every_part_of_a_conversion_and_each_balance_is_shown_alone(shower: Shower) -> None:
+def test_the_balance_of_each_scheme_is_shown_alone(shower: Shower) -> None:
     text = shower.sd_jwt(f"/v1/credentials/{shower.issue(kind='balance', subject_id=None)['id']}")
     token, *disclosures, _ = text.split("~")
     by_name = {disclosure(one)[1]: one for one in disclosures if len(disclosure(one)) == 3}
@@ -191,7 +195,12 @@ def test_what_was_converted_is_not_shown(shower: Shower) -> None:
     shower.house.publish_programme("acceptor")
     outcome = shower.record("管理学", "48", "3")
     shower.presented(at_least=at_least(3, "37.50"))
-    shower.house.convert(shower.learner["id"], TARGET, [outcome["id"]])
+    converted = shower.house.convert(shower.learner["id"], TARGET, [outcome["id"]])
+    text = shower.sd_jwt(f"/v1/credentials/{shower.issue(kind='conversion', subject_id=converted['id'])['id']}")
+    (part,) = verdict(shower.house, text)["shown"]["creditConversion"]["convertedPart"]
+    (hidden,) = (one for one in text.split("~")[1:-1] if disclosure(one)[-1] == part)
+    said = verdict(shower.house, text.replace(f"~{hidden}~", "~"))
+    assert (said["accepted"], said["shown"]["creditConversion"]["convertedPart"]) == (True, [])
     assert shower.present(at_least=at_least(3, "34.51")).status_code == 409
     shower.presented(at_least=at_least(3, "34.50"))
 
@@ -250,6 +259,24 @@ def test_a_presentation_is_no_outcome_of_another_institution(shower: Shower) -> 
     given = {"credential": made["presentation"]}
     (taken,) = shower.house.http.post(url, json=given, headers=shower.house.auth()).get_json()["results"]
     assert [one["code"] for one in taken["errors"]] == ["own_credential"]
+
+
+def test_what_another_issuer_signed_stands_as_its_own_list_tells(house: House) -> None:
+    house.app.extensions["creditbank.trusted_issuers"] = issued.issuers()
+    text = presented(statement(AMOUNTS), Asked("cn-16h-half", 3, 3000).chosen)
+    said = verdict(house, text)
+    assert (said["verified"], said["accepted"], said["status"]) == (True, False, "unknown")
+    for revoked, status in ((set[int](), "valid"), ({4711}, "revoked")):
+        said = verdict(house, text, a_list(revoked, set()))
+        assert (said["verified"], said["accepted"], said["status"]) == (True, status == "valid", status)
+        assert said["shown"]["creditsAtLeast"] == {"cn-16h-half": {"3": {"30.00": True}}}
+    assert codes(verdict(house, text, a_list(set(), set(), number=2))) == {"status_list_refused"}
+    url = f"/v1/learners/{house.open_learner()['id']}/credentials/imports"
+    given = {"credential": text, "status_lists": [a_list(set(), set())]}
+    (taken,) = house.http.post(url, json=given, headers=house.auth()).get_json()["results"]
+    assert [one["code"] for one in taken["errors"]] == ["no_achievement"]
+    house.app.extensions["creditbank.trusted_issuers"] = {}
+    assert codes(verdict(house, text)) == {"issuer_unknown"}
 
 
 def test_what_can_t_be_shown_is_refused_where_it_stands(shower: Shower) -> None:
