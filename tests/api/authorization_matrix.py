@@ -79,6 +79,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/schemes
 401  403  403  403  403  403  403  403  401  401  POST /v1/schemes
 401  403  403  403  403  403  403  403  401  401  GET /v1/statistics
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/handling
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/reasons
 401  403  403  403  403  403  403  403  401  401  POST /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes/{institution}/{code}
@@ -217,6 +219,8 @@ ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 ok   ok   ok   ok   ok   ok   ok   POST /v1/schemes
 403  403  403  403  403  403  403  GET /v1/statistics
+403  403  403  403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  403  403  403  GET /v1/statistics/reasons
 ok   ok   ok   ok   ok   ok   ok   POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -354,6 +358,8 @@ ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   GET /v1/schemes
 403  403  403  403  POST /v1/schemes
 403  403  403  403  GET /v1/statistics
+403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  GET /v1/statistics/reasons
 403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -490,6 +496,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -625,6 +633,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -760,6 +770,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
