@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from jwcrypto.jwk import JWK
@@ -15,7 +16,7 @@ from sd_jwt.common import SDObj
 from sd_jwt.holder import SDJWTHolder
 from sd_jwt.issuer import SDJWTIssuer
 
-from creditbank.formats.credential_key import SecretKey
+from creditbank.formats.credential_key import Algorithm, SecretKey
 
 TYPE = "dc+sd-jwt"
 """The `typ` of SD-JWT VC; neither a credential as a JWT nor an access token has it."""
@@ -63,7 +64,7 @@ def issued_sd_jwt(claims: Hidden, key: SecretKey, kid: str) -> str:
     decoys = _Decoys()
     made = SDJWTIssuer(
         _marked(claims, decoys),
-        JWK.from_pyca(key.private),
+        _jwk(key),
         sign_alg=key.public.algorithm.value,
         extra_header_parameters={"typ": TYPE, "kid": kid},
     )
@@ -77,6 +78,12 @@ def presented(sd_jwt: str, chosen: Mapping[str, Any]) -> str:
     holder.create_presentation(dict(chosen))
     presentation: str = holder.sd_jwt_presentation
     return presentation
+
+
+@lru_cache(maxsize=3 * len(Algorithm))
+def _jwk(key: SecretKey) -> JWK:
+    """Return a key as the library wants it; making one of RSA ready takes longer than a hundred signatures."""
+    return JWK.from_pyca(key.private)
 
 
 def padded(count: int, least: int) -> int:

@@ -99,14 +99,16 @@ def present(work: Work, learner_id: UUID, choice: Choice, base_url: str) -> Pres
 
 def _statement(work: Work, learner_id: UUID, asked: Asked, person: Person, base_url: str) -> Presentation:
     """Return a presentation of a new statement of balances: no two of them have an index in common."""
-    found = issue(work, Wish(CredentialKind.BALANCE, learner_id, with_name=False), base_url).credential
-    at_least = _at_least(work, found)
-    if at_least.get(asked.scheme, {}).get(asked.level, 0) < asked.credit_hundredths:
+    found = _issued(work, Wish(CredentialKind.BALANCE, learner_id, with_name=False), "", base_url)
+    there = _at_least(work, found).get(asked.scheme, {}).get(asked.level, 0)
+    if there < asked.credit_hundredths:
         zh = "今天可用的学分达不到所要出示的数额；请改为较低的数额、等级或其他学分体系。"
         en = "There aren't as many credits available today; ask for fewer, for a lower level, or another scheme."
         raise Conflict((Fault("/at_least", "not_reached", zh, en),))
     assert found.valid_until is not None, "a statement has a last day"
-    claims = _claims(work, found, person, Credits(at_least, asked), base_url)
+    # nothing else is ever shown of it, and every place is padded as if it were
+    held = Credits({asked.scheme: {asked.level: there}}, asked)
+    claims = _claims(work, found, person, held, base_url)
     text = _presented(work, claims, asked.chosen | dict.fromkeys(person.claims, True), base_url)
     return Presentation(text, _told_by(text), found.valid_until, [found.id])
 
@@ -117,7 +119,11 @@ def _some_outcomes(
     """Return a presentation of outcomes, by the credentials of them that hold, or new ones."""
     held = holding(work, accounts.members)
     by_source = {one.source.id: one for one in held if one.kind is CredentialKind.OUTCOME}
-    found = [by_source.get(one) or _issued(work, one, place, base_url) for place, one in enumerate(outcome_ids)]
+    wishes = [Wish(CredentialKind.OUTCOME, one, with_name=False) for one in outcome_ids]
+    found = [
+        by_source.get(wish.subject_id) or _issued(work, wish, f"/outcomes/{place}", base_url)
+        for place, wish in enumerate(wishes)
+    ]
     chosen = {CREDENTIALS: [True] * BUNDLED_MAX} | dict.fromkeys(person.claims, True)
     text = _presented(work, _record(work, found, person, base_url), chosen, base_url)
     until = work.today + timedelta(days=RECORD_DAYS)
@@ -132,13 +138,12 @@ def _told_by(text: str) -> dict[str, Any]:
     return shown_of(opened_sd_jwt(text).claims)
 
 
-def _issued(work: Work, outcome_id: UUID, place: int, base_url: str) -> Credential:
-    """Return a new credential of an outcome. Refused: Unknown, Conflict."""
+def _issued(work: Work, wish: Wish, pointer: str, base_url: str) -> Credential:
+    """Return a new credential. Refused: Unknown and Conflict, at where it was asked for; TryLater."""
     try:
-        return issue(work, Wish(CredentialKind.OUTCOME, outcome_id, with_name=False), base_url).credential
+        return issue(work, wish, base_url).credential
     except (Unknown, Conflict) as refusal:
-        faults = tuple(replace(fault, pointer=f"/outcomes/{place}") for fault in refusal.faults)
-        raise type(refusal)(faults) from None
+        raise type(refusal)(tuple(replace(fault, pointer=pointer) for fault in refusal.faults)) from None
 
 
 def _claims(work: Work, found: Credential, person: Person, held: Credits | None, base_url: str) -> Hidden:

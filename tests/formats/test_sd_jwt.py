@@ -149,6 +149,18 @@ def test_each_claim_and_each_disclosure_that_is_changed_is_refused() -> None:
     assert checked(text).faults == ()
 
 
+WHOLE = presented(statement(AMOUNTS), Asked(SCHEME, 3, 3000).chosen | {"name": True})
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(WHOLE) - 1), st.sampled_from("AZaz09-_.~=+/ "), st.sampled_from(["put", "insert", "cut"]))
+def test_no_character_can_be_changed(place: int, other: str, how: str) -> None:
+    rest = WHOLE[place + (how != "insert") :]
+    changed = WHOLE[:place] + ("" if how == "cut" else other) + rest
+    if changed != WHOLE:
+        assert checked(changed).faults
+
+
 def test_what_is_left_out_of_the_middle_leaves_what_is_below_it_unreferenced() -> None:
     token, outer, *inner = presented(statement(AMOUNTS), Asked(SCHEME, 3, 3000).chosen).split("~")
     assert unpacked(outer)[1] == "creditsAtLeast"
