@@ -212,7 +212,7 @@ def opened(share_code: str) -> Response:
 @resource.doc(security=[])
 @resource.arguments(CredentialGiven())
 @resource.response(200, CredentialVerdict)
-def check(said: dict[str, Any]) -> Response:
+def verify_credential(said: dict[str, Any]) -> Response:
     """Check a credential of the bank, or of an issuer that it trusts; each reason against it is told."""
     check_length(request, BODY_BYTES_MAX)
     belief = Belief(current_app.extensions["creditbank.trusted_issuers"], contexts())

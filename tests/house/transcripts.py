@@ -26,7 +26,7 @@ from creditbank.services.sealing import seal
 from creditbank.storage.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "api_docs" / "guide.md")
+PAGES = (ROOT / "README.md", ROOT / "api_docs" / "guide.md", ROOT / "api_docs" / "guide.zh.md")
 BASE_URL = "http://127.0.0.1:8000"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
