@@ -83,7 +83,7 @@ class PresentationOut(marshmallow.Schema):
 @resource.response(201, PresentationOut)
 @resource.alt_response(404, "NOT_FOUND")
 @resource.alt_response(409, "CONFLICT")
-def present(choice: Choice, learner_id: UUID | None) -> Response:
+def make_presentation(choice: Choice, learner_id: UUID | None) -> Response:
     """Show that there are so many credits at a level or higher, or single outcomes, as an SD-JWT; for the learner.
 
     Whoever gets it learns that and nothing else: `POST /v1/credentials/verify` and any software for SD-JWT VC check it.
