@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 import xlsxwriter
 
@@ -46,30 +47,41 @@ def workbook(rows: Iterable[Sequence[Any]], header: Sequence[str] = HEADER) -> b
     return content.getvalue()
 
 
-def send(house: House, content: bytes, kind: str = CSV, /, **query: str) -> Any:
+def send(house: House, content: bytes, kind: str = CSV, institution: str = "cqdx", /, **query: str) -> Any:
     """Send a file and return the answer."""
-    return house.http.post("/v1/imports", data=content, content_type=kind, query_string=query, headers=house.auth())
+    return house.http.post(
+        "/v1/imports", data=content, content_type=kind, query_string=query, headers=house.auth(institution)
+    )
 
 
-def shown(house: House, import_id: str) -> dict[str, Any]:
+def shown(house: House, import_id: str, institution: str = "cqdx") -> dict[str, Any]:
     """Return an import as it stands."""
-    answer = house.http.get(f"/v1/imports/{import_id}", headers=house.auth())
+    answer = house.http.get(f"/v1/imports/{import_id}", headers=house.auth(institution))
     assert answer.status_code == 200, answer.get_data(as_text=True)
     document: dict[str, Any] = answer.get_json()
     return document
 
 
-def work(house: House, worker: str = "worker", seconds: float = 60) -> int:
-    """Let a worker have its turn."""
-    return work_on_one(Desk(house.bank, worker, read_record), seconds)
+def work(house: House, worker: str = "worker", seconds: float = 60, import_id: str | None = None) -> int:
+    """Let a worker have its turn, at the oldest import or one that is named."""
+    named = None if import_id is None else UUID(import_id)
+    return work_on_one(Desk(house.bank, worker, read_record), seconds, named)
 
 
-def imported(house: House, content: bytes, kind: str = CSV, /, **query: str) -> dict[str, Any]:
+def imported(
+    house: House, content: bytes, kind: str = CSV, institution: str = "cqdx", /, **query: str
+) -> dict[str, Any]:
     """Send a file, import it, and return what came of it."""
-    sent = send(house, content, kind, **query)
+    sent = send(house, content, kind, institution, **query)
     assert sent.status_code == 202, sent.get_data(as_text=True)
-    work(house)
-    return shown(house, sent.get_json()["id"])
+    return ended(house, sent.get_json()["id"], institution)
+
+
+def ended(house: House, import_id: str, institution: str = "cqdx") -> dict[str, Any]:
+    """Let a worker work until an import is at its end, and return it."""
+    while (found := shown(house, import_id, institution))["ended_at"] is None:
+        work(house)
+    return found
 
 
 def codes(found: dict[str, Any]) -> list[str]:
@@ -96,3 +108,11 @@ def answers(house: House, import_id: str) -> list[dict[str, Any]]:
         if page["next_cursor"] is None:
             return items
         query = {"cursor": page["next_cursor"]}
+
+
+def read_back(house: House, outcome_id: str) -> dict[str, Any]:
+    """Return what is on record of an outcome."""
+    answer = house.http.get(f"/v1/outcomes/{outcome_id}", headers=house.auth())
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    content: dict[str, Any] = answer.get_json()["content"]
+    return content

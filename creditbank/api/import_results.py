@@ -60,7 +60,13 @@ class ImportRowPage(marshmallow.Schema):
 class RejectsQuery(fields.StrictSchema):
     """As what rejected rows are wanted."""
 
-    format = fields.Choice(SheetFormat, load_default=None, metadata={"description": "As it was sent, if left out"})
+    format = fields.Text(
+        8,
+        load_default=None,
+        pattern="|".join(SheetFormat),
+        hint=" / ".join(SheetFormat),
+        metadata={"description": "As it was sent, if left out"},
+    )
 
 
 @resource.route("/<id:import_id>/rows")
@@ -86,7 +92,7 @@ def import_rejects(query: dict[str, Any], import_id: UUID) -> Response:
     found = looked_up(lambda work: imports.shown(work, import_id))
     first = looked_up(lambda work: imports.rejected(work, import_id, 0))
     sent = found.format
-    wanted = query["format"] or sent
+    wanted = SheetFormat(query["format"] or sent)
     if (sent is SheetFormat.NDJSON) != (wanted is SheetFormat.NDJSON):
         zh = "表格的拒收行以 csv 或 xlsx 取回，NDJSON 的以 ndjson 取回。"
         en = "Rejected rows of a table come as csv or xlsx, those of NDJSON as ndjson."

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import click
@@ -38,15 +39,14 @@ _ENDINGS = {".csv": SheetFormat.CSV, ".ndjson": SheetFormat.NDJSON, ".jsonl": Sh
 @click.option("--encoding", type=click.Choice(list(ENCODINGS)), help="Found by itself if left out.")
 @click.option("--all-or-nothing", is_flag=True, help="Book nothing if any row is rejected.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected rows are written to.")
-def import_file(  # noqa: PLR0913 - an option each
-    file: Path, client: str, mapping: str, encoding: str | None, rejects: Path | None, *, all_or_nothing: bool
-) -> None:
+def import_file(file: Path, client: str, rejects: Path | None, **how: Any) -> None:  # noqa: ANN401 - click's options
     """Import FILE, which is CSV, XLSX or NDJSON, and show how far it is.
 
     Broken off, it is gone on with by any worker. Ends with 1 if the file is refused or a row is rejected.
     """
     opened = bank()
-    asked = Asked(mapping, Mode.ALL if all_or_nothing else Mode.ROWS, encoding, _ENDINGS.get(file.suffix.casefold()))
+    mode = Mode.ALL if how["all_or_nothing"] else Mode.ROWS
+    asked = Asked(how["mapping"], mode, how["encoding"], _ENDINGS.get(file.suffix.casefold()))
     try:
         actor = _sender(opened, client)
         most = settings_from_environment().import_mebibytes * 1024 * 1024

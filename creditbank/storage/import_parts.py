@@ -48,7 +48,7 @@ import_answer = Table(
 import_salt = Table(
     "import_salt",
     catalogue,
-    Column("institution_id", Uuid, ForeignKey("institution.id"), primary_key=True),
+    Column("institution_id", Uuid, primary_key=True),
     Column("sealed_salt", LargeBinary, nullable=False),
 )
 

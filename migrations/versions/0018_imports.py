@@ -38,7 +38,6 @@ def upgrade() -> None:
         "import_salt",
         sa.Column("institution_id", sa.Uuid(), nullable=False),
         sa.Column("sealed_salt", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["institution_id"], ["institution.id"], name="fk_import_salt_institution_id"),
         sa.PrimaryKeyConstraint("institution_id", name="pk_import_salt"),
     )
 
@@ -85,8 +84,6 @@ def _make_file() -> None:
             name=op.f("ck_import_file_ended_whole"),
         ),
         sa.CheckConstraint("(leased_by IS NULL) = (leased_until IS NULL)", name=op.f("ck_import_file_leased_whole")),
-        sa.ForeignKeyConstraint(["institution_id"], ["institution.id"], name="fk_import_file_institution_id"),
-        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name="fk_import_file_client_id"),
         sa.PrimaryKeyConstraint("id", name="pk_import_file"),
     )
     op.create_index("ix_import_file_institution_id", "import_file", ["institution_id"])
