@@ -4,6 +4,7 @@ import click
 
 from creditbank.cli.backups import backup, restore
 from creditbank.cli.benching import bench_group
+from creditbank.cli.conforming import conformance
 from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.importing import import_file
@@ -29,6 +30,7 @@ for command in (
         backup,
         bench_group,
         client_group,
+        conformance,
         contexts_group,
         database_group,
         demo,
