@@ -189,7 +189,7 @@ def import_page(query: dict[str, Any]) -> Response:
 
 @resource.route("/<id:import_id>")
 @resource.response(200, ImportOut)
-def import_(import_id: UUID) -> Response:
+def import_shown(import_id: UUID) -> Response:
     """Show how far an import of the institution is. Needs `outcomes:write`."""
     return answered(import_document(looked_up(lambda work: imports.shown(work, import_id))))
 
