@@ -58,7 +58,7 @@ class TemplatesOut(marshmallow.Schema):
 
 @resource.route("/templates")
 @resource.response(200, TemplatesOut)
-def templates() -> Response:
+def import_templates() -> Response:
     """List the mappings by which files are understood, with their columns."""
     found = [mapping(code) for code in mapping_codes()]
     return answered({"items": [_document(one) for one in found if one is not None]})
@@ -67,7 +67,7 @@ def templates() -> Response:
 @resource.route("/templates/<code:mapping_code>")
 @resource.arguments(TemplateQuery(), location="query")
 @resource.response(200, {"type": "string", "format": "binary"}, content_type=XLSX_TYPE)
-def template(query: dict[str, Any], mapping_code: str) -> Response:
+def import_template(query: dict[str, Any], mapping_code: str) -> Response:
     """Give a template to fill in: a workbook with drop-downs and notes, or a CSV."""
     found = mapping(mapping_code)
     if found is None:

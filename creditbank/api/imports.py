@@ -138,7 +138,7 @@ _BODY = {
 @resource.alt_response(413, "REQUEST_ENTITY_TOO_LARGE")
 @resource.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
 @resource.alt_response(429, "TOO_MANY_REQUESTS")
-def post_import(query: dict[str, Any]) -> Response:
+def send_import(query: dict[str, Any]) -> Response:
     """Send a file with records, CSV, XLSX or NDJSON, to be imported in the background; ask for its id how far it is.
 
     Good rows are booked, bad rows come back with their reasons; with `mode=all` nothing is booked if any row is bad.
@@ -162,7 +162,7 @@ def post_import(query: dict[str, Any]) -> Response:
 @resource.response(200, PreviewOut)
 @resource.alt_response(413, "REQUEST_ENTITY_TOO_LARGE")
 @resource.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
-def preview(query: dict[str, Any]) -> Response:
+def preview_import(query: dict[str, Any]) -> Response:
     """Tell what would be understood of a file: its encoding, its columns, its first rows. Nothing is kept of it.
 
     Of a large CSV its beginning is enough. Needs `outcomes:write`.
@@ -179,7 +179,7 @@ def preview(query: dict[str, Any]) -> Response:
 @resource.route("")
 @resource.arguments(PageQuery(), location="query")
 @resource.response(200, ImportPage)
-def import_page(query: dict[str, Any]) -> Response:
+def imports_list(query: dict[str, Any]) -> Response:
     """List the institution's imports, newest first. Needs `outcomes:write`."""
     after, rows_max = after_of(query), query["limit"]
     found = looked_up(lambda work: imports.page(work, after, rows_max + 1))
