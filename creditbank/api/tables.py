@@ -16,7 +16,7 @@ TOTAL = "合计 / total"
 """How the last row of a report is called, which is about all others together."""
 
 TABLES = {
-    "200": {
+    200: {
         "description": "The report; as CSV or XLSX its rows alone, by Accept",
         "content": {CSV: {"schema": {"type": "string"}}, XLSX: {"schema": {"type": "string", "format": "binary"}}},
     }
