@@ -26,6 +26,10 @@ TYPES = {SheetFormat.CSV: CSV_TYPES[0], SheetFormat.XLSX: XLSX_TYPE, SheetFormat
 """As what a file is given out."""
 
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {200: {"description": "The rejected rows", "content": {XLSX_TYPE: _BINARY, NDJSON_TYPES[0]: _BINARY}}}
+
+
 class RowStatus(StrEnum):
     """What came of a record of a file."""
 
@@ -82,6 +86,7 @@ def import_rows(query: dict[str, Any], import_id: UUID) -> Response:
 
 
 @resource.route("/<id:import_id>/rejects")
+@resource.doc(responses=_FILES)
 @resource.arguments(RejectsQuery(), location="query")
 @resource.response(200, {"type": "string", "format": "binary"}, content_type=CSV_TYPES[0])
 def import_rejects(query: dict[str, Any], import_id: UUID) -> Response:

@@ -65,6 +65,9 @@ def import_templates() -> Response:
 
 
 @resource.route("/templates/<code:mapping_code>")
+@resource.doc(
+    responses={200: {"description": "The template", "content": {CSV_TYPES[0]: {"schema": {"type": "string"}}}}}
+)
 @resource.arguments(TemplateQuery(), location="query")
 @resource.response(200, {"type": "string", "format": "binary"}, content_type=XLSX_TYPE)
 def import_template(query: dict[str, Any], mapping_code: str) -> Response:

@@ -10,12 +10,16 @@ import pytest
 import python_calamine
 from sqlalchemy import func, select
 
-from creditbank.services import import_receiving, import_rows, imports
+from creditbank.gateways.keyring import Kind
+from creditbank.services import import_posting, import_receiving, import_rows, imports
 from creditbank.services.bank import looked_up
 from creditbank.services.clients import administrator
+from creditbank.services.renewal import renew
+from creditbank.services.rotation import rotate
 from creditbank.services.verification import verify
 from creditbank.storage import catalogue
 from tests.builders import House, add_client, outcome_body
+from tests.net import NAME_MARK
 from tests.tables import (
     CSV,
     HEADER,
@@ -23,6 +27,7 @@ from tests.tables import (
     XLSX,
     answers,
     codes,
+    ended,
     imported,
     person,
     rejects,
@@ -311,3 +316,82 @@ def test_who_may_not_record_outcomes_may_send_no_file(house: House) -> None:
     headers = house.auth("cqdx", "outcomes:read")
     for path in ("/v1/imports", "/v1/imports/preview"):
         assert house.http.post(path, data=b"x", content_type=CSV, headers=headers).status_code == 403
+
+
+def test_an_erasure_drops_the_rejected_rows_of_institutions_that_know_the_learner(house: House) -> None:
+    learner = house.open_learner()
+    known, other = (imported(house, table([row(1, 学时="x")]).encode(), CSV, name) for name in ("cqdx", "other"))
+    own = house.learner_auth(learner["id"])
+    asked = house.http.post(
+        "/v1/learners/me/erasure-requests", json={"confirm_account_no": learner["account_no"]}, headers=own
+    )
+    url = f"/v1/erasure-requests/{asked.get_json()['id']}/decisions"
+    reviewer = house.auth("authority", "identity:review")
+    decided = house.http.post(url, json={"verdict": "approve", "reason": "本人申请"}, headers=reviewer)
+    assert decided.get_json()["state"] == "erased", decided.get_data(as_text=True)
+    assert read_csv(rejects(house, known["id"]).get_data()) == []
+    assert [one["status"] for one in answers(house, known["id"])] == ["rejected"]
+    block = catalogue.tables["import_answer"]
+    with house.bank.database.reading() as connection:
+        kept = connection.execute(select(block.c.file_id).where(block.c.sealed_rejects.is_not(None))).scalars().all()
+    assert [str(one) for one in kept] == [other["id"]]
+
+
+def test_what_is_kept_of_a_file_opens_after_the_master_key_was_changed_and_names_nobody_in_plain(house: House) -> None:
+    sent = send(house, table([row(1), row(2, 学时="x")]).encode()).get_json()
+    rotate(house.bank, administrator(), Kind.MASTER, None)
+    renewed = renew(house.bank, administrator())
+    assert (renewed.rows["import_file.wrapped_key"], renewed.broken) == (1, [])
+    found = ended(house, sent["id"])
+    assert (found["accepted"], found["rejected"]) == (1, 1)
+    rotate(house.bank, administrator(), Kind.MASTER, None)
+    assert renew(house.bank, administrator()).rows["import_salt.sealed_salt"] == 1
+    assert len(read_csv(rejects(house, found["id"]).get_data())) == 1
+    with house.bank.database.reading() as connection:
+        for name in ("import_file", "import_piece", "import_answer"):
+            for kept in connection.execute(select(catalogue.tables[name])):
+                assert NAME_MARK not in str(kept)
+                assert person(1).encode() not in b"".join(one for one in kept if isinstance(one, bytes))
+
+
+def test_a_failure_of_ours_is_tried_again_after_a_while_and_given_up_in_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(house, table([row(1)]).encode()).get_json()
+
+    def fails(*_: object) -> None:
+        message = "planted"
+        raise ZeroDivisionError(message)
+
+    with monkeypatch.context() as planted:
+        planted.setattr(import_rows, "booked", fails)
+        for failed in range(import_posting.FAILURES_MAX):
+            assert shown(house, sent["id"])["state"] == ("posting" if failed else "waiting")
+            with pytest.raises(ZeroDivisionError):
+                work(house)
+            assert work(house) == 0, "it rests"
+            house.clock.move(hours=1)
+            house.tokens.clear()
+    found = shown(house, sent["id"])
+    assert (found["state"], codes(found), count(house, "outcome")) == ("refused", ["internal"], 0)
+    assert imported(house, table([row(1)]).encode())["accepted"] == 1
+
+
+def test_a_worker_whose_lease_ran_out_writes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_rows, "RECORDS_MAX", 1)
+    sent = send(house, table([row(1), row(2)]).encode()).get_json()
+    carried_out, stolen = import_rows.carried_out, []
+
+    def overtaken(*given: Any) -> Any:
+        if not stolen:
+            stolen.append(0)
+            house.clock.move(minutes=5)
+            stolen[0] = work(house, "another")
+        return carried_out(*given)
+
+    monkeypatch.setattr(import_rows, "carried_out", overtaken)
+    assert (work(house, "late"), stolen) == (0, [2])
+    house.tokens.clear()
+    found = shown(house, sent["id"])
+    assert (found["accepted"], found["replayed"], found["rows_done"]) == (2, 0, 2)
+    assert len(answers(house, sent["id"])) == 2
