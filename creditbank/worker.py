@@ -24,8 +24,8 @@ FOLLOW_SECONDS = 60
 AWARD_SECONDS = 5
 """After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
 
-IMPORT_SECONDS = 1
-"""After how long imports are looked for again."""
+IMPORT_SECONDS = 0.5
+"""After how long imports are looked for again: whoever sent a file watches it."""
 
 IMPORT_TURN_SECONDS = 10
 """How long imports are worked on before other jobs have their turn: a reading of a large file may take longer."""

@@ -52,6 +52,8 @@ def work_on_one(desk: Desk, seconds: float, import_id: UUID | None = None) -> in
     Return how many rows were answered. Refused: TryLater. Raised: what went wrong unforeseen, once it was noted.
     """
     now = desk.bank.clock()
+    if not read(desk.bank, lambda connection: imports.is_waiting(connection, now)):
+        return 0
     found = written(desk.bank, lambda one: imports.leased(one, desk.worker, (now, now + LEASE), import_id))
     if found is None:
         return 0

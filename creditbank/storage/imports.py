@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     Integer,
     LargeBinary,
@@ -129,6 +130,12 @@ def open_count(connection: Connection, client_id: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def is_waiting(connection: Connection, now: datetime) -> bool:
+    """Tell whether there is an import that nobody works on: asked before a lease is tried, which writes."""
+    query = select(import_file.c.id).where(import_file.c.state.in_(WORKED_ON), _is_free(now)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def leased(
     connection: Connection, worker: str, lease: tuple[datetime, datetime], import_id: UUID | None = None
 ) -> Import | None:
@@ -137,8 +144,7 @@ def leased(
     The lease is from now until an instant; one that has run out counts no more.
     """
     now, until = lease
-    is_free = or_(import_file.c.leased_until.is_(None), import_file.c.leased_until <= now)
-    waiting = select(import_file).where(import_file.c.state.in_(WORKED_ON), is_free)
+    waiting = select(import_file).where(import_file.c.state.in_(WORKED_ON), _is_free(now))
     if import_id is not None:
         waiting = waiting.where(import_file.c.id == import_id)
     oldest = waiting.order_by(import_file.c.created_at, import_file.c.id).limit(1)
@@ -216,6 +222,10 @@ def drop(connection: Connection, import_id: UUID) -> None:
     """Delete an import that came to nothing, with all of its pieces."""
     connection.execute(delete(import_piece).where(import_piece.c.file_id == import_id))
     connection.execute(delete(import_file).where(import_file.c.id == import_id))
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(import_file.c.leased_until.is_(None), import_file.c.leased_until <= now)
 
 
 def _import(row: Any) -> Import | None:  # noqa: ANN401 - a row of the table
