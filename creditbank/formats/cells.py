@@ -63,6 +63,7 @@ def bare(cell: str) -> str | Fault:
     return text if text.isprintable() else _BREAKS.sub(" ", text)
 
 
+@lru_cache(_CACHED)
 def read_text(cell: str) -> str | Fault:
     """Return words as they are: names and titles keep the width of their letters."""
     return bare(cell)
@@ -70,6 +71,8 @@ def read_text(cell: str) -> str | Fault:
 
 def read_code(cell: str) -> str | Fault:
     """Return a number or code in half-width letters. Refused: one that a spreadsheet has turned into a number."""
+    if cell.isascii() and (cell.isdecimal() or (cell.isalnum() and not cell[0].isdecimal())):
+        return cell  # as most are
     text = bare(cell)
     if type(text) is not str:
         return text
@@ -84,6 +87,8 @@ def read_document_number(cell: str) -> str | Fault:
     Refused: 18 digits that end on 000 as well, as a spreadsheet keeps fifteen: a number that ends so by itself is
     one in a thousand, and comes as a text cell of XLSX or as NDJSON.
     """
+    if cell.isdecimal() and cell.isascii() and not cell.endswith("000"):
+        return cell  # as most are
     text = read_code(cell)
     if type(text) is not str:
         return text

@@ -53,6 +53,7 @@ class Binding:
 
     mapping: Mapping
     width: int
+    who: tuple[_Column, ...]
     whole: tuple[_Column, ...]
     groups: tuple[tuple[int, tuple[_Column, ...]], ...]
     unknown: tuple[int, ...]
@@ -63,20 +64,25 @@ class Binding:
         fault = None if len(row) <= self.width else self._shifted(row)
         if fault is not None:
             return [Document(0, {}, (fault,))]
-        found, faults = _read(self.whole, row)
+        theirs, faults = _read(self.who, row)
+        found, wrong = _read(self.whole, row)
+        faults += wrong
+        learner = _learner(theirs)
         if not self.groups:
-            return [self._document(0, found, faults, derive)]
+            return [self._document(0, {**found, "learner": learner}, faults, derive)]
         documents = []
         for number, columns in self.groups:
             own, wrong = _read(columns, row)
             if own.get(self.mapping.present) or wrong:
-                documents.append(self._document(number, {**found, **own}, [*faults, *wrong], derive))
+                whole = {**found, **own, "learner": learner}
+                documents.append(self._document(number, whole, [*faults, *wrong], derive))
         return documents or [Document(0, {}, (_no_group(),))]
 
     def title_at(self, pointer: str, part: int) -> str:
         """Return the header of the column from which what stands at a pointer into a record came; empty if unknown."""
         fields = _FIELDS_AT.get(pointer.removeprefix("/"), (pointer.removeprefix("/"),))
-        columns = (*(column for number, group in self.groups if number == part for column in group), *self.whole)
+        groups = (column for number, group in self.groups if number == part for column in group)
+        columns = (*groups, *self.who, *self.whole)
         for field in fields:
             for column in columns:
                 if column.to == field or (field == IDENTIFIER and column.to.startswith(IDENTIFIER)):
@@ -90,12 +96,11 @@ class Binding:
         en = f"The row has {len(row)} cells and the header {self.width}; put cells that hold a comma into quotes."
         return Fault("", "too_many_cells", zh, en)
 
-    def _document(self, part: int, found: dict[str, str], faults: list[Fault], derive: Derive) -> Document:
+    def _document(self, part: int, found: dict[str, Any], faults: list[Fault], derive: Derive) -> Document:
         for only in self.mapping.only:
             said = found.pop(only.to, "").casefold()
             faults += [] if said in only.values else [only.fault]
-        learner = _learner(found)
-        value: dict[str, Any] = {**self.mapping.constants, **found, "learner": learner}
+        value: dict[str, Any] = {**self.mapping.constants, **found}
         if "score" in value or "score_scale" in value:
             _score(self.mapping, value)
         if self.derives_id and not faults:
@@ -145,9 +150,11 @@ def bound(code: str, header: Sequence[str], *, is_typed: bool = False) -> Bindin
     if faults:
         return tuple(faults)
     order = {rule.to: place for place, rule in enumerate(found.columns)}  # the surer number of a person comes first
-    whole = tuple(sorted(columns.pop(0, {}).values(), key=lambda column: order[column.to]))
+    every = sorted(columns.pop(0, {}).values(), key=lambda column: order[column.to])
+    who = tuple(column for column in every if _is_of_learner(column.to))
+    whole = tuple(column for column in every if not _is_of_learner(column.to))
     groups = tuple((number, tuple(group.values())) for number, group in sorted(columns.items()))
-    return Binding(found, len(header), whole, groups, tuple(unknown), "external_id" not in there)
+    return Binding(found, len(header), who, whole, groups, tuple(unknown), "external_id" not in there)
 
 
 def recognised_count(code: str, header: Sequence[str]) -> int:
@@ -176,10 +183,10 @@ def _read(columns: Sequence[_Column], row: Sequence[str]) -> tuple[dict[str, str
     faults: list[Fault] = []
     width = len(row)
     for column in columns:
-        cell = row[column.index] if column.index < width else ""
-        if not cell:
+        index = column.index
+        if index >= width or not row[index]:
             continue
-        text = column.read(cell)
+        text = column.read(row[index])
         if type(text) is not str:
             assert isinstance(text, Fault), "a reader gives a text or a fault"
             faults.append(text.under(_POINTERS.get(column.to.partition(":")[0], f"/{column.to}")))
@@ -200,23 +207,25 @@ _POINTERS = {
 }
 
 
-def _learner(found: dict[str, str]) -> dict[str, Any]:
-    """Take who learnt out of what stands in a row: by the bank's id, else by the first number that is there."""
-    learner_id, name, kind, value, issuer = (found.pop(field, None) for field in _LEARNER)
-    numbers = [(to.removeprefix(IDENTIFIER), found.pop(to)) for to in list(found) if to.startswith(IDENTIFIER)]
-    if learner_id is not None:
-        return {"id": learner_id}
-    if value is not None and kind is not None:
-        identifier = {"type": kind, "value": value}
-    elif numbers:
-        identifier = {"type": numbers[0][0], "value": numbers[0][1]}
-    elif value is not None:
-        identifier = {"type": "cn.resident_id", "value": value}
-    else:
-        return {} if name is None else {"name": name}
-    if issuer is not None:
-        identifier["issuer"] = issuer
-    return {"identifier": identifier} if name is None else {"identifier": identifier, "name": name}
+def _is_of_learner(to: str) -> bool:
+    return to in _LEARNER or to.startswith(IDENTIFIER)
+
+
+def _learner(theirs: dict[str, str]) -> dict[str, Any]:
+    """Return who learnt: by the bank's id, else by the first number that is there."""
+    if "learner.id" in theirs:
+        return {"id": theirs["learner.id"]}
+    name, kind, value = theirs.get("learner.name"), theirs.get("identifier.type"), theirs.get("identifier.value")
+    if value is None or kind is None:
+        first = next((to for to in theirs if to.startswith(IDENTIFIER)), None)
+        if first is not None:
+            kind, value = first.removeprefix(IDENTIFIER), theirs[first]
+    learner: dict[str, Any] = {} if name is None else {"name": name}
+    if value is not None:
+        learner["identifier"] = {"type": kind or "cn.resident_id", "value": value}
+        if "identifier.issuer" in theirs:
+            learner["identifier"]["issuer"] = theirs["identifier.issuer"]
+    return learner
 
 
 def _score(mapping: Mapping, value: dict[str, Any]) -> None:
