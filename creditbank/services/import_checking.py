@@ -14,7 +14,7 @@ from creditbank.formats.table_head import chosen_sheet, head_of
 from creditbank.formats.workbook import BYTES_MAX, Sheet
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Bank
-from creditbank.services.import_files import PIECE_BYTES, Plan, pieces_from, sealed_piece, written
+from creditbank.services.import_files import PIECE_BYTES, Plan, asking, pieces_from, sealed_piece, written
 from creditbank.storage import import_parts
 from creditbank.storage.imports import Import
 
@@ -47,7 +47,7 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
             raise Malformed((_merged(),))
     else:
         asked = UTF_8 if found.format is SheetFormat.NDJSON else found.encoding
-        encoding = encoding_of(_beating(pieces_from(bank, cipher, found.id), beat), asked)
+        encoding = encoding_of(_beating(pieces_from(asking(bank), cipher, found.id), beat), asked)
         if isinstance(encoding, Fault):
             raise Malformed((encoding,))
         read = _checked_lines if found.format is SheetFormat.NDJSON else _checked_table
@@ -59,27 +59,27 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
 def _checked_table(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
     """Read a table to its end: its header, its quotes, its rows."""
     is_typed = found.format is SheetFormat.XLSX
-    beginning = next(pieces_from(bank, cipher, found.id, is_converted=is_typed), b"")
+    beginning = next(pieces_from(asking(bank), cipher, found.id, is_converted=is_typed), b"")
     if len(beginning) >= PIECE_BYTES:  # the last line of it may go on in the next piece
         beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
     head = head_of(beginning, encoding, found.mapping, is_typed=is_typed)
     row = head.row
     plan = Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
-    behind = _beating(pieces_from(bank, cipher, found.id, row.position, is_converted=is_typed), beat)
+    behind = _beating(pieces_from(asking(bank), cipher, found.id, row.position, is_converted=is_typed), beat)
     lines = Lines(behind, encoding, row.position, row.next_line - 1)
     return Checked(plan, sum(1 for _ in rows(lines, head.delimiter)))
 
 
 def _checked_lines(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
     """Read lines of JSON to their end; what each says is looked at when it is booked."""
-    lines = Lines(_beating(pieces_from(bank, cipher, found.id), beat), encoding)
+    lines = Lines(_beating(pieces_from(asking(bank), cipher, found.id), beat), encoding)
     return Checked(Plan(encoding, "", (), 0, 1), sum(1 for line in lines if line.strip()))
 
 
 def _whole(bank: Bank, cipher: PersonCipher, found: Import) -> bytes:
     """Return a workbook in one piece; of one that is too large no more than shows that it is."""
     whole = bytearray()
-    for piece in pieces_from(bank, cipher, found.id):
+    for piece in pieces_from(asking(bank), cipher, found.id):
         whole += piece
         if len(whole) > BYTES_MAX:
             break

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from creditbank.storage.import_parts import AnswerBlock, Piece
 from creditbank.storage.imports import Import
 
 T = TypeVar("T")
+
+Ask = Callable[[Callable[[Connection], Any]], Any]
+"""Runs a query: by itself, or in a transaction that is under way."""
 
 PIECE_BYTES = 1024 * 1024
 """The length of a piece: small in memory, and a file of a gigabyte is a thousand rows."""
@@ -50,33 +54,26 @@ def sealed_piece(cipher: PersonCipher, file_id: UUID, data: bytes, number: int, 
 
 
 def pieces_from(
-    bank: Bank, cipher: PersonCipher, file_id: UUID, position: int = 0, *, is_converted: bool = False
+    ask: Ask, cipher: PersonCipher, file_id: UUID, position: int = 0, *, is_converted: bool = False
 ) -> Iterator[bytes]:
     """Give the bytes of a file from a position on, piece by piece, each read when it is asked for.
 
     Refused: TryLater. Raised: SealBroken.
     """
-
-    def lengths_of(connection: Connection) -> list[int]:
-        return import_parts.piece_lengths(connection, file_id, is_converted=is_converted)
-
-    for number, length in enumerate(read(bank, lengths_of)):
+    for number, length in enumerate(
+        ask(partial(import_parts.piece_lengths, import_id=file_id, is_converted=is_converted))
+    ):
         if position >= length:
             position -= length
             continue
-        data = _opened(bank, cipher, file_id, number, is_converted=is_converted)
+        query = partial(import_parts.piece, import_id=file_id, number=number, is_converted=is_converted)
+        sealed: bytes | None = ask(query)
+        if sealed is None:
+            return  # the import was ended meanwhile, which its worker learns when it comes to write
+        place = _piece_place(file_id, number, is_converted=is_converted)
+        data = zlib.decompress(cipher.opened_bytes(sealed, place))
         yield data[position:] if position else data
         position = 0
-
-
-def _opened(bank: Bank, cipher: PersonCipher, file_id: UUID, number: int, *, is_converted: bool) -> bytes:
-    def sealed_of(connection: Connection) -> bytes | None:
-        return import_parts.piece(connection, file_id, number, is_converted=is_converted)
-
-    sealed = read(bank, sealed_of)
-    if sealed is None:
-        return b""  # the import was ended meanwhile, which its worker learns when it comes to write
-    return zlib.decompress(cipher.opened_bytes(sealed, _piece_place(file_id, number, is_converted=is_converted)))
 
 
 def sealed_plan(cipher: PersonCipher, file_id: UUID, plan: Plan) -> bytes:
@@ -152,3 +149,8 @@ def read(bank: Bank, query: Callable[[Connection], T]) -> T:
         return bank.database.read(query)
     except Unavailable as unavailable:
         raise busy() from unavailable
+
+
+def asking(bank: Bank) -> Ask:
+    """Return what runs queries by themselves."""
+    return partial(read, bank)

@@ -20,7 +20,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
 from creditbank.services.import_answers import Answered, Block, RecordReader, booked
-from creditbank.services.import_files import Plan, pieces_from, sealed_block, written
+from creditbank.services.import_files import Ask, Plan, asking, pieces_from, sealed_block, written
 from creditbank.storage import import_parts, imports
 from creditbank.storage.imports import Import
 
@@ -30,6 +30,10 @@ together, but for those that are booked all or none, which nobody else can lock 
 
 RECORDS_MAX = 1_000
 """Records of one transaction: whoever wants the same learners waits for less than a second."""
+
+
+BLOCK_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes of rows that are booked together: rows may be as long as lines may be."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - what happened, not an error
@@ -56,7 +60,7 @@ class Task:
     def post_some(self, is_time: Callable[[], bool]) -> int:
         """Book rows until it is time to stop or all are answered; return how many. Raised: LeaseLost."""
         cursor = self.found.cursor
-        for block in self._blocks():
+        for block in self._blocks(asking(self.bank)):
             self._post(block, cursor)
             cursor = block.end
             if is_time():
@@ -71,7 +75,7 @@ class Task:
             answered.clear()
             held_to(work.connection, self.found, self.worker, self.found.cursor)
             end = self.found.cursor
-            for block in self._blocks():
+            for block in self._blocks(lambda query: query(work.connection)):
                 answered.append(booked(work, block, self.read))
                 self._keep(work.connection, answered[-1])
                 end = block.end
@@ -127,24 +131,24 @@ class Task:
 
         written(self.bank, note)
 
-    def _blocks(self) -> Iterator[Block]:
-        """Give the rows that are left in blocks of so many records as are booked together."""
+    def _blocks(self, ask: Ask) -> Iterator[Block]:
+        """Give the rows that are left in blocks of so many records, or bytes, as are booked together."""
         rows: list[ReadRow] = []
-        records, done = 0, self.found.cursor.rows_done
-        for row in self._rows():
+        records, done, begins = 0, self.found.cursor.rows_done, self.found.cursor.position
+        for row in self._rows(ask):
             rows.append(row)
             records += len(row.documents)
-            if records >= RECORDS_MAX:
+            if records >= RECORDS_MAX or row.position - begins >= BLOCK_BYTES_MAX:
                 done += len(rows)
                 yield Block(rows, Cursor(row.position, row.next_line, done))
-                rows, records = [], 0
+                rows, records, begins = [], 0, row.position
         if rows:
             yield Block(rows, Cursor(rows[-1].position, rows[-1].next_line, done + len(rows)))
 
-    def _rows(self) -> Iterator[ReadRow]:
+    def _rows(self, ask: Ask) -> Iterator[ReadRow]:
         """Give the rows that are left."""
         found, plan, cursor = self.found, self.plan, self.found.cursor
-        pieces = pieces_from(self.bank, self.cipher, found.id, cursor.position, is_converted=plan.is_converted)
+        pieces = pieces_from(ask, self.cipher, found.id, cursor.position, is_converted=plan.is_converted)
         lines = Lines(pieces, plan.encoding, cursor.position, cursor.line - 1)
         if found.format is SheetFormat.NDJSON:
             return json_rows(lines, found.mapping, self.derive)

@@ -227,6 +227,12 @@ def test_an_import_that_is_stopped_keeps_what_was_booked(house: House, monkeypat
     assert (refused.status_code, refused.get_json()["errors"][0]["code"]) == (409, "import_ended")
 
 
+def test_long_rows_are_booked_few_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_rows, "BLOCK_BYTES_MAX", 1)
+    send(house, table(row(number) for number in (1, 2)).encode())
+    assert [work(house, seconds=0) for _ in range(3)] == [1, 1, 0]
+
+
 def test_an_institution_sees_its_own_imports_alone(house: House) -> None:
     first, second = (imported(house, table([row(number)]).encode())["id"] for number in (1, 2))
     page = house.http.get("/v1/imports?limit=1", headers=house.auth()).get_json()
