@@ -1,6 +1,7 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
 import gc
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from creditbank.api import (
     decisions,
     delegations,
     erasures,
+    events,
     guardians,
     identity,
     import_results,
@@ -52,6 +54,7 @@ from creditbank.api import (
     statistics,
     tokens,
     transcripts,
+    webhooks,
 )
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
@@ -66,6 +69,7 @@ from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
+from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 from creditbank.storage.database import Database
@@ -90,6 +94,7 @@ RESOURCES = (
     import_results.resource,
     transcripts.resource,
     statements.resource,
+    events.resource,
     log.resource,
     log.statement_resource,
     decisions.resource,
@@ -117,6 +122,7 @@ RESOURCES = (
     rights.resource,
     correction_requests.resource,
     erasures.resource,
+    webhooks.resource,
     operations.resource,
 )
 
@@ -198,6 +204,8 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions[events.WAITERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 2))
+    app.extensions[webhooks.SENDER] = WebhookSender(settings.webhooks_private)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}

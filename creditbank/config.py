@@ -79,6 +79,9 @@ class Settings:
     log_origin: str = ""
     """Name of the log in its checkpoints, kept from the first on; address of the bank and /v1/log if left out."""
 
+    webhooks_private: bool = False
+    """Whether webhooks may be on this very machine, without TLS and on any port: for development and tests alone."""
+
     seal_seconds: int = 10
     """Seconds after which the worker looks again for entries to seal."""
 
@@ -109,6 +112,7 @@ def settings_from_environment() -> Settings:
         audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
         log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
         log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),
+        webhooks_private=env.bool("WEBHOOKS_PRIVATE", default.webhooks_private),
         seal_seconds=env.int("SEAL_SECONDS", default.seal_seconds, validate=Range(min=1)),
         import_mebibytes=env.int("IMPORT_MEBIBYTES", default.import_mebibytes, validate=Range(min=1)),
     )

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
+from creditbank.core.event import Event
 from creditbank.core.institution import Ending
 from creditbank.core.permission import Actor
 from creditbank.core.settlement import Rulebook
@@ -26,12 +27,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.services.shelf import Membership, Printed, Shelf
-from creditbank.storage import (
-    access_log,
-    audit,
-    kept_answers,
-    people,
-)
+from creditbank.storage import access_log, audit, kept_answers, outbox, people
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 from creditbank.storage.replica import Replica
 
@@ -136,6 +132,8 @@ class Work:
     """How the learners who were seen are shown to a partner: under names of its own."""
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
+    told: list[Event] = field(default_factory=list)
+    """What happened so far that others are told of: it is written with its cause."""
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What is done once this transaction is committed, and not undone nor repeated if it fails."""
     _printed: list[Printed] = field(default_factory=list)
@@ -272,6 +270,7 @@ def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> An
     answer = action(work)
     line = audit.AuditLine(work.new_id(), work.now, errand.actor.name, errand.action, answer.subject, errand.request_id)
     audit.add(work.connection, line)
+    outbox.add(work.connection, work.told)
     access_log.add(work.connection, work.sights)
     return answer
 

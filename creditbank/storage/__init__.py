@@ -18,8 +18,10 @@ from creditbank.storage import (
     credentials,
     decisions,
     delegations,
+    deliveries,
     erasure,
     erasure_requests,
+    events,
     guardians,
     holdings,
     identifier_index,
@@ -36,6 +38,7 @@ from creditbank.storage import (
     logins,
     lookups,
     naming,
+    outbox,
     outcome_claims,
     outcomes,
     partners,
@@ -48,6 +51,7 @@ from creditbank.storage import (
     seal_log,
     staff,
     unsealed,
+    webhooks,
 )
 from creditbank.storage.columns import catalogue
 
@@ -70,8 +74,10 @@ __all__ = [
     "credentials",
     "decisions",
     "delegations",
+    "deliveries",
     "erasure",
     "erasure_requests",
+    "events",
     "guardians",
     "holdings",
     "identifier_index",
@@ -88,6 +94,7 @@ __all__ = [
     "logins",
     "lookups",
     "naming",
+    "outbox",
     "outcome_claims",
     "outcomes",
     "partners",
@@ -100,4 +107,5 @@ __all__ = [
     "seal_log",
     "staff",
     "unsealed",
+    "webhooks",
 ]

@@ -282,6 +282,11 @@ def for_reference(connection: Connection, query: Any, of: Any = None) -> Any:  #
     return query.with_for_update(read=True, key_share=True, of=of) if is_postgresql else query
 
 
+def unless_locked(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as an UPDATE does but for those that others have locked, which are left out."""
+    return query.with_for_update(skip_locked=True, key_share=True) if connection.dialect.name == "postgresql" else query
+
+
 def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:
     """Wait until no other transaction has named any of the keys; on SQLite there is only one writer anyway.
 

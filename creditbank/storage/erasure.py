@@ -46,6 +46,7 @@ STAYS = {
     "entry": "the ledger",
     "learner_link": "which pseudonyms were one person",
     "log_leaf": "where the ledger's entries stand in the log, by pseudonym",
+    "event": "what happened to a pseudonym in the last month",
     "lot": "the ledger",
     "outcome": "what institutions recorded, by pseudonym",
     "outcome_key": "keeps a record from being taken twice",
@@ -55,6 +56,7 @@ STAYS = {
     "qualification_decision": "the reasons of awards, by pseudonym",
     "qualification_event": "who decided, by pseudonym",
     "qualification_source": "which outcomes a decision rests on, by pseudonym",
+    "webhook_delivery": "to whom events of the last month were sent, by pseudonym",
     "unsealed_entry": "which entries of the ledger wait to be sealed, by pseudonym",
     "pairwise": "the pseudonym under which a partner knew the pseudonym",
 }
@@ -72,7 +74,7 @@ _OWN_COLUMNS = {
 }
 """By which columns a row belongs to a person where it isn't `learner_id` alone."""
 
-_NOT_ANSWERED = ("access_log", "decision", "qualification_decision", "entry", "lot")
+_NOT_ANSWERED = ("access_log", "decision", "qualification_decision", "entry", "lot", "event")
 """Tables of which no kept answer has its subject."""
 
 

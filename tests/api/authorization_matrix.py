@@ -63,6 +63,17 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+401  403  403  403  403  403  403  403  401  401  GET /v1/events
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  PUT /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  DELETE /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/secret
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/test
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks/{webhook_id}/deliveries
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/replay
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/decisions/{decision_id}
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/decisions/{decision_id}/replay
 401  403  403  403  403  403  403  403  401  401  POST /v1/rulesets
@@ -213,6 +224,17 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+ok   ok   nil  nil  ok   nil  nil  GET /v1/events
+ok   ok   ok   ok   nil  nil  nil  GET /v1/webhooks
+ok   ok   ok   ok   ok   ok   ok   POST /v1/webhooks
+ok   ok   ok   ok   404  404  404  GET /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  PUT /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  DELETE /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/secret
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/test
+ok   ok   ok   ok   404  404  404  GET /v1/webhooks/{webhook_id}/deliveries
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/replay
 ok   ok   404  404  404  404  404  GET /v1/decisions/{decision_id}
 ok   ok   404  404  404  404  404  POST /v1/decisions/{decision_id}/replay
 ok   ok   ok   ok   ok   ok   ok   POST /v1/rulesets
@@ -362,6 +384,17 @@ ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
 404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   GET /v1/log/proof
+nil  nil  nil  ok   GET /v1/events
+nil  nil  nil  nil  GET /v1/webhooks
+ok   ok   ok   ok   POST /v1/webhooks
+404  404  404  404  GET /v1/webhooks/{webhook_id}
+404  404  404  404  PUT /v1/webhooks/{webhook_id}
+404  404  404  404  DELETE /v1/webhooks/{webhook_id}
+404  404  404  404  POST /v1/webhooks/{webhook_id}/secret
+404  404  404  404  POST /v1/webhooks/{webhook_id}/test
+404  404  404  404  GET /v1/webhooks/{webhook_id}/deliveries
+404  404  404  404  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+404  404  404  404  POST /v1/webhooks/{webhook_id}/replay
 404  404  404  404  GET /v1/decisions/{decision_id}
 404  404  404  404  POST /v1/decisions/{decision_id}/replay
 403  403  403  403  POST /v1/rulesets
@@ -510,6 +543,17 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -657,6 +701,17 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 ok   ok   403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 ok   ok   403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -804,6 +859,17 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets

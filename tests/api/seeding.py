@@ -126,6 +126,9 @@ class Seeds:
             "/v1/erasure-requests/{request_id}/decisions": lambda: {"verdict": "decline", "reason": "尚有学分"},
             "/v1/identity/cases": lambda: a_merge(self.house),
             "/v1/identity/cases/{case_id}/decisions": lambda: {"verdict": "same"},
+            "/v1/webhooks": lambda: {"url": f"https://hooks.example/{serial}"},
+            "/v1/webhooks/{webhook_id}": lambda: {"url": f"https://hooks.example/{serial}"},
+            "/v1/webhooks/{webhook_id}/replay": lambda: {"since": "2026-07-01T00:00:00Z"},
             "/v1/staff": staff_member,
             "/v1/staff/{staff_id}/roles": lambda: {"roles": ["registrar", "reviewer"]},
             "/v1/proxy-sessions": lambda: applicant(1),
@@ -195,7 +198,7 @@ class Seeds:
         conversion_id: str = answer.get_json()["id"]
         return conversion_id
 
-    def _fresh(self, path: str) -> dict[str, str]:  # noqa: PLR0911 - a kind of path each
+    def _fresh(self, path: str) -> dict[str, str]:  # noqa: C901, PLR0911 - a kind of path each
         """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
         if "{import_id}" in path:
             sent = tables.send(self.house, self._sheet(1))
@@ -204,6 +207,8 @@ class Seeds:
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
         if "/logins" in path:
             return {"learner_id": "me", "login_id": self.a_login()}
+        if path.startswith("/v1/webhooks"):
+            return self._fresh_webhook()
         if "{request_id}" in path or is_a_right(path):
             return self._fresh_right(path)
         if "{credential_id}" in path:
@@ -217,6 +222,15 @@ class Seeds:
         if "/guardians" in path:
             return {"learner_id": self.paths["child"] if "{guardianship_id}" in path else a_child(self.house)}
         return self._fresh_conversion(path)
+
+    def _fresh_webhook(self) -> dict[str, str]:
+        """Return a new webhook with something sent to it, the only one: an institution has no more than some."""
+        auth, http = {"Authorization": f"Bearer {self.tokens['all scopes']}"}, self.house.http
+        for one in http.get("/v1/webhooks", headers=auth).get_json()["items"]:
+            http.delete(f"/v1/webhooks/{one['id']}", headers=auth)
+        hook = http.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=auth).get_json()["id"]
+        ping = http.post(f"/v1/webhooks/{hook}/test", headers=auth).get_json()["id"]
+        return {"webhook_id": hook, "delivery_id": ping}
 
     def _fresh_right(self, path: str) -> dict[str, str]:
         """Return whose right a request exercises, and on which request of theirs; somebody new's each time."""

@@ -38,6 +38,8 @@ VARIANTS = ("GET /v1/conversions of a learner",)
 
 LISTS = {
     "GET /v1/consents",
+    "GET /v1/events",
+    "GET /v1/webhooks",
     "GET /v1/identity/cases",
     "GET /v1/conversions",
     *VARIANTS,

@@ -25,6 +25,14 @@ def seal_everything(house: House, people: list[dict[str, Any]]) -> None:
     for number in (1, 2):
         ask_to_merge(house, number)
         begin_import(house, 8000 + number, institution=("cqdx", "other")[number - 1])
+        register_a_webhook(house, number)
+
+
+def register_a_webhook(house: House, number: int) -> None:
+    """Register a webhook and give it another secret."""
+    auth = house.auth("cqdx", "webhooks:write")
+    made = posted(house, "/v1/webhooks", {"url": f"https://hooks.example/{number}"}, auth)
+    posted(house, f"/v1/webhooks/{made['id']}/secret", {}, auth)
 
 
 def ask_and_correct(house: House, person: dict[str, Any], number: int) -> None:
