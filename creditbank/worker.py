@@ -4,14 +4,18 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event
+from uuid import uuid4
 
 import structlog
 
 from creditbank.couriers import Couriers
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import automatic_awards, credential_following, numbering, sealing
+from creditbank.services import automatic_awards, credential_following, import_posting, imports, numbering, sealing
 from creditbank.services.bank import Bank
+from creditbank.services.import_answers import RecordReader
+from creditbank.services.import_posting import Desk
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
@@ -22,14 +26,26 @@ FOLLOW_SECONDS = 60
 AWARD_SECONDS = 5
 """After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
 
+IMPORT_SECONDS = 0.5
+"""After how long imports are looked for again: whoever sent a file watches it."""
+
+IMPORT_TURN_SECONDS = 10
+"""How long imports are worked on before other jobs have their turn: a reading of a large file may take longer."""
+
+FORGET_SECONDS = 3600
+"""After how long it is looked again for what is kept for a while: answers to files, and events."""
+
+REJECTED_KEPT = timedelta(days=30)
+"""How long answers to the rows of a file are kept, rejected rows among them."""
+
+UNSENT_KEPT = timedelta(hours=6)
+"""How long a file may take to be sent."""
+
 NUMBER_SECONDS = 0.5
 """After how long events are numbered again: who waits for them waits so long more."""
 
 DELIVER_SECONDS = 0.25
 """After how long it is looked again for webhooks that nobody serves."""
-
-PRUNE_SECONDS = 3600
-"""After how long old events are forgotten again."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -46,12 +62,15 @@ class Job:
     """Whether a line of the log says what was done."""
 
 
-def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
-    """Return all jobs of a bank."""
+def jobs_of(sealed: Log, seal_seconds: float, read: RecordReader) -> list[Job]:
+    """Return all jobs of a bank; `read` makes records of documents, as the API does."""
+    desk = Desk(sealed.bank, f"{os.uname().nodename[:20]}:{uuid4()}", read)
     return [
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
         Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
+        Job("imports", IMPORT_SECONDS, lambda: import_posting.work_on_one(desk, IMPORT_TURN_SECONDS)),
+        Job("forget", FORGET_SECONDS, lambda: imports.forget_old(sealed.bank, REJECTED_KEPT, UNSENT_KEPT)),
     ]
 
 
@@ -61,7 +80,7 @@ def event_jobs_of(bank: Bank, couriers: Couriers) -> list[Job]:
         Job("events", NUMBER_SECONDS, lambda: numbering.number(bank)),
         Job("replays", NUMBER_SECONDS, lambda: numbering.replay(bank)),
         Job("webhooks", DELIVER_SECONDS, couriers.send_out, is_told=False),
-        Job("old_events", PRUNE_SECONDS, lambda: numbering.prune(bank)),
+        Job("old_events", FORGET_SECONDS, lambda: numbering.prune(bank)),
     ]
 
 

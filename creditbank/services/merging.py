@@ -9,6 +9,7 @@ from creditbank.core.review import State
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner
+from creditbank.services.qualifying import look_again_parted
 from creditbank.services.revealing import restore_what_counts_again, reverse_what_counts_twice
 from creditbank.services.telling import tell_merged, tell_parted
 from creditbank.storage import cases, conversions, outcomes, people
@@ -60,6 +61,8 @@ def part(work: Work, link_id: UUID, case_id: UUID) -> tuple[Person, Person]:
     people.note_roots(work.connection, [merged, other])
     tell_parted(work, merged, other)
     restore_what_counts_again(work, merged, other)
+    for side in (merged, other):
+        look_again_parted(work, side)
     return merged, other
 
 

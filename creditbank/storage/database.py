@@ -258,6 +258,11 @@ def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update() if connection.dialect.name == "postgresql" else query
 
 
+def for_claim(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as above, but passing over those that somebody else has locked."""
+    return query.with_for_update(skip_locked=True) if connection.dialect.name == "postgresql" else query
+
+
 def for_share(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape
     """Return the query keeping others from changing or deleting its rows, while they may still read and share them.
 
@@ -360,9 +365,14 @@ def is_ready(database: Database) -> bool:
         return False
 
 
-def json_member(connection: Connection, column: ColumnElement[str], name: str) -> ColumnElement[str]:
-    """Return the text that stands under a name in a column of JSON texts."""
+def json_member(connection: Connection, column: ColumnElement[str], *path: str | int) -> ColumnElement[str]:
+    """Return the text that stands at a path of names and places in a column of JSON texts; NULL where nothing does."""
     if connection.dialect.name == "postgresql":
-        member: ColumnElement[str] = cast(column, postgresql.JSONB)[name].astext
+        found: ColumnElement[Any] = cast(column, postgresql.JSONB)
+        *upper, last = path
+        for step in upper:
+            found = found[step]
+        member: ColumnElement[str] = found[last].astext
         return member
-    return func.json_extract(column, f"$.{name}")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return func.json_extract(column, "$" + "".join(steps))

@@ -47,6 +47,15 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/preview
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates/{mapping_code}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rows
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rejects
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/{import_id}/cancel
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/credentials/imports
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
@@ -90,6 +99,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/schemes
 401  403  403  403  403  403  403  403  401  401  POST /v1/schemes
 401  403  403  403  403  403  403  403  401  401  GET /v1/statistics
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/handling
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/reasons
 401  403  403  403  403  403  403  403  401  401  POST /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes/{institution}/{code}
@@ -112,6 +123,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}.pdf
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials/record
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/credentials/presentations
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/reinstate
@@ -196,6 +208,15 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports/preview
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rows
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rejects
+ok   ok   ok   ok   404  404  404  POST /v1/imports/{import_id}/cancel
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/credentials/imports
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
@@ -239,6 +260,8 @@ ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 ok   ok   ok   ok   ok   ok   ok   POST /v1/schemes
 403  403  403  403  403  403  403  GET /v1/statistics
+403  403  403  403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  403  403  403  GET /v1/statistics/reasons
 ok   ok   ok   ok   ok   ok   ok   POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -261,6 +284,7 @@ ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/reinstate
@@ -344,6 +368,15 @@ nil  nil  nil  ok   GET /v1/consents
 404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  POST /v1/imports
+403  403  403  403  POST /v1/imports/preview
+403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
@@ -387,6 +420,8 @@ ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   GET /v1/schemes
 403  403  403  403  POST /v1/schemes
 403  403  403  403  GET /v1/statistics
+403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  GET /v1/statistics/reasons
 403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -409,6 +444,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -491,6 +527,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -534,6 +579,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -551,14 +598,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+404  403  403  403  403  403  403  403  403  POST /v1/credentials
+404  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -569,7 +617,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+404  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -637,6 +685,15 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outco
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -680,6 +737,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -697,14 +756,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials
+ok   403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+ok   403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -715,7 +775,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+ok   403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -783,6 +843,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -826,6 +895,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -843,14 +914,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+404  403  403  403  403  403  403  403  403  POST /v1/credentials
+404  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -861,7 +933,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+404  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}

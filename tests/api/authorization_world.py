@@ -12,6 +12,7 @@ from creditbank.services.access import client_token, proxy_token
 from creditbank.services.numbering import number
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
+from tests import tables
 from tests.api.seeding import FACTS, conversion_rules, qualification_rules, ruleset, scheme
 from tests.builders import (
     BASE_URL,
@@ -295,6 +296,7 @@ def _places(house: House) -> dict[str, Ids]:
         given = made(house, "POST", url, admin, {"to": f"below-{code}", "reason": "代审"})
         member = house.staff(code, StaffRole.REGISTRAR)
         found[code] = {"institution_id": listed[code], "delegation_id": given["id"], "staff_id": member["id"]}
+        found[code]["import_id"] = tables.imported(house, b'{"external_id": "x"}', tables.NDJSON, code)["id"]
         hooks = house.auth(code, "webhooks:write")
         hook = made(house, "POST", "/v1/webhooks", hooks, {"url": "https://hooks.example/"})
         ping = made(house, "POST", f"/v1/webhooks/{hook['id']}/test", hooks)
@@ -373,6 +375,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /v1/credentials/{credential_id}/suspend": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/reinstate": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/shares": lambda _: {"details": ["credits"]},
+    "POST /v1/learners/{learner_id}/credentials/presentations": lambda ids: {"outcomes": [ids["outcome_id"]]},
     "POST /v1/credentials/verify": lambda _: {"credential": "x"},
     "POST /v1/learners/{learner_id}/credentials/imports": lambda _: {"credential": "x"},
     "POST /v1/rulesets": lambda _: ruleset(3),
@@ -433,6 +436,8 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
 QUERIES: dict[str, Callable[[Ids], dict[str, str]]] = {
     "GET /v1/conversions of a learner": lambda ids: {"learner_id": ids["learner_id"]},
     "GET /v1/statistics": lambda _: {"region": "500000", "as_of": "2026-07-01"},
+    "GET /v1/statistics/handling": lambda _: {"region": "500000", "until": "2026-07-01"},
+    "GET /v1/statistics/reasons": lambda _: {"region": "500000", "until": "2026-07-01"},
     "GET /v1/events": lambda _: {"limit": "200"},
     "GET /v1/log/proof": lambda _: {"position": "0"},
     "GET /login/callback": lambda _: {"state": "x", "code": "x"},
@@ -454,5 +459,6 @@ CONSTANTS = {
     "provider": "none",
     "list_number": "1",
     "share_code": "a" * 32,
+    "mapping_code": "creditbank",
     "qualification_code": "made-up-qualification",
 }
