@@ -192,7 +192,7 @@ def _foreign_status(
         if told is None:
             found.append(Unsaid.UNKNOWN)
             continue
-        if not told.is_sound or told.issuer != issuer:
+        if not told.is_sound or told.issuer != issuer or not _is_list(told):
             zh, en = "状态列表无效，或不是同一签发者的。", "The status list doesn't hold, or is by another issuer."
             return [Fault("/credentialStatus", "status_list_refused", zh, en)], Unsaid.UNKNOWN
         standing = _standing(entry, told)
@@ -201,6 +201,12 @@ def _foreign_status(
         found.append(standing)
     order = (Standing.REVOKED, Standing.SUSPENDED, Unsaid.UNKNOWN, Standing.VALID)
     return [], next((one for one in order if one in found), Unsaid.UNKNOWN)
+
+
+def _is_list(told: Checked) -> bool:
+    """Tell whether what came along is a status list, and not something else that the issuer signed."""
+    types = None if told.document is None else told.document.get("type")
+    return isinstance(types, list) and _LIST_TYPE in types
 
 
 def _standing(entry: Mapping[str, Any], told: Checked) -> Standing | None:
