@@ -69,7 +69,9 @@ def achieved(document: Mapping[str, Any]) -> Achieved | None:
     if not isinstance(subject, dict) or not isinstance(credential_id, str):
         return None
     achievement = subject.get("achievement")
-    title = achievement.get("name") if isinstance(achievement, dict) else None
+    if not isinstance(achievement, dict):
+        return None
+    title = achievement.get("name")
     day = next(_days(document, subject), None)
     if not isinstance(title, str) or not 0 < len(title.strip()) <= TITLE_LENGTH_MAX or not title.isprintable():
         return None

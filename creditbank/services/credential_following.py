@@ -27,10 +27,10 @@ def follow(work: Work, members: Sequence[UUID]) -> int:
 
     What is found is locked and looked at once more: somebody may be changing it.
     """
-    candidates = credential_sources.overtaken(work.connection, members)
+    candidates = credential_sources.overtaken(work.connection, members, now=work.now)
     for one, _ in candidates:
         credentials.locked(work.connection, one.id)
-    found = credential_sources.overtaken(work.connection, members) if candidates else []
+    found = credential_sources.overtaken(work.connection, members, now=work.now) if candidates else []
     for one, standing in found:
         stand(work, one, standing)
     return len(found)

@@ -298,6 +298,19 @@ def test_a_learner_takes_back_a_statement_of_their_own(house: House) -> None:
     assert status(house, holder, made) == "revoked"
 
 
+def test_a_statement_is_over_though_the_reversal_behind_it_has_an_earlier_instant(house: House) -> None:
+    holder = Holder(house)
+    house.clock.move(seconds=5)
+    made = holder.issue(kind="balance", subject_id=None)
+    house.clock.move(seconds=-2)  # as of a transaction that began before, and waited for the account
+    revoked = house.http.post(
+        f"/v1/outcomes/{holder.outcome['id']}/revoke", json={"reason": "查证"}, headers=house.auth()
+    )
+    assert revoked.status_code == 200
+    house.clock.move(seconds=2)
+    assert verdict(house, holder.jwt(made))["status"] == "superseded"
+
+
 def test_a_statement_expires_after_its_last_day(house: House) -> None:
     holder = Holder(house)
     made = holder.issue(kind="balance", subject_id=None)
