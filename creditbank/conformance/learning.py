@@ -1,5 +1,6 @@
 """Trials of learning: accounts, outcomes one by one and by the batch, the books, and decisions."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -113,7 +114,7 @@ def answers_every_row(target: Target) -> None:
     expect_equal(fault["pointer"], "/completed_on", "pointer")
     again = target.ask(client, "POST", "/v1/outcomes/batch", json=rows).raise_for_status().json()
     _expect_rows(again, ["replayed", "rejected", "replayed"])
-    lines = b'{"not json\n' + str(record(learner)).replace("'", '"').encode()
+    lines = '{"not json\n' + json.dumps(record(learner))
     told = target.ask(
         client, "POST", "/v1/outcomes/batch", content=lines, headers={"Content-Type": "application/x-ndjson"}
     )
