@@ -192,6 +192,29 @@ def test_each_credential_in_a_record_is_answered_for(bank: House) -> None:
     assert why(post(bank, learner_id, record)) == {"signature_wrong"}
 
 
+def verified(house: House, credential: Any, status_lists: Any) -> tuple[bool, bool, str, list[tuple[str, str]]]:
+    body = {"credential": credential, "status_lists": status_lists}
+    said = house.http.post("/v1/credentials/verify", json=body).get_json()
+    reasons = [(one["pointer"], one["code"]) for one in said["reasons"]]
+    return said["accepted"], said["verified"], said["status"], reasons
+
+
+def test_anothers_record_stands_as_the_worst_of_what_is_in_it(bank: House) -> None:
+    cover = Cover(made.BASE, made.DID, made.ID, made.ID, made.AT, made.AT.date() + timedelta(days=9), is_partial=False)
+    without = {name: value for name, value in made.document().items() if name != "credentialStatus"}
+    inner = [made.proven(without), made.proven()]
+    record = made.proven(record_document(cover, inner))
+    assert verified(bank, record, lists()) == (True, True, "valid", [])
+    assert verified(bank, record, lists(PLACE.index)) == (False, True, "revoked", [])
+    assert verified(bank, record, lists(suspended=(PLACE.index,))) == (False, True, "suspended", [])
+    assert verified(bank, record, []) == (False, True, "unknown", [])
+    assert verified(bank, made.proven(record_document(cover, inner[:1])), []) == (True, True, "none", [])
+    assert verified(bank, made.proven(record_document(cover, inner[:1] * 41)), [])[:3] == (False, True, "unknown")
+    forged = made.proven(record_document(cover, [inner[0], inner[1] | {"name": "x"}]))
+    place = "/credentialSubject/verifiableCredential/1/proof"
+    assert verified(bank, forged, lists()) == (False, False, "valid", [(place, "signature_wrong")])
+
+
 @needs_samples
 def test_a_sample_of_1edtech_is_recorded_without_credits(bank: House) -> None:
     document, _ = sample("ob30/simple")
