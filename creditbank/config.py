@@ -82,6 +82,9 @@ class Settings:
     seal_seconds: int = 10
     """Seconds after which the worker looks again for entries to seal."""
 
+    import_mebibytes: int = 1024
+    """Largest file that is imported, in MiB; a workbook is taken up to 64."""
+
 
 def settings_from_environment() -> Settings:
     """Return the settings that the environment asks for, the defaults where it says nothing."""
@@ -107,4 +110,5 @@ def settings_from_environment() -> Settings:
         log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
         log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),
         seal_seconds=env.int("SEAL_SECONDS", default.seal_seconds, validate=Range(min=1)),
+        import_mebibytes=env.int("IMPORT_MEBIBYTES", default.import_mebibytes, validate=Range(min=1)),
     )

@@ -4,12 +4,16 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event
+from uuid import uuid4
 
 import structlog
 
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import automatic_awards, credential_following, sealing
+from creditbank.services import automatic_awards, credential_following, import_posting, imports, sealing
+from creditbank.services.import_answers import RecordReader
+from creditbank.services.import_posting import Desk
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
@@ -19,6 +23,20 @@ FOLLOW_SECONDS = 60
 
 AWARD_SECONDS = 5
 """After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
+
+IMPORT_SECONDS = 0.5
+"""After how long imports are looked for again: whoever sent a file watches it."""
+
+IMPORT_TURN_SECONDS = 10
+"""How long imports are worked on before other jobs have their turn: a reading of a large file may take longer."""
+
+FORGET_SECONDS = 3600
+
+REJECTED_KEPT = timedelta(days=30)
+"""How long answers to the rows of a file are kept, rejected rows among them."""
+
+UNSENT_KEPT = timedelta(hours=6)
+"""How long a file may take to be sent."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -33,12 +51,15 @@ class Job:
     run: Callable[[], int]
 
 
-def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
-    """Return all jobs of a bank."""
+def jobs_of(sealed: Log, seal_seconds: float, read: RecordReader) -> list[Job]:
+    """Return all jobs of a bank; `read` makes records of documents, as the API does."""
+    desk = Desk(sealed.bank, f"{os.uname().nodename[:20]}:{uuid4()}", read)
     return [
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
         Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
+        Job("imports", IMPORT_SECONDS, lambda: import_posting.work_on_one(desk, IMPORT_TURN_SECONDS)),
+        Job("forget", FORGET_SECONDS, lambda: imports.forget_old(sealed.bank, REJECTED_KEPT, UNSENT_KEPT)),
     ]
 
 

@@ -7,6 +7,7 @@ from creditbank.cli.benching import bench_group
 from creditbank.cli.conforming import conformance
 from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
+from creditbank.cli.importing import import_file
 from creditbank.cli.keys import keys_group
 from creditbank.cli.ledger import ledger_group
 from creditbank.cli.logs import audit_group
@@ -35,6 +36,7 @@ for command in (
         demo,
         erasures_group,
         grant_rights,
+        import_file,
         keys_group,
     ),
     *(learner, ledger_group, migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group),

@@ -7,6 +7,7 @@ from types import FrameType
 
 import click
 
+from creditbank.api.outcomes import read_record
 from creditbank.app import calm_collector, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
@@ -18,7 +19,7 @@ from creditbank.worker import Job, jobs_of, ran, work
 @click.option("--once", is_flag=True, help="Do what there is to do and end.")
 @click.option("--find-missed", is_flag=True, help="First look through the whole ledger for entries that don't wait.")
 def worker(once: bool, find_missed: bool) -> None:  # noqa: FBT001 - click's own way
-    """Seal what was posted, until stopped. More than one does no harm: one of them seals."""
+    """Seal what was posted and import files, until stopped. There may be several: one of them seals, all import."""
     jobs = _jobs()
     if find_missed:
         click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
@@ -37,7 +38,7 @@ def _jobs() -> list[Job]:
     """Return the jobs of the bank of the environment."""
     settings = settings_from_environment()
     configure_logging(settings.log_format)
-    jobs = jobs_of(log_of(settings, bank()), settings.seal_seconds)
+    jobs = jobs_of(log_of(settings, bank()), settings.seal_seconds, read_record)
     calm_collector()
     return jobs
 

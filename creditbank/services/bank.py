@@ -94,7 +94,7 @@ class Bank:
         try:
             self.database.read(outlast_transactions)
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
 
     def membership(self, client_id: str) -> Membership | None:
         """Return the institution that a client belongs to. Refused: TryLater."""
@@ -104,14 +104,14 @@ class Bank:
         try:
             return self.database.read(lambda connection: self._shelf.membership(connection, client_id))
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
 
     def is_erased(self, learner_id: UUID) -> bool:
         """Tell whether a learner was erased, whose tokens are then worth nothing. Refused: TryLater."""
         try:
             found = self.database.read(lambda connection: people.standing(connection, learner_id))
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
         return found is not None and found.is_erased
 
     def printed(self, connection: Connection) -> Printed:
@@ -196,9 +196,9 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
             metrics.retries_total.inc()
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads load, no secret
         except LockedTooLong as waited:
-            raise _in_flight() if errand.key else _busy() from waited
+            raise _in_flight() if errand.key else busy() from waited
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
         else:
             for kind, count in work.tally.items():
                 metrics.postings_total.labels(kind).inc(count)
@@ -206,7 +206,7 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
                 with suppress(Unavailable):
                     step()
             return answer
-    raise _busy()
+    raise busy()
 
 
 def _check_keys_stand(work: Work) -> None:
@@ -240,7 +240,7 @@ def _looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id:
     try:
         return bank.database.read(noted)
     except Unavailable as unavailable:
-        raise _busy() from unavailable
+        raise busy() from unavailable
 
 
 def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
@@ -276,7 +276,7 @@ def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> An
     return answer
 
 
-def _busy() -> TryLater:
+def busy() -> TryLater:
     """Return the answer when the database is out of reach or too many want the same.
 
     It doesn't say that nothing was done: nobody knows where the connection broke while committing.

@@ -47,6 +47,15 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/preview
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates/{mapping_code}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rows
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rejects
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/{import_id}/cancel
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/credentials/imports
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
@@ -188,6 +197,15 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports/preview
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rows
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rejects
+ok   ok   ok   ok   404  404  404  POST /v1/imports/{import_id}/cancel
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/credentials/imports
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
@@ -328,6 +346,15 @@ nil  nil  nil  ok   GET /v1/consents
 404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  POST /v1/imports
+403  403  403  403  POST /v1/imports/preview
+403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
@@ -467,6 +494,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -605,6 +641,15 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outco
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -743,6 +788,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance

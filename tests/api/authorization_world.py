@@ -11,6 +11,7 @@ from creditbank.packs import shipped_regions
 from creditbank.services.access import client_token, proxy_token
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
+from tests import tables
 from tests.api.seeding import FACTS, conversion_rules, qualification_rules, ruleset, scheme
 from tests.builders import (
     BASE_URL,
@@ -293,6 +294,7 @@ def _places(house: House) -> dict[str, Ids]:
         given = made(house, "POST", url, admin, {"to": f"below-{code}", "reason": "代审"})
         member = house.staff(code, StaffRole.REGISTRAR)
         found[code] = {"institution_id": listed[code], "delegation_id": given["id"], "staff_id": member["id"]}
+        found[code]["import_id"] = tables.imported(house, b'{"external_id": "x"}', tables.NDJSON, code)["id"]
     return found
 
 
@@ -447,5 +449,6 @@ CONSTANTS = {
     "provider": "none",
     "list_number": "1",
     "share_code": "a" * 32,
+    "mapping_code": "creditbank",
     "qualification_code": "made-up-qualification",
 }

@@ -13,6 +13,7 @@ from creditbank.core.permission import SCOPES
 from creditbank.packs import shipped_regions
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
+from tests import tables
 from tests.builders import (
     CONSENT_TEXTS,
     House,
@@ -67,6 +68,7 @@ class Seeds:
             case.headers = {"If-Match": '"1"'}
         if not isinstance(case.body, NotSet):
             kept = {"/oauth/token": case.media_type, "/v1/learners/{learner_id}/elmo": "application/xml"}
+            kept |= dict.fromkeys(("/v1/imports", "/v1/imports/preview"), tables.CSV)
             case.media_type = kept.get(case.path, "application/json")
             case.body = self._body(case.path, case.body, serial)
 
@@ -79,6 +81,8 @@ class Seeds:
             "/v1/outcomes": lambda: self._outcome(made_object, serial),
             "/v1/outcomes/batch": lambda: [self._outcome(item, serial) for item in made_list if isinstance(item, dict)],
             "/v1/learners/{learner_id}/elmo": lambda: transcript(serial),
+            "/v1/imports": lambda: self._sheet(serial),
+            "/v1/imports/preview": lambda: self._sheet(serial),
             "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, 1) | {"external_id": self.external_id},
             "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),
@@ -128,6 +132,12 @@ class Seeds:
             "/v1/logins/link": lambda: {"ticket": "x", "link_code": "0000-0000-0000"},
         }
         return bodies[path]()
+
+    def _sheet(self, serial: int) -> bytes:
+        """Return a file of one row, before which others are worked off."""
+        while tables.work(self.house):
+            pass
+        return tables.table([tables.row(serial)]).encode()
 
     def _naming(self) -> dict[str, Any]:
         guardian = self.house.open_learner()["id"]
@@ -187,6 +197,9 @@ class Seeds:
 
     def _fresh(self, path: str) -> dict[str, str]:  # noqa: PLR0911 - a kind of path each
         """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
+        if "{import_id}" in path:
+            sent = tables.send(self.house, self._sheet(1))
+            return {"import_id": sent.get_json()["id"]}
         if path.startswith("/v1/staff/{staff_id}"):
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
         if "/logins" in path:
@@ -447,6 +460,8 @@ def seeds_of(house: House) -> Seeds:
         "code": "made-up",
         "version": "1",
         "list_number": "1",
+        "mapping_code": "creditbank",
+        "import_id": tables.imported(house, tables.table([tables.row(1)]).encode())["id"],
         **a_credential(house, learner["id"]),
     }
     tokens = {

@@ -210,10 +210,12 @@ OF_NOBODY = (
     "/v1/status-lists",
     "/credentials/contexts",
     "/verify/",
+    "/v1/imports",
 )
 """Where no learner's data is shown, or by their own link (test_credentials); the audit log tells acts by pseudonym.
 Examples of what a rule set would change are in the diary, too (test_ruleset_lifecycle), and so are proofs of entries
-(test_log)."""
+(test_log). Of a file that it sent an
+institution is shown nothing but its own rows."""
 
 NOT_AUDITED = {
     *("GET /v1/correction-requests", "GET /v1/erasure-requests", "GET /v1/consents"),
