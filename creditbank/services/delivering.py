@@ -69,6 +69,8 @@ def claim(bank: Bank, rows_max: int, *, is_slow: bool) -> list[Webhook]:
     Raised: Unavailable, Raced.
     """
     now = bank.clock()
+    if rows_max <= 0 or not bank.database.read(lambda connection: webhooks.is_due(connection, now)):
+        return []
     with bank.database.transaction() as connection:
         return webhooks.claim(connection, now, now + LEASE, is_slow=is_slow, rows_max=rows_max)
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Uuid,
@@ -147,24 +148,17 @@ def claim(connection: Connection, now: datetime, until: datetime, *, is_slow: bo
 
     They are the caller's until an instant, unless given back before. Those that others claim just now are passed over.
     """
-    if rows_max <= 0:
-        return []
-    is_due = (_delivery.c.webhook_id == webhook.c.id) & (_delivery.c.state == DeliveryState.WAITING.value)
     query = (
-        select(webhook)
-        .where(
-            webhook.c.state == WebhookState.ENABLED.value,
-            webhook.c.is_slow.is_(is_slow),
-            webhook.c.rests_until <= now,
-            webhook.c.leased_until <= now,
-            select(_delivery.c.state).where(is_due, _delivery.c.due_at <= now).exists(),
-        )
-        .order_by(webhook.c.leased_until, webhook.c.id)
-        .limit(rows_max)
+        _due(now).where(webhook.c.is_slow.is_(is_slow)).order_by(webhook.c.leased_until, webhook.c.id).limit(rows_max)
     )
     rows = connection.execute(unless_locked(connection, query)).all()
     rewrite(connection, webhook, [{"id": row.id, "leased_until": until} for row in rows])
     return [_webhook(row) for row in rows]
+
+
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Tell whether there is a webhook to claim, for who would else take SQLite's only write lock to see that."""
+    return connection.execute(_due(now).limit(1)).first() is not None
 
 
 def give_back(connection: Connection, value: Webhook, now: datetime, rests_until: datetime, *, is_slow: bool) -> None:
@@ -203,6 +197,17 @@ def is_replaying(connection: Connection) -> bool:
     """Tell whether events are to be sent again."""
     return (
         connection.execute(select(webhook.c.id).where(webhook.c.replay_after.is_not(None)).limit(1)).first() is not None
+    )
+
+
+def _due(now: datetime) -> Select[Any]:
+    """Return the query for webhooks for which something is due and at which nobody is."""
+    is_theirs = (_delivery.c.webhook_id == webhook.c.id) & (_delivery.c.state == DeliveryState.WAITING.value)
+    return select(webhook).where(
+        webhook.c.state == WebhookState.ENABLED.value,
+        webhook.c.rests_until <= now,
+        webhook.c.leased_until <= now,
+        select(_delivery.c.state).where(is_theirs, _delivery.c.due_at <= now).exists(),
     )
 
 
