@@ -1,6 +1,7 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
 import gc
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,7 +53,7 @@ from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
-from creditbank.config import NO_FILES, NONE, NOWHERE, Settings, settings_from_environment
+from creditbank.config import NO_FILES, NONE, NOWHERE, PRODUCTION, Settings, settings_from_environment
 from creditbank.formats.credential_context import context_address, context_document
 from creditbank.formats.linked_data import Contexts
 from creditbank.gateways.context_folder import open_contexts
@@ -63,11 +64,15 @@ from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
+from creditbank.soundness import concerns_in_database, concerns_of
+from creditbank.soundness.values import SettingsDangerous
 from creditbank.storage.database import Database
 from creditbank.storage.replica import Replica
 
 BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 """No request is read beyond the largest that any resource takes."""
+
+log_lines = structlog.get_logger()
 
 RESOURCES = (
     tokens.tokens,
@@ -111,6 +116,25 @@ RESOURCES = (
 )
 
 
+def check_for_production(settings: Settings) -> None:
+    """Let a bank that people rely on not start with dangerous settings; log what is worth knowing of the others.
+
+    Raises SettingsDangerous with all reasons. In development nothing is asked.
+    """
+    if settings.mode != PRODUCTION:
+        return
+    found = concerns_of(settings, os.environ)
+    hindering = [one for one in found if one.hinders(in_production=True)]
+    if not hindering:
+        opened = create_bank(settings)
+        hindering = concerns_in_database(opened)
+        opened.database.close()
+    if hindering:
+        raise SettingsDangerous(hindering)
+    for one in found:
+        log_lines.warning("setting", variable=one.variable, notice=one.en)
+
+
 def create_bank(settings: Settings) -> Bank:
     """Return the bank that the settings describe. Raises KeyringUnusable."""
     has_pooler = settings.pooler != NONE
@@ -136,7 +160,7 @@ def log_of(settings: Settings, bank: Bank) -> Log:
 
 
 def keys_of(settings: Settings) -> Keys:
-    """Return where the settings say that the keys are; a missing file is made. Raises KeyringUnusable."""
+    """Return where the settings say that the keys are; outside production a file is made. Raises KeyringUnusable."""
     suite = suite_named(settings.cipher_suite)
     is_file_named = settings.keyring not in (Settings().keyring, Path(NOWHERE))
     if settings.keyring_json and is_file_named:
@@ -147,7 +171,7 @@ def keys_of(settings: Settings) -> Keys:
     if settings.keyring == Path(NOWHERE):
         message = "there is no keyring: set CREDITBANK_KEYRING to its file, or CREDITBANK_KEYRING_JSON to its content"
         raise KeyringUnusable(message)
-    if not settings.keyring.exists():
+    if not settings.keyring.exists() and settings.mode != PRODUCTION:
         settings.keyring.parent.mkdir(parents=True, exist_ok=True)
         create_keyring(settings.keyring, suite)
     return KeyringFile(settings.keyring, suite)
@@ -176,6 +200,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     """Return the web application; without arguments it is that of the environment."""
     settings = settings or settings_from_environment()
     configure_logging(settings.log_format)
+    check_for_production(settings)
     app = Flask("creditbank", static_folder=None)
     app.config.update(
         ISSUER=settings.base_url,

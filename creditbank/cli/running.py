@@ -14,7 +14,7 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from creditbank.app import create_app
+from creditbank.app import check_for_production, create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
 from creditbank.cli.working import work_beside
@@ -40,6 +40,7 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
     settings = settings_from_environment()
+    check_for_production(settings)
     try:
         open_providers(settings.oidc_providers)
         open_issuers(settings.trusted_issuers, NONE)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from creditbank.gateways import metrics
 from creditbank.services.bank import Bank
-from creditbank.storage import seal_log
+from creditbank.storage import clients, seal_log
 from creditbank.storage.database import Unavailable, is_ready
 from creditbank.storage.migrations import is_current
 
@@ -16,9 +16,21 @@ LAG_ROWS_MAX = 10_000
 """Entries that wait which are counted: more of them are an alarm however many they are."""
 
 
+DEMONSTRATION = frozenset({"rule author", "rule publisher", "second identity reviewer"})
+"""Names of clients that only the demonstration makes, all of them; their secrets lie in a file."""
+
+
 def is_able(bank: Bank) -> bool:
     """Tell whether the database answers and stands at the schema of this version."""
     return is_ready(bank.database) and is_current(bank.database)
+
+
+def has_demonstration(bank: Bank) -> bool:
+    """Tell whether clients of the demonstration are active; no where the database can't be asked or is another's."""
+    try:
+        return is_able(bank) and bank.database.read(lambda one: clients.are_active(one, DEMONSTRATION))
+    except Unavailable:
+        return False
 
 
 def figures(bank: Bank) -> tuple[bytes, str]:

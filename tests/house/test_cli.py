@@ -109,6 +109,14 @@ def test_every_rule_set_of_a_pack_is_checked(console: CliRunner, tmp_path: Path)
     assert ended.stderr.startswith("/rulesets/1/tests/0")
 
 
+def test_the_demonstration_is_dangerous_in_production(console: CliRunner) -> None:
+    ended = console.invoke(main, ["config", "check", "--production"])
+    assert ended.exit_code == 1
+    assert "demonstration's clients" in ended.stderr
+    told = console.invoke(main, ["config", "check"])
+    assert (told.exit_code, "demonstration's clients" in told.stderr) == (0, True)
+
+
 def test_a_sweep_tells_how_many_applications_it_closed(console: CliRunner) -> None:
     assert console.invoke(main, ["sweep"]).stdout == "0 applications are closed.\n"
 
