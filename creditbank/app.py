@@ -49,6 +49,8 @@ from creditbank.api import (
     tokens,
     transcripts,
 )
+from creditbank.api.caller import open_endpoints
+from creditbank.api.limits import limit_requests
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
@@ -224,6 +226,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     for resource in RESOURCES:
         api.register_blueprint(resource)
     operations.register_documentation(app, api)
+    limit_requests(app, settings, open_endpoints(app))
     calm_collector()
     return app
 

@@ -33,6 +33,12 @@ MODES = ("development", PRODUCTION)
 POOL_SIZE_MAX = 1000
 """Connections of one process beyond which a server of PostgreSQL has long had none left."""
 
+PROCESSES_MAX = 10_000
+"""More server processes than any bank has."""
+
+PROXIES_MAX = 10
+"""More reverse proxies than stand behind each other anywhere."""
+
 LOG_FORMATS = ("json", "console", NONE)
 """How log lines may look."""
 
@@ -106,6 +112,27 @@ class Settings:
     seal_seconds: int = 10
     """Seconds after which the worker looks again for entries to seal."""
 
+    requests_a_minute: int = 12_000
+    """What a client, a learner or a staff member may ask in a minute; dear requests count more than once."""
+
+    address_requests_a_minute: int = 3_000
+    """What may be asked in a minute from one address without a token."""
+
+    tries_a_minute: int = 120
+    """Wrong secrets, tokens and codes in a minute from one address."""
+
+    exports_a_day: int = 100
+    """Exports of everything about a learner that one caller may have in a day."""
+
+    limits_store: str = field(default="memory://", repr=False)
+    """Where it is counted what callers asked: redis://HOST:PORT/0 for several processes, memory:// for each alone."""
+
+    processes: int = 1
+    """Server processes on all machines; each gives its share of a limit where it counts by itself."""
+
+    proxies: int = 0
+    """Reverse proxies in front of the server, whose X-Forwarded-For tells the address of who asks."""
+
     mode: str = MODES[0]
     """What the bank is run for: production, which refuses to start with a dangerous setting, or development."""
 
@@ -150,5 +177,14 @@ def _read(env: Env) -> Settings:
         log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
         log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),
         seal_seconds=env.int("SEAL_SECONDS", default.seal_seconds, validate=Range(min=1)),
+        requests_a_minute=env.int("REQUESTS_A_MINUTE", default.requests_a_minute, validate=Range(min=1)),
+        address_requests_a_minute=env.int(
+            "ADDRESS_REQUESTS_A_MINUTE", default.address_requests_a_minute, validate=Range(min=1)
+        ),
+        tries_a_minute=env.int("TRIES_A_MINUTE", default.tries_a_minute, validate=Range(min=1)),
+        exports_a_day=env.int("EXPORTS_A_DAY", default.exports_a_day, validate=Range(min=1)),
+        limits_store=env.str("LIMITS_STORE", default.limits_store),
+        processes=env.int("PROCESSES", default.processes, validate=Range(min=1, max=PROCESSES_MAX)),
+        proxies=env.int("PROXIES", default.proxies, validate=Range(min=0, max=PROXIES_MAX)),
         mode=env.str("MODE", default.mode, validate=OneOf(MODES)),
     )

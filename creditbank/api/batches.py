@@ -7,7 +7,8 @@ from flask import Response, request
 
 from creditbank.api import fields
 from creditbank.api.answers import AnswerSummary, RecordAnswer, record_answer, summed_up
-from creditbank.api.caller import authenticate, bank, errand
+from creditbank.api.caller import actor, authenticate, bank, errand
+from creditbank.api.limits import admit_rows
 from creditbank.api.outcomes import OutcomeIn
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
@@ -61,6 +62,7 @@ def post_batch() -> Response:
     same again and the good rows are answered as replayed. Needs `outcomes:write`.
     """
     rows = _rows()
+    admit_rows(actor().name, len(rows))
     refused: dict[int, tuple[Fault, ...]] = {}
     records: list[tuple[int, Record]] = []
     for place, (_, value, faults) in enumerate(rows):

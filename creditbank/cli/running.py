@@ -39,6 +39,9 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     """Serve the API until stopped, with a worker beside it, which seals what is posted."""
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
+    is_embedded = settings_from_environment().database_url.startswith("sqlite")
+    workers = workers or (1 if is_embedded else os.cpu_count() or 1)
+    os.environ.setdefault("CREDITBANK_PROCESSES", str(workers))
     settings = settings_from_environment()
     check_for_production(settings)
     try:
@@ -61,7 +64,7 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
         port=port,
         interface=Interfaces.WSGI,
         factory=True,
-        workers=workers or (1 if settings.database_url.startswith("sqlite") else os.cpu_count() or 1),
+        workers=workers,
         blocking_threads=threads,
         respawn_failed_workers=True,
         log_enabled=False,

@@ -17,6 +17,12 @@ request_seconds = Histogram(
 refusals_total = Counter("creditbank_refusals", "Requests refused", ["code"], registry=registry)
 postings_total = Counter("creditbank_postings", "Ledger entries written", ["kind"], registry=registry)
 retries_total = Counter("creditbank_transaction_retries", "Transactions run again after a lost race", registry=registry)
+budget_refusals_total = Counter(
+    "creditbank_budget_refusals", "Requests refused because a budget was used up", ["budget"], registry=registry
+)
+limits_store_up = Gauge(
+    "creditbank_limits_store_up", "Whether the shared store of limits answers this process", registry=registry
+)
 log_size = Gauge("creditbank_log_size", "Ledger entries sealed", registry=registry)
 unsealed_entries = Gauge("creditbank_unsealed_entries", "Ledger entries that wait to be sealed", registry=registry)
 unsealed_seconds = Gauge("creditbank_unsealed_seconds", "Seconds that the oldest of them has waited", registry=registry)

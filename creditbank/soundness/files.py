@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from creditbank.config import NO_FILES, NONE, NOWHERE, Settings
+from creditbank.gateways.budgets import Budgets, StoreUnusable
 from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.keyring import KeyringUnusable
@@ -37,6 +38,7 @@ def file_concerns(settings: Settings, environment: Mapping[str, str]) -> Iterato
         yield from _database(database)
     yield from _journal(settings, environment, database)
     yield from _folder_of_log(settings.log_folder)
+    yield from _store(settings.limits_store)
     yield from _readable("CREDITBANK_OIDC_PROVIDERS", lambda: open_providers(settings.oidc_providers))
     yield from _readable("CREDITBANK_TRUSTED_ISSUERS", lambda: open_issuers(settings.trusted_issuers, NONE))
     yield from _readable("CREDITBANK_CONTEXTS", lambda: open_contexts(settings.contexts))
@@ -113,6 +115,22 @@ def _folder_of_log(folder: Path) -> Iterator[Concern]:
         yield Concern(name, Weight.NOTABLE, zh, en)
     else:
         yield from _writable(name, folder)
+
+
+def _store(address: str) -> Iterator[Concern]:
+    """Yield what is wrong with where requests are counted."""
+    name = "CREDITBANK_LIMITS_STORE"
+    try:
+        does_answer = Budgets(address).answers()
+    except StoreUnusable:
+        zh = "不是存储地址；应为 memory:// 或 redis://主机:端口/0。"
+        en = "It is no address of a store; set it to memory:// or redis://HOST:PORT/0."
+        yield Concern(name, Weight.BROKEN, zh, en)
+        return
+    if not does_answer:
+        zh = "Redis 没有回应；在它恢复之前，各进程只按自己的份额限流。请启动它。"
+        en = "Redis doesn't answer; until it does, each process gives its share of the limits alone. Start it."
+        yield Concern(name, Weight.NOTABLE, zh, en)
 
 
 def _readable(name: str, read: Callable[[], object]) -> Iterator[Concern]:

@@ -11,20 +11,27 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from creditbank.config import NONE, PREFIX, Settings
+from creditbank.gateways.budgets import IN_MEMORY
 
 NAMES = frozenset(f"{PREFIX}{one.name.upper()}" for one in fields(Settings))
 """Every variable that the bank reads."""
 
 TAKEN = {
     "CREDITBANK_AUDIT_DAYS": ("不小于 180 的整数", "a whole number, 180 or more"),
+    "CREDITBANK_ADDRESS_REQUESTS_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
+    "CREDITBANK_EXPORTS_A_DAY": ("不小于 1 的整数", "a whole number, 1 or more"),
     "CREDITBANK_LOG_FORMAT": ("json、console 或 none", "json, console or none"),
     "CREDITBANK_LOG_ORIGIN": ("不含空格与加号的文字", "a text without blanks and plus signs"),
     "CREDITBANK_LOOKUPS_A_DAY": ("不小于 0 的整数", "a whole number, 0 or more"),
     "CREDITBANK_MODE": ("development 或 production", "development or production"),
     "CREDITBANK_POOLER": ("none 或 transaction", "none or transaction"),
     "CREDITBANK_POOL_SIZE": ("1 到 1000 的整数", "a whole number from 1 to 1000"),
+    "CREDITBANK_PROCESSES": ("1 到 10000 的整数", "a whole number from 1 to 10000"),
+    "CREDITBANK_PROXIES": ("0 到 10 的整数", "a whole number from 0 to 10"),
     "CREDITBANK_REPLICA_LAG_SECONDS": ("不小于 0 的数", "a number, 0 or more"),
+    "CREDITBANK_REQUESTS_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
     "CREDITBANK_SEAL_SECONDS": ("不小于 1 的整数", "a whole number, 1 or more"),
+    "CREDITBANK_TRIES_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
 }
 """What the variables take that don't take any text, in both languages."""
 
@@ -108,10 +115,48 @@ def value_concerns(settings: Settings) -> Iterator[Concern]:
             "No log is written, and nobody can look into an incident; set it to json.",
         )
         yield Concern("CREDITBANK_LOG_FORMAT", Weight.DANGEROUS, zh, en)
+    yield from _limits(settings)
     if settings.oidc_providers == NONE:
         zh = "没有登录提供方，学习者与工作人员无法登录；如需登录，请设为提供方文件。"
         en = "Nobody can log in, neither learners nor staff; name the file of providers if they should."
         yield Concern("CREDITBANK_OIDC_PROVIDERS", Weight.NOTABLE, zh, en)
+
+
+def _limits(settings: Settings) -> Iterator[Concern]:
+    """Yield what keeps limits from counting everybody once."""
+    is_alone = settings.limits_store == IN_MEMORY
+    if is_alone and (settings.processes > 1 or not settings.database_url.startswith("sqlite")):
+        zh = "各进程各自计数，每个只给一份；多个进程请共用 Redis：redis://主机:端口/0。"
+        en = (
+            "Each process counts by itself and gives a share; let several count together in Redis: redis://HOST:PORT/0."
+        )
+        yield Concern("CREDITBANK_LIMITS_STORE", Weight.NOTABLE, zh, en)
+    if not is_alone:
+        yield from _redis(settings.limits_store)
+    if settings.base_url.startswith("https:") and not settings.proxies:
+        zh = "为 0，而 TLS 由前面的代理处理：所有来访者看来都是代理的地址，共用一份额度；请设为代理的层数。"
+        en = (
+            "It is 0, while something in front does TLS: everybody seems to ask from its address and shares one budget;"
+            " set it to the number of proxies."
+        )
+        yield Concern("CREDITBANK_PROXIES", Weight.NOTABLE, zh, en)
+
+
+def _redis(address: str) -> Iterator[Concern]:
+    """Yield what is wrong with the address of a Redis that isn't on this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return
+    is_remote = parts.scheme in ("redis", "rediss") and bool(host) and not is_this_machine(host)
+    if is_remote and not (parts.scheme == "rediss" and parts.password):
+        zh = "经网络连接 Redis 而未加密或无密码；请用 rediss://:密码@主机:端口/0，或限于内部网络。"
+        en = (
+            "Redis is asked over a network without TLS or password; use rediss://:PASSWORD@HOST:PORT/0, or keep it on a"
+            " network of its own."
+        )
+        yield Concern("CREDITBANK_LIMITS_STORE", Weight.NOTABLE, zh, en)
 
 
 def _address(base_url: str) -> Iterator[Concern]:

@@ -2,9 +2,11 @@
 
 import os
 import runpy
+import socketserver
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +31,12 @@ class Place:
     """A bank that is set up as it should be, in a folder, until a test spoils it."""
 
     folder: Path
+    port: int
     environment: dict[str, str] = field(default_factory=dict)
+
+    def redis(self) -> str:
+        """Return the address of what answers as Redis does to somebody who greets it."""
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def file(self, name: str, content: str = "", mode: int = 0o600) -> str:
         path = self.folder / name
@@ -38,14 +45,39 @@ class Place:
         return str(path)
 
 
+_ANSWERS = {b"HELLO": b"%1\r\n$5\r\nproto\r\n:3\r\n", b"CLIENT": b"+OK\r\n", b"PING": b"+PONG\r\n"}
+"""What Redis says to the commands by which somebody greets it."""
+
+
+class _Greeter(socketserver.StreamRequestHandler):
+    """Answers greetings as Redis does."""
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            while line := self.rfile.readline():
+                self.wfile.write(_ANSWERS.get(line.strip().upper(), b""))
+
+
+@pytest.fixture(scope="module")
+def greeter() -> Iterator[int]:
+    """Give the port of a server that takes itself for Redis."""
+    socketserver.ThreadingTCPServer.daemon_threads = True
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Greeter) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(greeter: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     for name in ("keys", "data", "journal", "log"):
         (tmp_path / name).mkdir(mode=0o700)
     create_keyring(tmp_path / "keys" / "keyring.json")
-    made = Place(tmp_path)
+    made = Place(tmp_path, greeter)
     made.environment = {
         "CREDITBANK_MODE": "production",
         "CREDITBANK_DATABASE_URL": REMOTE.format("Kq8-long-and-random"),
@@ -53,6 +85,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         "CREDITBANK_BASE_URL": "https://bank.example.cn",
         "CREDITBANK_ERASURES": str(tmp_path / "journal" / "erasures.jsonl"),
         "CREDITBANK_LOG_FOLDER": str(tmp_path / "log"),
+        "CREDITBANK_LIMITS_STORE": made.redis(),
+        "CREDITBANK_PROXIES": "1",
         "CREDITBANK_OIDC_PROVIDERS": made.file("providers.json", "[]"),
     }
     monkeypatch.chdir(tmp_path)
@@ -136,6 +170,11 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_KEYRING", lambda place: place.file("keys.json", "{}"), [("CREDITBANK_KEYRING", BROKEN)]),
     ("CREDITBANK_KEYRING_JSON", "{}", [("CREDITBANK_KEYRING_JSON", BROKEN), ("CREDITBANK_KEYRING_JSON", BROKEN)]),
     ("CREDITBANK_CIPHER_SUITE", "rot13", [("CREDITBANK_CIPHER_SUITE", BROKEN)]),
+    ("CREDITBANK_LIMITS_STORE", "http://x", [("CREDITBANK_LIMITS_STORE", BROKEN)]),
+    ("CREDITBANK_LIMITS_STORE", "memory://", [("CREDITBANK_LIMITS_STORE", NOTABLE)]),
+    ("CREDITBANK_LIMITS_STORE", "redis://127.0.0.1:1/0", [("CREDITBANK_LIMITS_STORE", NOTABLE)]),
+    ("CREDITBANK_LIMITS_STORE", "redis://192.0.2.1/0", [("CREDITBANK_LIMITS_STORE", NOTABLE)] * 2),
+    ("CREDITBANK_PROXIES", None, [("CREDITBANK_PROXIES", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "none", [("CREDITBANK_OIDC_PROVIDERS", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "nowhere.json", [("CREDITBANK_OIDC_PROVIDERS", BROKEN)]),
     ("CREDITBANK_TRUSTED_ISSUERS", "nowhere.json", [("CREDITBANK_TRUSTED_ISSUERS", BROKEN)]),
