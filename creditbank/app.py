@@ -58,6 +58,7 @@ from creditbank.api.resource import documented_api
 from creditbank.config import NO_FILES, NONE, NOWHERE, PRODUCTION, Settings, settings_from_environment
 from creditbank.formats.credential_context import context_address, context_document
 from creditbank.formats.linked_data import Contexts
+from creditbank.gateways import metrics
 from creditbank.gateways.context_folder import open_contexts
 from creditbank.gateways.issuer_file import open_issuers
 from creditbank.gateways.keyring import KeyringUnusable, Keys
@@ -207,6 +208,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.config.update(
         ISSUER=settings.base_url,
         LOOKUPS_A_DAY=settings.lookups_a_day,
+        METRICS_TOKEN=settings.metrics_token,
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         API_TITLE="creditbank",
         API_VERSION=__version__,
@@ -218,6 +220,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}
     app.extensions["creditbank.contexts"] = Contexts({**open_contexts(settings.contexts), **own})
+    metrics.pool_connections_max.set(settings.pool_size * (1 if settings.replica_url == NONE else 2))
     watch_requests(app)
     tell_positions(app)
     register_problems(app)

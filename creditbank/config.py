@@ -127,6 +127,9 @@ class Settings:
     limits_store: str = field(default="memory://", repr=False)
     """Where it is counted what callers asked: redis://HOST:PORT/0 for several processes, memory:// for each alone."""
 
+    metrics_token: str = field(default="", repr=False)
+    """What has to be shown as a bearer token to read /metrics; if empty, anybody may who reaches the address."""
+
     processes: int = 1
     """Server processes on all machines; each gives its share of a limit where it counts by itself."""
 
@@ -184,6 +187,7 @@ def _read(env: Env) -> Settings:
         tries_a_minute=env.int("TRIES_A_MINUTE", default.tries_a_minute, validate=Range(min=1)),
         exports_a_day=env.int("EXPORTS_A_DAY", default.exports_a_day, validate=Range(min=1)),
         limits_store=env.str("LIMITS_STORE", default.limits_store),
+        metrics_token=env.str("METRICS_TOKEN", default.metrics_token),
         processes=env.int("PROCESSES", default.processes, validate=Range(min=1, max=PROCESSES_MAX)),
         proxies=env.int("PROXIES", default.proxies, validate=Range(min=0, max=PROXIES_MAX)),
         mode=env.str("MODE", default.mode, validate=OneOf(MODES)),

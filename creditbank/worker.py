@@ -8,6 +8,7 @@ from threading import Event
 
 import structlog
 
+from creditbank.gateways import metrics
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.services import automatic_awards, credential_following, sealing
 from creditbank.services.sealing import Log
@@ -62,11 +63,14 @@ def ran(job: Job) -> bool:
     try:
         done = job.run()
     except KeyringUnusable as unusable:
+        metrics.jobs_total.labels(job.name, "failed").inc()
         log.error("job_failed", job=job.name, reason=str(unusable))  # noqa: TRY400 - a trace would say no more
         return False
     except Exception:
+        metrics.jobs_total.labels(job.name, "failed").inc()
         log.exception("job_failed", job=job.name)
         return False
+    metrics.jobs_total.labels(job.name, "done" if done else "idle").inc()
     if done:
         log.info("job_done", job=job.name, done=done)
     return True

@@ -14,6 +14,7 @@ from creditbank.api.resource import Resource, answered, check_length, wrong_medi
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
 from creditbank.formats.strict_json import TooLarge, ndjson_rows, parsed
+from creditbank.gateways import metrics
 from creditbank.services import outcomes
 from creditbank.services.bank import Answer, Work, carried_out
 
@@ -81,7 +82,11 @@ def post_batch() -> Response:
         body = summed_up(results)
         return Answer(body, is_new=False, subject=f"{body['summary']['accepted']} outcomes")
 
-    return answered(carried_out(bank(), errand("outcome.batch", with_key=False), action).body)
+    body = carried_out(bank(), errand("outcome.batch", with_key=False), action).body
+    for row in body["results"]:
+        if row["status"] == "rejected":
+            metrics.rejected_records_total.labels(row["errors"][0]["code"]).inc()
+    return answered(body)
 
 
 def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:

@@ -40,7 +40,7 @@ def _end(response: Response) -> Response:
     status = response.status_code
     method = request.method if request.method in _METHODS else "other"
     metrics.requests_total.labels(route, method, status).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    metrics.request_seconds.labels(route, f"{status // 100}xx").observe(seconds)
     refusal = g.get("refusal_code", "")
     if refusal:
         metrics.refusals_total.labels(refusal).inc()

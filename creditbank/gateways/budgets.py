@@ -71,8 +71,6 @@ class Budgets:
         self._lock = Lock()
         self._asked_again_at = 0.0
         self._is_down = False
-        if self._shared is not None:
-            metrics.limits_store_up.set(1)
 
     def spend(self, budget: Budget, who: str, cost: int = 1) -> Spent:
         """Use units of a caller's budget, or look whether one is left by a cost of 0. Never raises.
@@ -111,7 +109,7 @@ class Budgets:
         with self._lock:
             was_down, self._is_down = self._is_down, True
             self._asked_again_at = self._monotonic() + DOWN_SECONDS
-        metrics.limits_store_up.set(0)
+        metrics.limits_store_down.set(1)
         if not was_down:
             log.error("limits_store_down", reason=type(error).__name__, share=f"1/{self._processes}")
 
@@ -119,7 +117,7 @@ class Budgets:
         """Count together again."""
         if self._is_down:
             self._is_down = False
-            metrics.limits_store_up.set(1)
+            metrics.limits_store_down.set(0)
             log.info("limits_store_up")
 
 

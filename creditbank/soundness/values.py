@@ -35,6 +35,9 @@ TAKEN = {
 }
 """What the variables take that don't take any text, in both languages."""
 
+TOKEN_LENGTH_MIN = 16
+"""Characters of a secret below which it is found by trying."""
+
 _GUESSED = frozenset(
     {"admin", "changeme", "change-me", "creditbank", "example", "password", "postgres", "root", "secret", "test", ""}
 )
@@ -116,6 +119,14 @@ def value_concerns(settings: Settings) -> Iterator[Concern]:
         )
         yield Concern("CREDITBANK_LOG_FORMAT", Weight.DANGEROUS, zh, en)
     yield from _limits(settings)
+    if not settings.metrics_token:
+        zh = "未设置：任何能访问该地址的人都能看到 /metrics；请设为一个随机令牌，或在代理处挡住。"
+        en = "It isn't set: whoever reaches the address sees /metrics; set a random token, or bar the path in front."
+        yield Concern("CREDITBANK_METRICS_TOKEN", Weight.NOTABLE, zh, en)
+    elif len(settings.metrics_token) < TOKEN_LENGTH_MIN:
+        zh = f"太短，易被猜中；至少 {TOKEN_LENGTH_MIN} 个随机字符。"
+        en = f"It is short enough to be guessed; take {TOKEN_LENGTH_MIN} random characters or more."
+        yield Concern("CREDITBANK_METRICS_TOKEN", Weight.DANGEROUS, zh, en)
     if settings.oidc_providers == NONE:
         zh = "没有登录提供方，学习者与工作人员无法登录；如需登录，请设为提供方文件。"
         en = "Nobody can log in, neither learners nor staff; name the file of providers if they should."

@@ -22,6 +22,12 @@ CLIENTS = 4
 READY_SECONDS = 120
 """How long a start may take on a machine that is busy with other tests."""
 
+LIMITS = tuple(
+    f"CREDITBANK_{name}"
+    for name in ("REQUESTS_A_MINUTE", "ADDRESS_REQUESTS_A_MINUTE", "TRIES_A_MINUTE", "EXPORTS_A_DAY")
+)
+"""Settings that would keep a drill's clients from asking."""
+
 REVIVED_SECONDS = 20
 """How long a server may take to replace a worker that was killed before it is started anew."""
 
@@ -101,8 +107,8 @@ def environment(database_url: str, keyring: Path) -> dict[str, str]:
         "CREDITBANK_KEYRING": str(keyring),
         "CREDITBANK_BASE_URL": BASE_URL,
         "CREDITBANK_LOG_FORMAT": "none",
-        "CREDITBANK_REQUESTS_A_MINUTE": "1000000000",  # a drill's few clients ask as much as thousands do
-        "CREDITBANK_ADDRESS_REQUESTS_A_MINUTE": "1000000000",
+        "TMPDIR": str(keyring.parent),  # what a server leaves that is killed goes with the drill's folder
+        **dict.fromkeys(LIMITS, "1000000000"),  # a drill's few clients ask as much as thousands do
     }
 
 

@@ -69,7 +69,7 @@ def test_without_the_store_there_is_a_share_and_the_store_is_asked_seldom(
     clock = [0.0]
     counted, budget = Budgets(address, 2, lambda: clock[0]), Budget("a", 6, 60)
     assert sum(counted.spend(budget, "x").is_within for _ in range(20)) == 3
-    assert registry.get_sample_value("creditbank_limits_store_up") == 0
+    assert registry.get_sample_value("creditbank_limits_store_down") == 1
     at_once = len(met)
     assert 1 <= at_once <= 2, "one request asked, and once more where its connection broke"
     clock[0] = DOWN_SECONDS + 0.1

@@ -87,6 +87,7 @@ def place(greeter: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plac
         "CREDITBANK_LOG_FOLDER": str(tmp_path / "log"),
         "CREDITBANK_LIMITS_STORE": made.redis(),
         "CREDITBANK_PROXIES": "1",
+        "CREDITBANK_METRICS_TOKEN": "x" * 16,
         "CREDITBANK_OIDC_PROVIDERS": made.file("providers.json", "[]"),
     }
     monkeypatch.chdir(tmp_path)
@@ -174,6 +175,8 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_LIMITS_STORE", "memory://", [("CREDITBANK_LIMITS_STORE", NOTABLE)]),
     ("CREDITBANK_LIMITS_STORE", "redis://127.0.0.1:1/0", [("CREDITBANK_LIMITS_STORE", NOTABLE)]),
     ("CREDITBANK_LIMITS_STORE", "redis://192.0.2.1/0", [("CREDITBANK_LIMITS_STORE", NOTABLE)] * 2),
+    ("CREDITBANK_METRICS_TOKEN", None, [("CREDITBANK_METRICS_TOKEN", NOTABLE)]),
+    ("CREDITBANK_METRICS_TOKEN", "x" * 15, [("CREDITBANK_METRICS_TOKEN", DANGEROUS)]),
     ("CREDITBANK_PROXIES", None, [("CREDITBANK_PROXIES", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "none", [("CREDITBANK_OIDC_PROVIDERS", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "nowhere.json", [("CREDITBANK_OIDC_PROVIDERS", BROKEN)]),
