@@ -109,7 +109,7 @@ class Budgets:
         with self._lock:
             was_down, self._is_down = self._is_down, True
             self._asked_again_at = self._monotonic() + DOWN_SECONDS
-        metrics.limits_store_down.set(1)
+        metrics.limits_store_failures_total.inc()
         if not was_down:
             log.error("limits_store_down", reason=type(error).__name__, share=f"1/{self._processes}")
 
@@ -117,7 +117,6 @@ class Budgets:
         """Count together again."""
         if self._is_down:
             self._is_down = False
-            metrics.limits_store_down.set(0)
             log.info("limits_store_up")
 
 

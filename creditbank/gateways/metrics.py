@@ -85,11 +85,10 @@ jobs_total = Counter("creditbank_jobs", "Runs of the worker's jobs", ["job", "ou
 budget_refusals_total = Counter(
     "creditbank_budget_refusals", "Requests refused because a budget was used up", ["budget"], registry=registry
 )
-limits_store_down = Gauge(
-    "creditbank_limits_store_down",
-    "Whether some process counts by itself, as the shared store of limits doesn't answer",
+limits_store_failures_total = Counter(
+    "creditbank_limits_store_failures",
+    "Times that the shared store of limits didn't answer, after which a process counts by itself for a while",
     registry=registry,
-    multiprocess_mode="livemax",
 )
 build = Gauge("creditbank_build", "The version that runs", ["version"], registry=registry, multiprocess_mode="livemax")
 
