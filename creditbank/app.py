@@ -55,6 +55,7 @@ from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
+from creditbank.api.tracing import trace_requests
 from creditbank.config import NO_FILES, NONE, NOWHERE, PRODUCTION, Settings, settings_from_environment
 from creditbank.formats.credential_context import context_address, context_document
 from creditbank.formats.linked_data import Contexts
@@ -65,6 +66,7 @@ from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
+from creditbank.gateways.tracing import open_tracer
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 from creditbank.soundness import concerns_in_database, concerns_of
@@ -222,6 +224,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.extensions["creditbank.contexts"] = Contexts({**open_contexts(settings.contexts), **own})
     metrics.pool_connections_max.set(settings.pool_size * (1 if settings.replica_url == NONE else 2))
     watch_requests(app)
+    trace_requests(app, open_tracer(settings.otel, NONE, __version__))
     tell_positions(app)
     register_problems(app)
     tokens.register_token_endpoint(app)

@@ -39,6 +39,9 @@ PROCESSES_MAX = 10_000
 PROXIES_MAX = 10
 """More reverse proxies than stand behind each other anywhere."""
 
+TRACES = (NONE, "otlp")
+"""How traces may be sent."""
+
 LOG_FORMATS = ("json", "console", NONE)
 """How log lines may look."""
 
@@ -130,6 +133,9 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     """What has to be shown as a bearer token to read /metrics; if empty, anybody may who reaches the address."""
 
+    otel: str = NONE
+    """Traces for OpenTelemetry: otlp, which needs the extra packages, or none."""
+
     processes: int = 1
     """Server processes on all machines; each gives its share of a limit where it counts by itself."""
 
@@ -188,6 +194,7 @@ def _read(env: Env) -> Settings:
         exports_a_day=env.int("EXPORTS_A_DAY", default.exports_a_day, validate=Range(min=1)),
         limits_store=env.str("LIMITS_STORE", default.limits_store),
         metrics_token=env.str("METRICS_TOKEN", default.metrics_token),
+        otel=env.str("OTEL", default.otel, validate=OneOf(TRACES)),
         processes=env.int("PROCESSES", default.processes, validate=Range(min=1, max=PROCESSES_MAX)),
         proxies=env.int("PROXIES", default.proxies, validate=Range(min=0, max=PROXIES_MAX)),
         mode=env.str("MODE", default.mode, validate=OneOf(MODES)),

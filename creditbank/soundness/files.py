@@ -18,6 +18,7 @@ from creditbank.gateways.keyring_source import GivenKeyring, open_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
 from creditbank.gateways.suites import SUITES
+from creditbank.gateways.tracing import has_packages
 from creditbank.soundness.values import Concern, Weight, environment_concerns, value_concerns
 
 
@@ -39,6 +40,7 @@ def file_concerns(settings: Settings, environment: Mapping[str, str]) -> Iterato
     yield from _journal(settings, environment, database)
     yield from _folder_of_log(settings.log_folder)
     yield from _store(settings.limits_store)
+    yield from _traces(settings.otel)
     yield from _readable("CREDITBANK_OIDC_PROVIDERS", lambda: open_providers(settings.oidc_providers))
     yield from _readable("CREDITBANK_TRUSTED_ISSUERS", lambda: open_issuers(settings.trusted_issuers, NONE))
     yield from _readable("CREDITBANK_CONTEXTS", lambda: open_contexts(settings.contexts))
@@ -131,6 +133,14 @@ def _store(address: str) -> Iterator[Concern]:
         zh = "Redis 没有回应；在它恢复之前，各进程只按自己的份额限流。请启动它。"
         en = "Redis doesn't answer; until it does, each process gives its share of the limits alone. Start it."
         yield Concern(name, Weight.NOTABLE, zh, en)
+
+
+def _traces(setting: str) -> Iterator[Concern]:
+    """Yield that the packages for traces are missing."""
+    if setting != NONE and not has_packages():
+        zh = "需要的软件包未安装；请运行 pip install 'creditbank[otel]'，或改为 none。"
+        en = "The packages that it needs aren't installed; run pip install 'creditbank[otel]', or set it to none."
+        yield Concern("CREDITBANK_OTEL", Weight.BROKEN, zh, en)
 
 
 def _readable(name: str, read: Callable[[], object]) -> Iterator[Concern]:

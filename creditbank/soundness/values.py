@@ -24,6 +24,7 @@ TAKEN = {
     "CREDITBANK_LOG_ORIGIN": ("不含空格与加号的文字", "a text without blanks and plus signs"),
     "CREDITBANK_LOOKUPS_A_DAY": ("不小于 0 的整数", "a whole number, 0 or more"),
     "CREDITBANK_MODE": ("development 或 production", "development or production"),
+    "CREDITBANK_OTEL": ("none 或 otlp", "none or otlp"),
     "CREDITBANK_POOLER": ("none 或 transaction", "none or transaction"),
     "CREDITBANK_POOL_SIZE": ("1 到 1000 的整数", "a whole number from 1 to 1000"),
     "CREDITBANK_PROCESSES": ("1 到 10000 的整数", "a whole number from 1 to 10000"),

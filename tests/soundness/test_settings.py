@@ -17,6 +17,7 @@ from creditbank.app import create_app
 from creditbank.cli import main
 from creditbank.config import PREFIX, SettingsUnreadable, settings_from_environment
 from creditbank.gateways.keyring_source import create_keyring
+from creditbank.gateways.tracing import has_packages
 from creditbank.soundness import concerns_of
 from creditbank.soundness.values import NAMES, TAKEN, SettingsDangerous, Weight
 from tests.house.transcripts import ROOT
@@ -177,6 +178,7 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_LIMITS_STORE", "redis://192.0.2.1/0", [("CREDITBANK_LIMITS_STORE", NOTABLE)] * 2),
     ("CREDITBANK_METRICS_TOKEN", None, [("CREDITBANK_METRICS_TOKEN", NOTABLE)]),
     ("CREDITBANK_METRICS_TOKEN", "x" * 15, [("CREDITBANK_METRICS_TOKEN", DANGEROUS)]),
+    ("CREDITBANK_OTEL", "otlp", [] if has_packages() else [("CREDITBANK_OTEL", BROKEN)]),
     ("CREDITBANK_PROXIES", None, [("CREDITBANK_PROXIES", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "none", [("CREDITBANK_OIDC_PROVIDERS", NOTABLE)]),
     ("CREDITBANK_OIDC_PROVIDERS", "nowhere.json", [("CREDITBANK_OIDC_PROVIDERS", BROKEN)]),
