@@ -44,7 +44,7 @@ def healthz() -> Response:
 @resource.response(200, HealthOut)
 @resource.alt_response(503, "SERVICE_UNAVAILABLE")
 def readyz() -> Response:
-    """Tell whether requests can be served: the database answers and its schema is up to date."""
+    """Tell whether requests can be served: the database answers, its schema is this version's or a newer one's."""
     if not health.is_able(bank()):
         return problem(503, "not_ready", "Not ready", (NOT_READY,))
     return answered({"status": "ready"})

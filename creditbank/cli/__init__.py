@@ -9,6 +9,7 @@ from creditbank.cli.benching import bench_group
 from creditbank.cli.config import config_group, tell
 from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
+from creditbank.cli.institutions import institution_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.ledger import ledger_group
 from creditbank.cli.logs import audit_group
@@ -53,6 +54,7 @@ for command in (
         demo,
         erasures_group,
         grant_rights,
+        institution_group,
         keys_group,
     ),
     *(learner, ledger_group, migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group),

@@ -12,7 +12,7 @@ from creditbank.gateways import metrics
 from creditbank.services.bank import Bank
 from creditbank.storage import clients, seal_log
 from creditbank.storage.database import Unavailable, is_ready
-from creditbank.storage.migrations import is_current
+from creditbank.storage.migrations import suits
 from creditbank.storage.pressure import lock_waiters
 
 LAG_ROWS_MAX = 10_000
@@ -27,8 +27,8 @@ DEMONSTRATION = frozenset({"rule author", "rule publisher", "second identity rev
 
 
 def is_able(bank: Bank) -> bool:
-    """Tell whether the database answers and stands at the schema of this version."""
-    return is_ready(bank.database) and is_current(bank.database)
+    """Tell whether the database answers and has the schema of this version, or of a newer one."""
+    return is_ready(bank.database) and suits(bank.database)
 
 
 def has_demonstration(bank: Bank) -> bool:

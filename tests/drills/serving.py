@@ -44,6 +44,8 @@ class Server:
     workers: int = 1
     threads: int = CLIENTS
     port: int = 0
+    folder: Path | None = None
+    """Where the program lies that is started; here, if it isn't said."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -51,7 +53,12 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            self._command(port), env=self.environment, start_new_session=True, stdout=self.output, stderr=self.output
+            self._command(port),
+            cwd=self.folder,
+            env=self.environment,
+            start_new_session=True,
+            stdout=self.output,
+            stderr=self.output,
         )
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):
