@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test test-distributed test-pgbouncer test-redis test-runbook test-oidc test-log test-credentials check bench drills openapi lock format clean
+.PHONY: run test test-distributed test-pgbouncer test-redis test-runbook test-oidc test-log test-credentials check bench drills openapi client lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -44,7 +44,7 @@ test-log: $(TEST_READY)
 # Credentials, their proofs and their status lists, checked by implementations of others from npm; Node 20 or newer.
 test-credentials: $(TEST_READY)
 	@if command -v npm > /dev/null; then npm ci --prefix tests/credentials --ignore-scripts --no-audit --no-fund --silent; fi
-	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py
+	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py tests/api/test_presentations_by_others.py
 
 # Limits of several processes together, by a real Redis, which has to be installed for this alone.
 test-redis: $(TEST_READY)
@@ -77,6 +77,11 @@ openapi: $(RUN_READY)
 	mv api_docs/openapi.json.new api_docs/openapi.json
 	$(BIN)/creditbank ruleset schema > api_docs/ruleset.schema.json.new
 	mv api_docs/ruleset.schema.json.new api_docs/ruleset.schema.json
+
+# A typed Python client for partners, made of the API document; pip install build/creditbank-client.
+client: $(TEST_READY)
+	$(BIN)/python -m openapi_python_client generate --overwrite --meta setup --path api_docs/openapi.json \
+	    --config api_docs/client.yaml --output-path build/creditbank-client
 
 lock: $(TEST_READY)
 	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

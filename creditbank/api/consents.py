@@ -171,7 +171,7 @@ def publish_text(said: dict[str, Any]) -> Response:
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(ConsentIn())
 @resource.response(201, ConsentOut)
-def give(wish: consents.Wish, learner_id: UUID | None) -> Response:
+def give_consent(wish: consents.Wish, learner_id: UUID | None) -> Response:
     """Let an institution read something of the learner's, and get the receipt. Needs `consents:write`."""
 
     def action(work: Work) -> Answer:
@@ -205,7 +205,7 @@ def consent(learner_id: UUID | None, consent_id: UUID) -> Response:
 
 @resource.route("/learners/<learner:learner_id>/consents/<id:consent_id>", methods=["DELETE"])
 @resource.response(200, ConsentOut)
-def withdraw(learner_id: UUID | None, consent_id: UUID) -> Response:
+def withdraw_consent(learner_id: UUID | None, consent_id: UUID) -> Response:
     """Withdraw a consent: nothing is read on it from now on. Asked again it is answered as it stands.
 
     Needs `consents:write`.

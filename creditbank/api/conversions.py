@@ -137,7 +137,7 @@ def apply(asked: dict[str, Any]) -> Response:
 @resource.arguments(ConversionQuery(), location="query")
 @resource.response(200, ConversionPage)
 @resource.alt_response(404, "NOT_FOUND")
-def listing(query: dict[str, Any]) -> Response:
+def list_conversions(query: dict[str, Any]) -> Response:
     """List applications, newest first: a learner's own, or those your institution accepts, submitted or may review."""
     after, rows_max = after_of(query), query["limit"]
     wanted = Wanted(query["learner_id"], query.get("state"), query.get("awaits") is Awaits.ME)
@@ -181,7 +181,7 @@ def resubmit(said: dict[str, Any], conversion_id: UUID) -> Response:
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(ReasonIn())
 @resource.response(200, ConversionOut)
-def withdraw(said: dict[str, Any], conversion_id: UUID) -> Response:
+def withdraw_conversion(said: dict[str, Any], conversion_id: UUID) -> Response:
     """Withdraw an open application; what it holds is released. Needs `conversions:write`."""
     return _changed(
         "conversion.withdraw", conversion_id, lambda work: reviews.withdraw(work, conversion_id, said["reason"])

@@ -9,13 +9,15 @@ from flask import Response, current_app, request
 from creditbank.api import fields
 from creditbank.api.caller import asked_by_anybody
 from creditbank.api.credential_forms import (
-    FORMS,
     JSON,
+    LIST_FORMS,
+    TOKEN_LIST,
     FormQuery,
     base_url,
     contexts,
     document_answer,
     jwt_answer,
+    wants,
     wants_jwt,
 )
 from creditbank.api.problems import fault_document
@@ -51,7 +53,7 @@ _HOW_EN = (
 
 
 class GivenField(fields.AnyJson):
-    """A credential: a JWT as a string, or a document with proofs as an object."""
+    """A credential: a JWT or an SD-JWT as a string, or a document with proofs as an object."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ANN401, ARG002
         if isinstance(value, dict) or (isinstance(value, str) and len(value) <= JWT_LENGTH_MAX):
@@ -82,6 +84,11 @@ class CredentialVerdict(marshmallow.Schema):
     issuer_name = marshmallow.fields.String(required=True, allow_none=True)
     proof = marshmallow.fields.String(required=True)
     reasons = marshmallow.fields.List(marshmallow.fields.Nested(ProblemError), required=True)
+    shown = marshmallow.fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What its holder chose to show, of an SD-JWT that is verified; else null"},
+    )
 
 
 class CredentialValidity(marshmallow.Schema):
@@ -164,11 +171,17 @@ def context() -> Response:
 
 
 @resource.route("/v1/status-lists/<int:list_number>")
-@resource.doc(security=[], responses=FORMS)
+@resource.doc(security=[], responses=LIST_FORMS)
 @resource.arguments(FormQuery(), location="query")
 def status_list(query: dict[str, Any], list_number: int) -> Response:
-    """Show a Bitstring Status List, signed now: odd numbers tell who is revoked, even ones who is suspended."""
+    """Show a Bitstring Status List, signed now: odd numbers tell who is revoked, even ones who is suspended.
+
+    As a Token Status List, by Accept, it tells both.
+    """
     headers = {"Cache-Control": f"public, max-age={SECONDS_OLD_MAX}"}
+    if wants(TOKEN_LIST):
+        tokens = asked_by_anybody(lambda work: status_lists.token_list_jwt(work, list_number, base_url(), query["alg"]))
+        return jwt_answer(tokens, headers, TOKEN_LIST)
     if wants_jwt():
         token = asked_by_anybody(lambda work: status_lists.list_jwt(work, list_number, base_url(), query["alg"]))
         return jwt_answer(token, headers)
@@ -199,7 +212,7 @@ def opened(share_code: str) -> Response:
 @resource.doc(security=[])
 @resource.arguments(CredentialGiven())
 @resource.response(200, CredentialVerdict)
-def check(said: dict[str, Any]) -> Response:
+def verify_credential(said: dict[str, Any]) -> Response:
     """Check a credential of the bank, or of an issuer that it trusts; each reason against it is told."""
     check_length(request, BODY_BYTES_MAX)
     belief = Belief(current_app.extensions["creditbank.trusted_issuers"], contexts())
@@ -215,6 +228,7 @@ def check(said: dict[str, Any]) -> Response:
             "issuer_name": verdict.issuer and verdict.issuer.name,
             "proof": verdict.proof,
             "reasons": [fault_document(fault) for fault in verdict.faults],
+            "shown": verdict.shown,
         }
     )
 

@@ -6,6 +6,7 @@ from flask import Response, current_app, request
 
 from creditbank.api import fields
 from creditbank.api.resource import answered
+from creditbank.formats import token_status_list
 from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.data_integrity import Cryptosuite
 from creditbank.formats.linked_data import Contexts
@@ -13,6 +14,8 @@ from creditbank.formats.linked_data import Contexts
 JSON = "application/json"
 DOCUMENT = "application/vc"
 JWT = "application/vc+jwt"
+SD_JWT = "application/dc+sd-jwt"
+TOKEN_LIST = token_status_list.MEDIA_TYPE
 
 FORMS = {
     "200": {
@@ -26,15 +29,39 @@ FORMS = {
 }
 """How a signed credential is documented."""
 
+_ALSO_SD_JWT = "A signed credential: a document with a Data Integrity proof, a JWT, or an SD-JWT, by Accept"
+SHOWABLE_FORMS = {
+    "200": {
+        "description": _ALSO_SD_JWT,
+        "content": {**FORMS["200"]["content"], SD_JWT: {"schema": {"type": "string"}}},  # type: ignore[dict-item]
+    }
+}
+"""How one is documented of which the holder can show some."""
+
+_ALSO_TOKENS = "A list as a document or as a JWT, or a Token Status List of both purposes, by Accept"
+LIST_FORMS = {
+    "200": {
+        "description": _ALSO_TOKENS,
+        "content": {**FORMS["200"]["content"], TOKEN_LIST: {"schema": {"type": "string"}}},  # type: ignore[dict-item]
+    }
+}
+"""How a status list is documented."""
+
 
 class FormQuery(fields.StrictSchema):
     """By which algorithm a JWT is signed."""
 
     alg = fields.Choice(
         Algorithm,
-        load_default=Algorithm.RS256,
-        metadata={"description": "RS256, which every reader of Open Badges knows, if left out"},
+        metadata={
+            "description": "If left out RS256, which every reader of Open Badges knows; of an SD-JWT and its list ES256"
+        },
     )
+
+    def built(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the query with the algorithm that the form goes by where none is named."""
+        usual = Algorithm.ES256 if wants(SD_JWT) or wants(TOKEN_LIST) else Algorithm.RS256
+        return {"alg": usual} | data
 
 
 class ProofQuery(FormQuery):
@@ -66,9 +93,14 @@ def wants_jwt() -> bool:
     return request.accept_mimetypes.best_match([JSON, DOCUMENT, JWT], default=JSON) == JWT
 
 
-def jwt_answer(token: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a credential as a JWT."""
-    return Response(token, content_type=JWT, headers={"Vary": "Accept"} | (headers or {}))
+def wants(media_type: str) -> bool:
+    """Tell whether the caller would rather have a form that only some credentials have."""
+    return request.accept_mimetypes.best_match([JSON, DOCUMENT, JWT, media_type], default=JSON) == media_type
+
+
+def jwt_answer(token: str, headers: dict[str, str] | None = None, media_type: str = JWT) -> Response:
+    """Return a credential as a JWT, or in another form that is one text."""
+    return Response(token, content_type=media_type, headers={"Vary": "Accept"} | (headers or {}))
 
 
 def document_answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

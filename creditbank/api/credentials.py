@@ -9,12 +9,14 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate, carried_out, looked_up, subject
 from creditbank.api.credential_forms import (
-    FORMS,
+    SD_JWT,
+    SHOWABLE_FORMS,
     ProofQuery,
     base_url,
     contexts,
     document_answer,
     jwt_answer,
+    wants,
     wants_jwt,
 )
 from creditbank.api.pages import PageQuery
@@ -22,7 +24,7 @@ from creditbank.api.resource import IDEMPOTENCY_KEY, Resource, answered, cursor_
 from creditbank.core.calendar import instant_text
 from creditbank.core.credential import CredentialKind, Detail, Standing
 from creditbank.formats.data_integrity import Cryptosuite
-from creditbank.services import credential_records, credential_shares, credentials
+from creditbank.services import credential_presentations, credential_records, credential_shares, credentials
 from creditbank.services.bank import Answer, Work
 from creditbank.services.credential_shares import Share
 from creditbank.services.credentials import Shown
@@ -128,10 +130,15 @@ def issue(wish: credentials.Wish) -> Response:
 
 
 @resource.route("/credentials/<id:credential_id>")
-@resource.doc(responses=FORMS)
+@resource.doc(responses=SHOWABLE_FORMS)
 @resource.arguments(ProofQuery(), location="query")
 def credential(query: dict[str, Any], credential_id: UUID) -> Response:
-    """Show a credential, signed now, with a Data Integrity proof or as a JWT, by Accept."""
+    """Show a credential, signed now, with a Data Integrity proof, as a JWT or as an SD-JWT, by Accept."""
+    if wants(SD_JWT):
+        text = looked_up(
+            lambda work: credential_presentations.fetched_sd_jwt(work, credential_id, base_url(), query["alg"])
+        )
+        return jwt_answer(text, media_type=SD_JWT)
     if wants_jwt():
         return jwt_answer(
             looked_up(lambda work: credentials.fetched_jwt(work, credential_id, base_url(), query["alg"]))
@@ -155,14 +162,18 @@ def list_credentials(query: dict[str, Any], learner_id: UUID | None) -> Response
 
 
 @resource.route("/learners/<learner:learner_id>/credentials/record")
-@resource.doc(responses=FORMS)
+@resource.doc(responses=SHOWABLE_FORMS)
 @resource.arguments(ProofQuery(), location="query")
 @resource.alt_response(409, "CONFLICT")
 def record(query: dict[str, Any], learner_id: UUID | None) -> Response:
     """Show a learner's whole record (CLR 2.0): the credentials of achievements that hold, signed now, in one document.
 
-    To those who may see the learner's credentials; with a Data Integrity proof or as a JWT, by Accept.
+    To those who may see the learner's credentials; with a Data Integrity proof, as a JWT or as an SD-JWT, by Accept.
     """
+    if wants(SD_JWT):
+        whose = subject(learner_id)
+        text = looked_up(lambda work: credential_presentations.record_sd_jwt(work, whose, base_url(), query["alg"]))
+        return jwt_answer(text, media_type=SD_JWT)
     if wants_jwt():
         return jwt_answer(
             looked_up(lambda work: credential_records.record_jwt(work, subject(learner_id), base_url(), query["alg"]))

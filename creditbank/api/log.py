@@ -25,7 +25,7 @@ HASH = "[A-Za-z0-9+/]{43}="
 ENTRY = "(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/[a-z0-9-]{1,64}/[1-9][0-9]{0,8}"
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_NOTE = {"200": {"description": "A signed note, or JSON", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+_NOTE = {200: {"description": "A signed note, or JSON", "content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
 class CheckpointQuery(fields.StrictSchema):

@@ -161,7 +161,7 @@ class ProgrammeQuery(PageQuery):
 @resource.arguments(ProgrammeIn())
 @resource.response(201, ProgrammeOut, description="Published now")
 @resource.alt_response(200, schema=ProgrammeOut, description="Published already with the same content")
-def publish(programme: Programme) -> Response:
+def publish_programme(programme: Programme) -> Response:
     """Publish a programme of your institution, which has to be an acceptor. Needs `rules:write`."""
 
     def action(work: Work) -> Answer:
@@ -176,7 +176,7 @@ def publish(programme: Programme) -> Response:
 @resource.route("")
 @resource.arguments(ProgrammeQuery(), location="query")
 @resource.response(200, ProgrammePage)
-def listing(query: dict[str, Any]) -> Response:
+def list_programmes(query: dict[str, Any]) -> Response:
     """List programmes, of one institution if you name it."""
     place = cursor_place(query["cursor"], text_part, text_part) or ["", ""]
     institution, rows_max = query["institution"], query["limit"]

@@ -95,6 +95,13 @@ class Resource(Blueprint):  # type: ignore[misc] # flask-smorest is untyped
 
     ARGUMENTS_PARSER = _StrictParser()
 
+    def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Name each operation as its function is named, which is what generated clients call it."""
+        super()._store_endpoint_docs(endpoint, obj, *args, **kwargs)
+        for method, told in self._docs[endpoint].items():
+            if method != "parameters":
+                told["manual_doc"] = {"operationId": obj.__name__, **told.get("manual_doc", {})}
+
 
 class Documented(Api):  # type: ignore[misc] # flask-smorest is untyped
     """The API with problems documented as they are sent."""

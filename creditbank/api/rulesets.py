@@ -191,7 +191,7 @@ def draft(document: object) -> Response:
 @resource.route("")
 @resource.arguments(PageQuery(), location="query")
 @resource.response(200, RulesetPage)
-def listing(query: dict[str, Any]) -> Response:
+def list_rulesets(query: dict[str, Any]) -> Response:
     """List rule sets; drafts are seen by those who write, publish or audit."""
     place = cursor_place(query["cursor"], text_part, whole_part) or ["", 0]
     rows = read_lagging(lambda work: rulesets.rulesets_page(work, (place[0], place[1]), query["limit"] + 1))
@@ -218,7 +218,7 @@ def version(code: str, version: int) -> Response:
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.response(200, RulesetOut)
 @resource.alt_response(422, "UNPROCESSABLE_ENTITY")
-def publish(code: str, version: int) -> Response:
+def publish_ruleset(code: str, version: int) -> Response:
     """Publish a draft that somebody else wrote and whose own tests pass. Needs `rules:publish`."""
 
     def action(work: Work) -> Answer:
@@ -232,7 +232,7 @@ def publish(code: str, version: int) -> Response:
 @resource.doc(parameters=[IDEMPOTENCY_KEY])
 @resource.arguments(WithdrawalIn())
 @resource.response(200, RulesetOut)
-def withdraw(withdrawal: dict[str, str], code: str, version: int) -> Response:
+def withdraw_ruleset(withdrawal: dict[str, str], code: str, version: int) -> Response:
     """Let new decisions leave a published version out; the one before it, if any is valid, comes back into force.
 
     Decisions that were taken by it stand. Asked again it is answered as it stands. Needs `rules:publish`.
@@ -247,7 +247,7 @@ def withdraw(withdrawal: dict[str, str], code: str, version: int) -> Response:
 
 @resource.route("/<code:code>/versions/<int(max=9999):version>/check", methods=["POST"])
 @resource.response(200, CheckOut)
-def check(code: str, version: int) -> Response:
+def check_ruleset(code: str, version: int) -> Response:
     """Run a version's own tests; nothing is written. Needs `rules:write` or `rules:publish`."""
     return answered(asdict(looked_up(lambda work: rulesets.check(work, code, version))))
 

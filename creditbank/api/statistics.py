@@ -1,5 +1,6 @@
 """Statistics over HTTP: figures of a region as of a day, for the authority; no learner's id among them."""
 
+from decimal import Decimal
 from typing import Any
 
 import marshmallow
@@ -8,10 +9,12 @@ from flask import Response
 from creditbank.api import fields
 from creditbank.api.caller import authenticate
 from creditbank.api.positions import read_lagging
-from creditbank.api.resource import Resource, answered
+from creditbank.api.resource import Resource
+from creditbank.api.tables import TABLES, TOTAL, answered_as_asked
 from creditbank.core.credit import decimal_text
 from creditbank.core.figures import By, Figures
 from creditbank.services import statistics
+from creditbank.services.areas import Area
 from creditbank.services.statistics import Item, Question, Statistics
 
 resource = Resource("Statistics", __name__, url_prefix="/v1", description="Figures by region as of a day")
@@ -89,39 +92,44 @@ class StatisticsOut(marshmallow.Schema):
 @resource.arguments(StatisticsQuery(), location="query")
 @resource.response(200, StatisticsOut)
 @resource.alt_response(404, "NOT_FOUND")
+@resource.doc(responses=TABLES)
 def show_statistics(query: dict[str, Any]) -> Response:
-    """Count accounts, outcomes and credits of a region by the end of a day. Needs `audit:read` or `admin`."""
+    """Count accounts, outcomes and credits of a region by the end of a day.
+
+    As JSON, or its rows as CSV or XLSX, by Accept. Needs `audit:read` or `admin`.
+    """
     by = query.get("by")
     question = Question(query["region"], query["as_of"], by)
-    return answered(_document(read_lagging(lambda work: statistics.statistics(work, question), is_exact=True), by))
+    found = read_lagging(lambda work: statistics.statistics(work, question), is_exact=True)
+    return answered_as_asked(_document(found, by), _rows(found, by), "statistics")
 
 
 def _document(found: Statistics, by: By | None) -> dict[str, Any]:
     """Return figures as they stand on the wire."""
     return {
-        "as_of": found.as_of.isoformat(),
-        "final": found.is_final,
-        "region": _region(found),
-        "institutions": found.institutions,
+        "as_of": found.area.day.isoformat(),
+        "final": found.area.is_final,
+        "region": region_document(found.area),
+        "institutions": len(found.area.members),
         "figures": _figures(found.figures),
         "by": by and by.value,
         "items": [_item(item, by) for item in found.items],
-        "unassigned": [{"code": one.code, "name": one.name} for one in found.unassigned],
+        "unassigned": [{"code": one.code, "name": one.name} for one in found.area.unassigned],
     }
 
 
-def _region(found: Statistics) -> dict[str, Any] | None:
+def region_document(area: Area) -> dict[str, Any] | None:
     """Return the region that was asked about, without its code: that may be given later, and the answer stays."""
-    region = found.region
+    region = area.region
     if region is None:
         return None
     return {
         "id": region.id,
         "name": region.name,
-        "in_force": found.is_in_force,
+        "in_force": area.is_in_force,
         "valid_from": region.valid_from and region.valid_from.isoformat(),
         "valid_until": region.valid_until and region.valid_until.isoformat(),
-        "successors": [{"id": one.id, "name": one.name} for one in found.successors],
+        "successors": [{"id": one.id, "name": one.name} for one in area.successors],
     }
 
 
@@ -131,6 +139,22 @@ def _item(item: Item, by: By | None) -> dict[str, Any]:
     if by is By.KIND:
         figures["accounts"] = None
     return {"key": item.key, "name": item.name, **figures}
+
+
+def _rows(found: Statistics, by: By | None) -> list[dict[str, Any]]:
+    """Return the items as rows of a table, and all together as the last of them; two columns for each scheme."""
+    unknown = {"accounts": None} if by is By.KIND else {}
+    items = [{"key": item.key, "name": item.name, **_row(item.figures), **unknown} for item in found.items]
+    return [*items, {"key": None, "name": TOTAL, **_row(found.figures)}]
+
+
+def _row(figures: Figures) -> dict[str, Any]:
+    amounts = {
+        f"{what} {scheme}": Decimal(decimal_text(hundredths))
+        for scheme, one in figures.credits.items()
+        for what, hundredths in (("recognised", one.recognised_hundredths), ("converted", one.converted_hundredths))
+    }
+    return {"accounts": figures.accounts, "outcomes": figures.outcomes, **amounts}
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

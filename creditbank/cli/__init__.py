@@ -7,6 +7,7 @@ import click
 from creditbank.cli.backups import backup, restore
 from creditbank.cli.benching import bench_group
 from creditbank.cli.config import config_group, tell
+from creditbank.cli.conforming import conformance
 from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
 from creditbank.cli.institutions import institution_group
@@ -49,6 +50,7 @@ for command in (
         bench_group,
         client_group,
         config_group,
+        conformance,
         contexts_group,
         database_group,
         demo,

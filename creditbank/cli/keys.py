@@ -137,6 +137,19 @@ def retire(kind: str, at_once: bool) -> None:  # noqa: FBT001 - click's own way
         click.echo("Keep the backup of the older keyring as long as backups of the database from before today.")
 
 
+@keys_group.command("withdraw")
+@click.argument("kid")
+def withdraw(kid: str) -> None:
+    """Let nothing count that the retired key KID of credentials signed; GET /.well-known/did.json lists it."""
+
+    def action(work: Work) -> Answer:
+        rotation.withdraw(work, kid)
+        return Answer({}, is_new=False, subject=f"credential {kid}")
+
+    done(bank(), OPERATOR, "keys.withdraw", action)
+    click.echo(f"{kid} is withdrawn: what it signed counts no more; credentials are fetched anew under the newest key.")
+
+
 def _rotated(kind: Kind, suite: str | None) -> None:
     """Add a key and say which."""
     opened = bank()

@@ -1,5 +1,7 @@
 """Credentials: what they are about, where each stands, and what of one a share link shows."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +16,18 @@ SHARE_DAYS_MAX = 90
 
 SHARES_MAX = 50
 """Links of one credential that count at a time."""
+
+
+LEVEL_MAX = 10
+"""The highest level of which it is said that credits are at it or higher."""
+
+ANY_LEVEL = 0
+"""Credits at whatever level, and those without one."""
+
+RUNGS = (*range(1, 11), *range(15, 101, 5), *range(110, 201, 10), *range(250, 501, 50))
+"""Whole credits of which each statement tells whether they are there: 44, close together where most people are."""
+
+_LEVEL = re.compile(r"[1-9][0-9]?", re.ASCII)
 
 
 class CredentialKind(StrEnum):
@@ -86,6 +100,26 @@ class StatusPlace:
     def suspension_list(self) -> int:
         """The number of the list that tells whether it is suspended."""
         return 2 * self.pair
+
+
+def reached(amounts: Iterable[tuple[str | None, int]]) -> dict[int, int]:
+    """Return by level how many hundredths are at it or higher, of amounts with the level at which each was recognised.
+
+    Levels are whole numbers from 1 on; what has another label, or none, counts at ANY_LEVEL alone. Where nothing is,
+    there is no member.
+    """
+    found: dict[int, int] = {}
+    for label, hundredths in amounts:
+        level = int(label) if label is not None and _LEVEL.fullmatch(label) else ANY_LEVEL
+        for least in range(min(level, LEVEL_MAX) + 1):
+            found[least] = found.get(least, 0) + hundredths
+    return found
+
+
+def rungs_reached(hundredths: int, asked_hundredths: int | None = None) -> list[int]:
+    """Return, in hundredths, of which amounts it is true that as much is there: rungs, and what is asked for."""
+    known = {rung * 100 for rung in RUNGS} | ({asked_hundredths} if asked_hundredths else set())
+    return sorted(one for one in known if one <= hundredths)
 
 
 def standing_on(kept: Standing, valid_until: date | None, today: date) -> Standing:

@@ -66,6 +66,33 @@ def balances(transfers: Iterable[DatedTransfer], on: date) -> tuple[Balance, ...
     return tuple(_balance(scheme, by_scheme[scheme], on) for scheme in sorted(by_scheme))
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What can be used of one lot on a day, and the decision that put it on the account."""
+
+    scheme: str
+    decision_id: UUID
+    credit_hundredths: int
+
+
+def left_of_lots(transfers: Iterable[DatedTransfer], on: date) -> list[Left]:
+    """Return the lots of which something is neither held, converted nor expired on a day: what is available, by lots.
+
+    Each lot is recognised once, and that is among the transfers.
+    """
+    amounts: dict[UUID, int] = defaultdict(int)
+    recognised: dict[UUID, tuple[str, UUID]] = {}
+    ended: set[UUID] = set()
+    for dated in transfers:
+        lot_id = dated.transfer.lot_id
+        amounts[lot_id] += dated.transfer.amount_hundredths
+        if dated.transfer.kind is EntryKind.RECOGNISE:
+            recognised[lot_id] = dated.scheme, dated.transfer.decision_id
+        if dated.lot_valid_until is not None and dated.lot_valid_until < on:
+            ended.add(lot_id)
+    return [Left(*recognised[lot_id], amount) for lot_id, amount in amounts.items() if amount and lot_id not in ended]
+
+
 def summed(found: Iterable[Balance]) -> list[Balance]:
     """Return one balance a scheme, in code order, from those of several accounts of one person."""
     by_scheme: dict[str, list[Balance]] = defaultdict(list)

@@ -63,7 +63,7 @@ class StaffRole(StrEnum):
 
 
 ROLE_SCOPES = {
-    StaffRole.REGISTRAR: frozenset({"learners:write", "outcomes:read", "identity:review"}),
+    StaffRole.REGISTRAR: frozenset({"learners:write", "outcomes:read", "identity:review", "credentials:issue"}),
     StaffRole.REVIEWER: frozenset({"conversions:review"}),
     StaffRole.RULE_AUTHOR: frozenset({"rules:write"}),
     StaffRole.PUBLISHER: frozenset({"rules:publish"}),

@@ -53,6 +53,10 @@ class Rulebook:
             if ruleset.validity.contains_day(day) and not self._is_withdrawn(ruleset)
         ]
 
+    def conversion_version(self, code: str, version: int) -> ConversionSet:
+        """Return a version of a set of conversion, which there is: applications go by their own for ever."""
+        return next(one for one in self.conversions if (one.code, one.version) == (code, version))
+
     def qualification(self, code: str, day: date) -> QualificationSet | None:
         """Return the newest version of a definition that is valid on a day and not withdrawn."""
         found = [

@@ -16,7 +16,8 @@ from creditbank.formats.vc_jwt import NoJwt, Opened, claim_faults, is_signed_by,
 PROOFS_MAX = 8
 """Proofs of one credential that are looked at; each costs a signature's check."""
 
-_SECONDS_MAX = 253402300799
+SECONDS_MAX = 253402300799
+"""The last second of the year 9999, after which no instant is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ def checked_jwt(token: str, issuers: Mapping[str, Issuer], now: datetime) -> Che
     faults = [*shape_faults(document), *claim_faults(opened), *time_faults(document, now)]
     issuer = _trusted(document, issuers)
     method = None if issuer is None else _method_of(opened, issuer)
-    faults += _issuer_faults(issuer, method)
+    faults += issuer_faults(issuer, method)
     if method is not None:
-        faults += _jwt_faults(token, opened, method)
+        faults += signature_faults(token, opened.algorithm, method, signed_at(opened))
     return Checked(tuple(faults), document, issuer, f"jwt:{method.key.algorithm}" if method is not None else "")
 
 
@@ -66,7 +67,7 @@ def checked_document(
     if not known:
         faults.append(_no_proof(has_others=bool(proofs)))
     if issuer is None:
-        faults += _issuer_faults(None, None)
+        faults += issuer_faults(None, None)
     elif known:
         try:
             judge = judge_of(unsecured, contexts, {one["cryptosuite"] for one in known})
@@ -90,26 +91,28 @@ def _method_of(opened: Opened, issuer: Issuer) -> Method | None:
     return next((one for one in issuer.methods.values() if own is not None and one.key.kid == own.kid), None)
 
 
-def _issuer_faults(issuer: Issuer | None, method: Method | None) -> list[Fault]:
-    """Return why a credential is by nobody who is trusted."""
+def issuer_faults(issuer: Issuer | None, method: Method | None, pointer: str = "/issuer") -> list[Fault]:
+    """Return why a credential, whose issuer stands at a pointer, is by nobody who is trusted."""
     if issuer is None:
         zh, en = "签发者不在受信任名单中。", "Its issuer is none of those that are trusted here."
-        return [Fault("/issuer", "issuer_unknown", zh, en)]
+        return [Fault(pointer, "issuer_unknown", zh, en)]
     if method is None:
         zh, en = "所指密钥不是该签发者发布的密钥。", "The key that it names is none that its issuer has published."
         return [Fault("", "key_unknown", zh, en)]
     return []
 
 
-def _jwt_faults(token: str, opened: Opened, method: Method) -> list[Fault]:
-    """Return what is wrong with a JWT's signature: another algorithm, an ended key, another key or content."""
-    if opened.algorithm != method.key.algorithm.value:
+def signature_faults(token: str, algorithm: object, method: Method, seconds: object) -> list[Fault]:
+    """Return what is wrong with a JWT's signature: another algorithm, an ended key, another key or content.
+
+    `algorithm` is what its header names, `seconds` when it says that it was signed.
+    """
+    if algorithm != method.key.algorithm.value:
         zh = "头部声明的签名算法与该密钥的用途不符。"
         return [Fault("", "alg_refused", zh, "Its header names another algorithm than the key is for.")]
     if not is_signed_by(token, method.key):
         return [_signature_wrong()]
-    seconds = signed_at(opened)
-    is_instant = isinstance(seconds, int) and not isinstance(seconds, bool) and 0 <= seconds <= _SECONDS_MAX
+    is_instant = isinstance(seconds, int) and not isinstance(seconds, bool) and 0 <= seconds <= SECONDS_MAX
     return _key_faults(method, datetime.fromtimestamp(seconds, UTC) if is_instant else None)  # type: ignore[arg-type]
 
 
@@ -118,7 +121,7 @@ def _proof_faults(proof: Mapping[str, Any], issuer: Issuer, judge: Judge, now: d
     named, created = proof.get("verificationMethod"), instant_of(proof.get("created"))
     method = issuer.methods.get(named) if isinstance(named, str) else None
     if method is None:
-        return _issuer_faults(issuer, None)
+        return issuer_faults(issuer, None)
     ends = instant_of(proof["expires"]) if "expires" in proof else None
     is_over = "expires" in proof and (ends is None or ends < now)
     if proof.get("proofPurpose") != PURPOSE or "previousProof" in proof or created is None or is_over:

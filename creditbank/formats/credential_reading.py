@@ -60,7 +60,7 @@ def achieved(document: Mapping[str, Any]) -> Achieved | None:
 
     Completed it was on the last day of the activity, else when it was awarded, else when the credential begins to hold.
     """
-    subject = document["credentialSubject"]
+    subject = document.get("credentialSubject", {})  # an SD-JWT has none
     achievement = subject.get("achievement")
     title = achievement.get("name") if isinstance(achievement, dict) else None
     day = next(_days(document, subject), None)

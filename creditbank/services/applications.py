@@ -225,8 +225,7 @@ def held_credits(shown: Shown) -> str:
 
 def ruleset_of(work: Work, found: conversions.Conversion) -> ConversionSet:
     """Return the version under which an application was made, whatever was published since."""
-    named = (found.ruleset, found.version)
-    return next(one for one in work.rulebook().conversions if (one.code, one.version) == named)
+    return work.rulebook().conversion_version(found.ruleset, found.version)
 
 
 def parts_of(work: Work, found: conversions.Conversion) -> list[conversions.Part]:

@@ -13,11 +13,18 @@ from creditbank.formats.credential_check import Checked, checked_document, check
 from creditbank.formats.credential_document import address_of
 from creditbank.formats.credential_issuers import Issuer
 from creditbank.formats.credential_record import BUNDLED_MAX, bundled
+from creditbank.formats.did_web import did_of
 from creditbank.formats.linked_data import NO_CONTEXTS, Contexts
+from creditbank.formats.sd_jwt import SEPARATOR
+from creditbank.formats.sd_jwt_check import checked_sd_jwt, shown_of
+from creditbank.formats.sd_jwt_claims import CREDENTIALS, RECORD, vct_of
+from creditbank.formats.sd_jwt_status import listed_standing
 from creditbank.formats.status_list import REVOCATION, SUSPENSION, is_set, status_entries
+from creditbank.formats.token_status_list import status_claim
 from creditbank.services import issuing_keys
 from creditbank.services.bank import Work
 from creditbank.storage import credentials
+from creditbank.storage.credentials import Credential
 
 LISTS_MAX = 4
 """Status lists that may come with a credential: one for each purpose, and some to spare."""
@@ -45,6 +52,8 @@ class Verdict:
     issuer: Issuer | None
     proof: str
     document: Mapping[str, Any] | None = None
+    shown: Mapping[str, Any] | None = None
+    """What the holder chose to show, of an SD-JWT that is to be believed."""
 
     @property
     def is_accepted(self) -> bool:
@@ -53,7 +62,7 @@ class Verdict:
 
 
 Given = str | Mapping[str, Any]
-"""A credential as it comes: a JWT, or a document with proofs."""
+"""A credential as it comes: a JWT, an SD-JWT, or a document with proofs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
     credential, lists = given
     own = issuing_keys.own_issuer(work, base_url)
     belief = Belief({**belief.issuers, own.id: own}, belief.contexts)
+    if isinstance(credential, str) and SEPARATOR in credential:
+        return _check_sd_jwt(work, (credential, lists), base_url, belief)
     checked = _checked(work, credential, belief)
     if checked.document is None or checked.issuer is None:
         return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
@@ -78,6 +89,49 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
         opened = [_checked(work, one, belief) for one in lists]
         faults, status = _foreign_status(checked.document, checked.issuer, opened)
     return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof, checked.document)
+
+
+def _check_sd_jwt(work: Work, given: tuple[str, Sequence[Given]], base_url: str, belief: Belief) -> Verdict:
+    """Judge a presentation: one of the bank's by what is on record, another's by Token Status Lists that came along."""
+    text, lists = given
+    checked = checked_sd_jwt(text, belief.issuers, work.now)
+    if checked.document is None or checked.issuer is None:
+        return Verdict(checked.faults, Unsaid.UNKNOWN, None, checked.proof)
+    status: Standing | Unsaid
+    if checked.issuer.id == did_of(base_url):
+        found, status = _own_shown_status(work, checked.document, base_url)
+    elif "status" not in checked.document:
+        found, status = [], Unsaid.NONE
+    else:
+        found, standing = listed_standing(checked.document, lists, checked.issuer, work.now)
+        status = standing or Unsaid.UNKNOWN
+    faults = (*checked.faults, *found)
+    shown = None if faults else shown_of(checked.document)
+    return Verdict(faults, status, checked.issuer, checked.proof, checked.document, shown)
+
+
+def _own_shown_status(work: Work, claims: Mapping[str, Any], base_url: str) -> tuple[list[Fault], Standing | Unsaid]:
+    """Return how a credential of the bank's stands that is shown in part, or the worst of those of a record."""
+    if claims.get("vct") != vct_of(base_url, RECORD):
+        return _shown_status(work, claims, claims.get("vct"), base_url)
+    said = claims.get(CREDENTIALS)
+    items = [one for one in said if isinstance(one, dict)][:BUNDLED_MAX] if isinstance(said, list) else []
+    if not items:
+        return [], Unsaid.NONE
+    judged = [_shown_status(work, one, vct_of(base_url, str(one.get("kind"))), base_url) for one in items]
+    return _worst(judged, f"/{CREDENTIALS}")
+
+
+def _shown_status(
+    work: Work, claims: Mapping[str, Any], vct: object, base_url: str
+) -> tuple[list[Fault], Standing | Unsaid]:
+    found = _on_record(work, claims.get("jti"), base_url)
+    if found is None or vct != vct_of(base_url, found.kind.value):
+        return [_not_on_record("/jti")], Unsaid.UNKNOWN
+    standing = standing_on(found.standing, found.valid_until, work.today)
+    if claims.get("status") != status_claim(base_url, found.place):
+        return [_foreign_index("/status")], standing
+    return [], standing
 
 
 def _checked(work: Work, given: Given, belief: Belief) -> Checked:
@@ -93,11 +147,9 @@ def _own_status(work: Work, document: Mapping[str, Any], base_url: str) -> tuple
     inner = bundled(document)
     if inner is not None:
         return _record_status(work, inner, base_url)
-    named = str(document.get("id")).removeprefix(address_of(base_url, UUID(int=0))[:-36])
-    found = credentials.by_id(work.connection, UUID(named)) if _UUID.fullmatch(named) else None
+    found = _on_record(work, document.get("id"), base_url)
     if found is None:
-        zh, en = "本行没有签发过该编号的凭证。", "The bank has issued no credential of this id."
-        return [Fault("/id", "not_on_record", zh, en)], Unsaid.UNKNOWN
+        return [_not_on_record("/id")], Unsaid.UNKNOWN
     standing = standing_on(found.standing, found.valid_until, work.today)
     if document.get("credentialStatus") != status_entries(base_url, found.place):
         return [_foreign_index()], standing
@@ -109,11 +161,14 @@ def _record_status(
 ) -> tuple[list[Fault], Standing | Unsaid]:
     """Return how a record of the bank's stands: as the worst of what is in it."""
     judged = [_own_status(work, one, base_url) for one in inner[:BUNDLED_MAX] if bundled(one) is None]
-    faults = [
-        fault.under(f"/credentialSubject/verifiableCredential/{place}")
-        for place, (found, _) in enumerate(judged)
-        for fault in found
-    ]
+    return _worst(judged, "/credentialSubject/verifiableCredential")
+
+
+def _worst(
+    judged: Sequence[tuple[list[Fault], Standing | Unsaid]], pointer: str
+) -> tuple[list[Fault], Standing | Unsaid]:
+    """Return the faults of all of some credentials below a pointer, and the worst status."""
+    faults = [fault.under(f"{pointer}/{place}") for place, (found, _) in enumerate(judged) for fault in found]
     order = (Standing.REVOKED, Standing.SUPERSEDED, Standing.SUSPENDED, Standing.EXPIRED, Unsaid.UNKNOWN)
     found = {status for _, status in judged}
     return faults, next((one for one in order if one in found), Standing.VALID)
@@ -165,7 +220,18 @@ def _standing(entry: Mapping[str, Any], told: Checked) -> Standing | None:
     return bad if bit else Standing.VALID
 
 
-def _foreign_index() -> Fault:
+def _on_record(work: Work, address: object, base_url: str) -> Credential | None:
+    """Return the credential that the bank has under an address."""
+    named = str(address).removeprefix(address_of(base_url, UUID(int=0))[:-36])
+    return credentials.by_id(work.connection, UUID(named)) if _UUID.fullmatch(named) else None
+
+
+def _not_on_record(pointer: str) -> Fault:
+    zh, en = "本行没有签发过该编号的凭证。", "The bank has issued no credential of this id."
+    return Fault(pointer, "not_on_record", zh, en)
+
+
+def _foreign_index(pointer: str = "/credentialStatus") -> Fault:
     zh = "状态列表位置不是该凭证的：可能借用了他人的位置。"
     en = "The place in the status list is not this credential's: it may be another one's."
-    return Fault("/credentialStatus", "status_index_foreign", zh, en)
+    return Fault(pointer, "status_index_foreign", zh, en)

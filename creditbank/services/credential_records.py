@@ -41,11 +41,9 @@ def record_jwt(work: Work, learner_id: UUID, base_url: str, algorithm: Algorithm
 
 def _unsigned(work: Work, learner_id: UUID, base_url: str, contexts: Contexts | None) -> dict[str, Any]:
     person = seen(work, learner_id, Sight.CREDENTIALS)
-    found = _holding(work, person.members)
+    found = holding(work, person.members)
     if not found:
-        zh = "没有有效的学习成果凭证可以汇入；请先为学习成果签发凭证（POST /v1/credentials）。"
-        en = "No credential of an achievement holds that could stand in it; have some issued by POST /v1/credentials."
-        raise Conflict((Fault("", "nothing_to_bundle", zh, en),))
+        raise nothing_to_bundle()
     chosen = found[:BUNDLED_MAX]
     ciphers = naming.ciphers(work.connection, work.keyring, [one.learner_id for one in chosen])
     documents = [
@@ -63,7 +61,7 @@ def _unsigned(work: Work, learner_id: UUID, base_url: str, contexts: Contexts | 
     return record_document(cover, [issuing_keys.proven(work, base_url, one, contexts) for one in documents])
 
 
-def _holding(work: Work, members: Sequence[UUID]) -> list[Credential]:
+def holding(work: Work, members: Sequence[UUID]) -> list[Credential]:
     """Return the credentials of achievements that hold today, newest first: of each achievement the newest."""
     by_source: dict[UUID | None, Credential] = {}
     for one in credentials.page(work.connection, members, None, CREDENTIALS_MAX):
@@ -71,3 +69,10 @@ def _holding(work: Work, members: Sequence[UUID]) -> list[Credential]:
         if holds and one.kind not in _NO_ACHIEVEMENTS:
             by_source.setdefault(one.source.id, one)
     return list(by_source.values())
+
+
+def nothing_to_bundle() -> Conflict:
+    """Return the refusal of a record in which nothing would stand."""
+    zh = "没有有效的学习成果凭证可以汇入；请先为学习成果签发凭证（POST /v1/credentials）。"
+    en = "No credential of an achievement holds that could stand in it; have some issued by POST /v1/credentials."
+    return Conflict((Fault("", "nothing_to_bundle", zh, en),))

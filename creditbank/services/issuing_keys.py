@@ -10,6 +10,8 @@ from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.data_integrity import with_proof
 from creditbank.formats.did_web import PublishedKey, did_document, did_of, jwk_method, multikey_method
 from creditbank.formats.linked_data import Contexts, NotSignable
+from creditbank.formats.sd_jwt import Hidden, issued_sd_jwt
+from creditbank.formats.token_status_list import signed_list
 from creditbank.formats.vc_jwt import signed_jwt
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.services.bank import Work
@@ -68,6 +70,18 @@ def as_jwt(work: Work, base_url: str, unsigned: Mapping[str, Any], algorithm: Al
     """Return a document as a JWT by the newest key of an algorithm. Refused: TryLater."""
     key = _newest(work)[algorithm]
     return signed_jwt(unsigned, key, jwk_method(did_of(base_url), key.public), work.now)
+
+
+def as_sd_jwt(work: Work, base_url: str, claims: Hidden, algorithm: Algorithm) -> str:
+    """Return claims as an SD-JWT by the newest key of an algorithm. Refused: TryLater."""
+    key = _newest(work)[algorithm]
+    return issued_sd_jwt(claims, key, jwk_method(did_of(base_url), key.public))
+
+
+def as_token_list(work: Work, base_url: str, claims: Mapping[str, Any], algorithm: Algorithm) -> str:
+    """Return a Token Status List by the newest key of an algorithm. Refused: TryLater."""
+    key = _newest(work)[algorithm]
+    return signed_list(claims, key, jwk_method(did_of(base_url), key.public))
 
 
 def _newest(work: Work) -> Mapping[Algorithm, Any]:

@@ -24,6 +24,11 @@ from creditbank.storage.awards import Award
 CORRECTED = "来源成果已更正 (an outcome that it rests on was corrected)"
 """Why a case is opened after a correction, which gives no reason."""
 
+PARTED = (
+    "账户已拆分，所依据的成果属于另一人 (the accounts were parted, an outcome that it rests on is another person's)"
+)
+"""Why a case is opened after accounts were parted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
@@ -67,15 +72,28 @@ def look_again(work: Work, learner_id: UUID, outcome_id: UUID, reason: str) -> N
     """
     held = people.locked(work.connection, learner_id)
     assert held is not None, "an outcome stands on an account"
-    standing = awards.standing(work.connection, held.person.members)
+    for one, lacking in _unreached(work, held.person):
+        _open_case(work, one, outcome_id, (reason, lacking))
+
+
+def look_again_parted(work: Work, person: Person) -> None:
+    """Open a case for every award of a person, parted from another one, that rests on what is the other's now."""
+    for one, lacking in _unreached(work, person):
+        accounts = outcomes.accounts(work.connection, awards.sources(work.connection, one))
+        elsewhere = [outcome_id for outcome_id, account in accounts.items() if account not in person.members]
+        if elsewhere:
+            _open_case(work, one, min(elsewhere), (PARTED, lacking))
+
+
+def _unreached(work: Work, person: Person) -> list[tuple[Award, list[dict[str, Any]]]]:
+    """Return a person's awards in force that their record doesn't reach any more, with what is missing."""
+    standing = awards.standing(work.connection, person.members)
     waiting = [one for one in standing if one.state == "in_force" and one.counts_on(work.today)]
     if not waiting:
-        return
-    learnt = learnt_by(work, held.person)
-    for one in waiting:
-        lacking = _lacking(work, learnt, one, standing)
-        if lacking:
-            _open_case(work, one, outcome_id, (reason, lacking))
+        return []
+    learnt = learnt_by(work, person)
+    judged = [(one, _lacking(work, learnt, one, standing)) for one in waiting]
+    return [(one, lacking) for one, lacking in judged if lacking]
 
 
 def moved(work: Work, award: Award, state: str, kind: str, reason: str | None) -> Award:

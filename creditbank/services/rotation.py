@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from creditbank.core.checkpoint import parsed_checkpoint
-from creditbank.core.errors import Conflict, Fault
+from creditbank.core.errors import Conflict, Fault, unknown
 from creditbank.core.permission import Actor, require
 from creditbank.formats.signed_note import opened_note, vkey
 from creditbank.gateways.keyring import Keyring, Kind
@@ -90,6 +90,23 @@ def retire(bank: Bank, actor: Actor, kind: Kind, *, at_once: bool = False) -> li
     return older
 
 
+def withdraw(work: Work, kid: str) -> None:
+    """Let nothing count any more that a retired key of credentials signed, as when it was found to be stolen.
+
+    Withdrawn already it stays so. Refused: ScopeMissing; Unknown; Conflict for a key that still stands in the ring.
+    """
+    require(work.actor, "admin")
+    if any(key.kid == kid for keys in work.keyring.credential_keys for key in keys.public):
+        zh = "此密钥仍在使用；请运行 creditbank keys rotate credential 和 creditbank keys retire credential --now。"
+        en = "This key is in use; run creditbank keys rotate credential and creditbank keys retire credential --now."
+        raise Conflict((Fault("", "key_in_use", zh, en),))
+    found = next((one for one in credential_keys.published(work.connection) if one.key.kid == kid), None)
+    if found is None:
+        raise unknown("密钥", "key")
+    if not found.is_withdrawn:
+        credential_keys.end(work.connection, [kid], found.until or work.now, is_withdrawn=True)
+
+
 def _check_tokens_over(bank: Bank, newest_added_at: datetime, *, at_once: bool) -> None:
     """Let older signing keys go only when no token of theirs counts any more. Refused: Conflict."""
     over_at = newest_added_at + timedelta(seconds=TOKEN_SECONDS)
@@ -116,7 +133,7 @@ def _end_published(work: Work, *, at_once: bool) -> None:
     *older, _ = work.keyring.credential_keys
     for keys in work.keyring.credential_keys:
         credential_keys.publish(work.connection, keys.public, keys.added_at)
-    ended = [key for keys in older for key in keys.public]
+    ended = [key.kid for keys in older for key in keys.public]
     credential_keys.end(work.connection, ended, work.now, is_withdrawn=at_once)
 
 

@@ -3,22 +3,21 @@
 The answer to a question about a day that is over never changes: counted is what was written once by its end.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from creditbank.core.calendar import day_end
-from creditbank.core.errors import Fault, Malformed, unknown
+from creditbank.core.errors import Fault, Malformed
 from creditbank.core.figures import BAND_NAMES, By, Credits, Figures, age_band, total
-from creditbank.core.institution import Institution
 from creditbank.core.outcome import Kind
 from creditbank.core.permission import require
-from creditbank.core.region import Place, Region, Registry
 from creditbank.core.rules.conditions import age_on
+from creditbank.services import areas
+from creditbank.services.areas import Area
 from creditbank.services.bank import Work
-from creditbank.storage import institution_days, institutions, learners, regions
+from creditbank.storage import learners
 from creditbank.storage import statistics as counting
 from creditbank.storage.database import snapshot
 from creditbank.storage.statistics import CreditRow
@@ -52,34 +51,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The answer; `unassigned` are the institutions counted here of which nobody said where below they stand."""
+    """The answer: figures of an area as of its day, and of each part of it."""
 
-    as_of: date
-    is_final: bool
-    region: Region | None
-    is_in_force: bool
-    successors: tuple[Region, ...]
+    area: Area
     figures: Figures
     items: tuple[Item, ...]
-    institutions: int
-    unassigned: tuple[Institution, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """The institutions that stand in a region on a day, each with its place, and the end of that day."""
-
-    registry: Registry
-    region: Region | None
-    day: date
-    until: datetime
-    members: Sequence[tuple[Institution, Place]]
-
-    def ids(self) -> list[UUID]:
-        return [one.id for one, _ in self.members]
-
-    def codes(self) -> dict[str, UUID]:
-        return {one.code: one.id for one, _ in self.members}
 
 
 def statistics(work: Work, question: Question) -> Statistics:
@@ -89,54 +65,14 @@ def statistics(work: Work, question: Question) -> Statistics:
     """
     require(work.actor, "audit:read", "admin")
     day = question.as_of or work.today
-    if day > work.today:
-        zh, en = f"统计日期 {day} 尚未到来。", f"The day {day} is still to come; nothing is counted of it yet."
-        raise Malformed((Fault("/as_of", "future_date", zh, en),))
     with snapshot(work.connection):
-        registry = regions.registry(work.connection)
-        region = _asked(registry, question.region)
-        is_in_force = region is None or region.is_in_force(day)
-        area = _area(work, registry, region, day) if is_in_force else _Area(registry, region, day, work.now, ())
+        area = areas.area_on(work, question.region, day, "/as_of")
         figures = _by_institution(work, area) if area.members else {}
-        items = tuple(_items(work, area, figures, question.by)) if is_in_force else ()
-    return Statistics(
-        as_of=day,
-        is_final=day < work.today,
-        region=region,
-        is_in_force=is_in_force,
-        successors=() if region is None else tuple(registry.regions[one] for one in region.successors),
-        figures=total(figures.values()),
-        items=items,
-        institutions=len(area.members),
-        unassigned=tuple(one for one, place in area.members if not place.is_exact),
-    )
+        items = tuple(_items(work, area, figures, question.by)) if area.is_in_force else ()
+    return Statistics(area, figures=total(figures.values()), items=items)
 
 
-def _asked(registry: Registry, name: str | None) -> Region | None:
-    """Return the region that is asked about, None for all. Refused: Unknown."""
-    found = None if name is None else registry.named(name)
-    if name is not None and found is None:
-        raise unknown("区划", "region", "/region")
-    return found
-
-
-def _area(work: Work, registry: Registry, region: Region | None, day: date) -> _Area:
-    """Return the institutions in a region with all below it, as was known by the end of the day."""
-    until = day_end(day)
-    rows = institution_days.memberships(work.connection, None)
-    members = []
-    for one in institutions.every(work.connection):
-        if one.created_at >= until:
-            continue
-        known = [row for row in rows.get(one.id, ()) if row.recorded_at < until]
-        named = registry.named(institution_days.region_on(known, day) or one.region_code or "")
-        place = registry.place(named.id if named else None, day)
-        if region is None or region.id in registry.upward(place.region_id, day):
-            members.append((one, place))
-    return _Area(registry, region, day, until, members)
-
-
-def _by_institution(work: Work, area: _Area) -> dict[UUID, Figures]:
+def _by_institution(work: Work, area: Area) -> dict[UUID, Figures]:
     """Return the figures of each institution in the area that has any."""
     ids, codes = set(area.ids()), area.codes()
     parts: list[tuple[UUID, Figures]] = []
@@ -149,7 +85,7 @@ def _by_institution(work: Work, area: _Area) -> dict[UUID, Figures]:
     return _totals(parts)
 
 
-def _items(work: Work, area: _Area, figures: Mapping[UUID, Figures], by: By | None) -> Iterator[Item]:
+def _items(work: Work, area: Area, figures: Mapping[UUID, Figures], by: By | None) -> Iterator[Item]:
     """Yield the figures told one by one."""
     if by is By.REGION:
         yield from _regions(area, figures)
@@ -167,23 +103,16 @@ def _items(work: Work, area: _Area, figures: Mapping[UUID, Figures], by: By | No
             yield Item(band, None, bands.get(band, Figures()))
 
 
-def _regions(area: _Area, figures: Mapping[UUID, Figures]) -> Iterator[Item]:
+def _regions(area: Area, figures: Mapping[UUID, Figures]) -> Iterator[Item]:
     """Yield every region right below, also those without figures, and at last what stands in none of them."""
-    above = None if area.region is None else area.region.id
-    below = area.registry.children(above, area.day)
-    parts: dict[str | None, list[Figures]] = {one.id: [] for one in below}
-    for one, place in area.members:
-        if one.id in figures:
-            way = list(area.registry.upward(place.region_id, area.day))
-            key = next((step for step in way if step in parts), None)
-            parts.setdefault(key, []).append(figures[one.id])
-    for region in below:
-        yield Item(region.id, region.name, total(parts[region.id]))
+    parts = _totals((area.below(one.id), figures[one.id]) for one, _ in area.members if one.id in figures)
+    for region in area.regions_below():
+        yield Item(region.id, region.name, parts.get(region.id, Figures()))
     if None in parts:
-        yield Item(None, None, total(parts[None]))
+        yield Item(None, None, parts[None])
 
 
-def _by_kind(work: Work, area: _Area) -> dict[str, Figures]:
+def _by_kind(work: Work, area: Area) -> dict[str, Figures]:
     """Return outcomes and credits by the outcomes' kind; an account has none."""
     ids, codes = set(area.ids()), area.codes()
     recorded = counting.outcomes(work.connection, area.until, by_kind=True)
@@ -193,7 +122,7 @@ def _by_kind(work: Work, area: _Area) -> dict[str, Figures]:
     return _totals(parts)
 
 
-def _by_band(work: Work, area: _Area) -> dict[str, Figures]:
+def _by_band(work: Work, area: Area) -> dict[str, Figures]:
     """Return the figures by the learners' age on the day. Refused: Malformed where they are too many."""
     rows_max = LEARNERS_MAX + 1
     ids = area.ids()

@@ -6,6 +6,7 @@ from creditbank.core.errors import unknown
 from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.did_web import did_of
 from creditbank.formats.status_list import REVOCATION, SUSPENSION, list_address, status_list
+from creditbank.formats.token_status_list import token_list
 from creditbank.services import issuing_keys
 from creditbank.services.bank import Work
 from creditbank.storage import credential_status
@@ -24,11 +25,27 @@ def list_jwt(work: Work, number: int, base_url: str, algorithm: Algorithm) -> st
     return issuing_keys.as_jwt(work, base_url, _unsigned(work, number, base_url), algorithm)
 
 
-def _unsigned(work: Work, number: int, base_url: str) -> dict[str, Any]:
-    """Return a list as it stands: odd numbers tell who is revoked, even ones who is suspended."""
-    pair, is_suspension = (number + 1) // 2, number % 2 == 0
+def token_list_jwt(work: Work, number: int, base_url: str, algorithm: Algorithm) -> str:
+    """Return what a list and its pair tell together as a Token Status List. Refused: Unknown, TryLater."""
+    pair = _pair(work, number)
+    revoked, suspended = (
+        credential_status.revoked(work.connection, pair),
+        credential_status.suspended(work.connection, pair),
+    )
+    claims = token_list(list_address(base_url, number), revoked, suspended, work.now)
+    return issuing_keys.as_token_list(work, base_url, claims, algorithm)
+
+
+def _pair(work: Work, number: int) -> int:
+    pair = (number + 1) // 2
     if not 1 <= pair <= credential_status.newest_pair(work.connection):
         raise unknown("状态列表", "status list")
+    return pair
+
+
+def _unsigned(work: Work, number: int, base_url: str) -> dict[str, Any]:
+    """Return a list as it stands: odd numbers tell who is revoked, even ones who is suspended."""
+    pair, is_suspension = _pair(work, number), number % 2 == 0
     indexes = (credential_status.suspended if is_suspension else credential_status.revoked)(work.connection, pair)
     purpose = SUSPENSION if is_suspension else REVOCATION
     return status_list(list_address(base_url, number), did_of(base_url), purpose, indexes, work.now)

@@ -160,6 +160,12 @@ def standing(connection: Connection, members: Sequence[UUID]) -> list[Award]:
     return [_award(row) for row in rows]
 
 
+def sources(connection: Connection, award: Award) -> Sequence[UUID]:
+    """Return the outcomes on which an award rests."""
+    query = select(qualification_source.c.outcome_id).filter_by(learner_id=award.learner_id, award_id=award.id)
+    return connection.execute(query).scalars().all()
+
+
 def by_id(connection: Connection, learner_id: UUID, award_id: UUID) -> Award | None:
     """Return one award on an account."""
     query = select(qualification_award).filter_by(learner_id=learner_id, id=award_id)

@@ -39,9 +39,9 @@ def publish(connection: Connection, keys: Iterable[VerificationKey], since: date
     append_missing(connection, credential_key, rows)
 
 
-def end(connection: Connection, keys: Iterable[VerificationKey], until: datetime, *, is_withdrawn: bool) -> None:
+def end(connection: Connection, kids: Iterable[str], until: datetime, *, is_withdrawn: bool) -> None:
     """Write that keys sign no more; of those that are withdrawn nothing counts that they ever signed."""
-    here = credential_key.c.kid.in_([key.kid for key in keys])
+    here = credential_key.c.kid.in_(list(kids))
     connection.execute(update(credential_key).where(here).values(until=until, is_withdrawn=is_withdrawn))
 
 

@@ -361,9 +361,14 @@ def is_ready(database: Database) -> bool:
         return False
 
 
-def json_member(connection: Connection, column: ColumnElement[str], name: str) -> ColumnElement[str]:
-    """Return the text that stands under a name in a column of JSON texts."""
+def json_member(connection: Connection, column: ColumnElement[str], *path: str | int) -> ColumnElement[str]:
+    """Return the text that stands at a path of names and places in a column of JSON texts; NULL where nothing does."""
     if connection.dialect.name == "postgresql":
-        member: ColumnElement[str] = cast(column, postgresql.JSONB)[name].astext
+        found: ColumnElement[Any] = cast(column, postgresql.JSONB)
+        *upper, last = path
+        for step in upper:
+            found = found[step]
+        member: ColumnElement[str] = found[last].astext
         return member
-    return func.json_extract(column, f"$.{name}")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return func.json_extract(column, "$" + "".join(steps))

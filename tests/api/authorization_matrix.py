@@ -79,6 +79,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/schemes
 401  403  403  403  403  403  403  403  401  401  POST /v1/schemes
 401  403  403  403  403  403  403  403  401  401  GET /v1/statistics
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/handling
+401  403  403  403  403  403  403  403  401  401  GET /v1/statistics/reasons
 401  403  403  403  403  403  403  403  401  401  POST /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes
 401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/programmes/{institution}/{code}
@@ -101,6 +103,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/credentials/{credential_id}.pdf
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/credentials/record
+401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/learners/{learner_id}/credentials/presentations
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/revoke
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/suspend
 401  404  404  404  404  404  404  404  401  401  POST /v1/credentials/{credential_id}/reinstate
@@ -217,6 +220,8 @@ ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 ok   ok   ok   ok   ok   ok   ok   POST /v1/schemes
 403  403  403  403  403  403  403  GET /v1/statistics
+403  403  403  403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  403  403  403  GET /v1/statistics/reasons
 ok   ok   ok   ok   ok   ok   ok   POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -239,6 +244,7 @@ ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}
 ok   ok   404  404  404  404  404  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/revoke
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/suspend
 ok   ok   404  404  404  404  404  POST /v1/credentials/{credential_id}/reinstate
@@ -354,6 +360,8 @@ ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   GET /v1/schemes
 403  403  403  403  POST /v1/schemes
 403  403  403  403  GET /v1/statistics
+403  403  403  403  GET /v1/statistics/handling
+403  403  403  403  GET /v1/statistics/reasons
 403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -376,6 +384,7 @@ ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
 403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
+404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
 403  403  403  403  POST /v1/credentials/{credential_id}/revoke
 403  403  403  403  POST /v1/credentials/{credential_id}/suspend
 403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
@@ -490,6 +499,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -507,14 +518,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+404  403  403  403  403  403  403  403  403  POST /v1/credentials
+404  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -525,7 +537,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+404  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -625,6 +637,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -642,14 +656,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials
+ok   403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+ok   403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+ok   403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -660,7 +675,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+ok   403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  ok   403  403  POST /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff
 403  403  403  403  403  403  ok   403  403  GET /v1/staff/{staff_id}
@@ -760,6 +775,8 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/regions/{region}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/schemes
 403  403  ok   403  403  ok   403  403  403  POST /v1/schemes
 403  403  403  403  ok   ok   403  403  403  GET /v1/statistics
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/handling
+403  403  403  403  ok   ok   403  403  403  GET /v1/statistics/reasons
 403  403  ok   403  403  403  403  403  403  POST /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{code}
@@ -777,14 +794,15 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/programmes/{institution}/{c
 403  404  403  403  ok   403  403  403  403  GET /v1/cases/{case_id}
 403  404  403  403  ok   403  403  403  403  GET /v1/award-cases/{case_id}
 403  404  403  403  403  403  403  403  403  POST /v1/cases/{case_id}/decisions
-403  403  403  403  403  403  403  403  403  POST /v1/credentials
-403  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
-403  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
+404  403  403  403  403  403  403  403  403  POST /v1/credentials
+404  403  403  403  ok   403  403  403  403  GET /v1/credentials/{credential_id}
+404  403  403  403  403  403  403  403  403  GET /v1/credentials/{credential_id}.pdf
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials
 404  404  404  404  ok   404  404  404  404  GET /v1/learners/{learner_id}/credentials/record
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
-403  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
+404  404  404  404  404  404  404  404  404  POST /v1/learners/{learner_id}/credentials/presentations
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/revoke
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/suspend
+404  403  403  403  403  403  403  403  403  POST /v1/credentials/{credential_id}/reinstate
 404  404  404  404  404  404  404  404  404  POST /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  GET /v1/credentials/{credential_id}/shares
 404  404  404  404  404  404  404  404  404  DELETE /v1/credentials/{credential_id}/shares/{share_id}
@@ -795,7 +813,7 @@ ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/status-lists/{list_number}
 ok   ok   ok   ok   ok   ok   ok   ok   ok   POST /v1/credentials/verify
 403  404  403  403  403  403  403  403  403  POST /v1/award-cases/{case_id}/decisions
 403  403  403  403  ok   403  403  403  403  POST /v1/learners/{learner_id}/plan
-403  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
+404  403  403  403  403  403  403  403  403  POST /v1/qualifications/{code}/awards
 403  403  403  403  403  403  404  403  403  POST /v1/staff
 403  403  403  403  403  403  nil  403  403  GET /v1/staff
 403  403  403  403  403  403  404  403  403  GET /v1/staff/{staff_id}

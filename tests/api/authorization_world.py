@@ -364,6 +364,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /v1/credentials/{credential_id}/suspend": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/reinstate": lambda _: {"reason": "查证"},
     "POST /v1/credentials/{credential_id}/shares": lambda _: {"details": ["credits"]},
+    "POST /v1/learners/{learner_id}/credentials/presentations": lambda ids: {"outcomes": [ids["outcome_id"]]},
     "POST /v1/credentials/verify": lambda _: {"credential": "x"},
     "POST /v1/learners/{learner_id}/credentials/imports": lambda _: {"credential": "x"},
     "POST /v1/rulesets": lambda _: ruleset(3),
@@ -424,6 +425,8 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
 QUERIES: dict[str, Callable[[Ids], dict[str, str]]] = {
     "GET /v1/conversions of a learner": lambda ids: {"learner_id": ids["learner_id"]},
     "GET /v1/statistics": lambda _: {"region": "500000", "as_of": "2026-07-01"},
+    "GET /v1/statistics/handling": lambda _: {"region": "500000", "until": "2026-07-01"},
+    "GET /v1/statistics/reasons": lambda _: {"region": "500000", "until": "2026-07-01"},
     "GET /v1/log/proof": lambda _: {"position": "0"},
     "GET /login/callback": lambda _: {"state": "x", "code": "x"},
 }

@@ -102,6 +102,7 @@ class Seeds:
             "/v1/credentials/{credential_id}/suspend": lambda: {"reason": "查证"},
             "/v1/credentials/{credential_id}/reinstate": lambda: {"reason": "查证"},
             "/v1/credentials/{credential_id}/shares": lambda: {"details": ["credits"]},
+            "/v1/learners/{learner_id}/credentials/presentations": lambda: {"outcomes": [self._recorded()]},
             "/v1/credentials/verify": lambda: {"credential": "a.b.c"},
             "/v1/learners/{learner_id}/credentials/imports": lambda: {"credential": "a.b.c"},
             "/v1/consent-texts": lambda: CONSENT_TEXTS[serial % 2] | {"code": f"made-{serial}"},
@@ -169,7 +170,8 @@ class Seeds:
 
     def token(self, path: str) -> str:
         """Return the token with which a request can succeed."""
-        if "/logins" in path or "{learner_id}/consents" in path or "{credential_id}/shares" in path:
+        owned = ("/logins", "{learner_id}/consents", "{credential_id}/shares", "/credentials/presentations")
+        if any(part in path for part in owned):
             return self.tokens["learner"]
         if is_a_right(path):
             return self.newcomer["token"]

@@ -8,9 +8,11 @@ import jwt as pyjwt
 import pytest
 from sqlalchemy import func, select
 
+from creditbank.core.errors import Conflict
 from creditbank.formats.status_list import ENTRIES, is_set
 from creditbank.gateways.keyring import Kind
 from creditbank.services import credential_following, credentials, rotation
+from creditbank.services.bank import Answer, Errand, Work, carried_out
 from creditbank.services.clients import administrator
 from creditbank.services.credentials import TRIES
 from creditbank.storage import catalogue
@@ -320,6 +322,30 @@ def test_of_stolen_keys_nothing_counts_and_the_credential_is_fetched_anew(house:
         before[0]["proof"]["verificationMethod"]
         not in house.http.get("/.well-known/did.json").get_json()["assertionMethod"]
     )
+
+
+def test_a_key_that_was_stolen_after_it_was_retired_is_withdrawn_by_its_name(house: House) -> None:
+    holder = Holder(house)
+    made = holder.issue()
+    before = {algorithm: holder.jwt(made, algorithm) for algorithm in ("RS256", "ES256")}
+    kid = pyjwt.get_unverified_header(before["RS256"])["kid"].partition("#")[2]
+
+    def withdraw() -> None:
+        def action(work: Work) -> Answer:
+            rotation.withdraw(work, kid)
+            return Answer({}, is_new=False, subject=kid)
+
+        carried_out(house.bank, Errand(administrator(), "keys.withdraw"), action)
+
+    with pytest.raises(Conflict):
+        withdraw()
+    rotation.rotate(house.bank, administrator(), Kind.CREDENTIAL)
+    rotation.retire(house.bank, administrator(), Kind.CREDENTIAL)
+    assert verdict(house, before["RS256"])["accepted"]
+    for _ in range(2):
+        withdraw()
+    assert codes(verdict(house, before["RS256"])) == {"key_withdrawn"}
+    assert verdict(house, before["ES256"])["accepted"], "only the one that was named"
 
 
 def test_a_ring_from_before_there_were_credentials_gets_keys_with_the_first(house: House) -> None:

@@ -19,6 +19,7 @@ from tests.builders import House, outcome_body
 from tests.core.test_qualification_page import WHOLE
 from tests.moulds import Making
 from tests.services.test_conversion_races import small_house
+from tests.services.test_merging import join, part
 
 AWARDER = ("cqdx", "credentials:issue")
 REVIEWER = ("cqdx", "conversions:review")
@@ -355,6 +356,29 @@ def test_an_award_that_holds_without_the_outcome_needs_no_case(house: House) -> 
     awarded(house, learner)
     house.post_outcome(learner, "cqdx", hours="160")
     revoke(house, course)
+    assert cases(house) == []
+    assert states(house, learner)["first"] == "in_force"
+
+
+def test_parted_accounts_have_a_case_on_what_rests_on_the_others_learning(house: House) -> None:
+    one, other = (house.open_learner("cqdx")["id"] for _ in range(2))
+    course = house.post_outcome(other, "cqdx", hours="160")["id"]
+    house.post_outcome(one, "cqdx", kind="certificate", title="养老护理", level="中级", hours=None)
+    link = join(house, one, other)
+    given = awarded(house, one)
+    part(house, link)
+    (case,) = cases(house)
+    wrong_side = one if given["learner_id"] == one else other
+    assert (case["award_id"], case["state"]) == (given["id"], "open")
+    assert (case["outcome_id"] == course) is (wrong_side == one)
+    assert states(house, wrong_side)["first"] == "in_review"
+
+
+def test_parted_accounts_keep_what_rests_on_their_own_learning(house: House) -> None:
+    learner, *_ = learned(house)
+    link = join(house, house.open_learner("cqdx")["id"], learner)
+    awarded(house, learner)
+    part(house, link)
     assert cases(house) == []
     assert states(house, learner)["first"] == "in_force"
 

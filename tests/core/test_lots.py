@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbank.core.ledger import Entry, EntryKind, Standing
-from creditbank.core.lots import Balance, DatedTransfer, Remainder, balances, expired, expiring
+from creditbank.core.lots import (
+    Balance,
+    DatedTransfer,
+    Left,
+    Remainder,
+    balances,
+    expired,
+    expiring,
+    left_of_lots,
+)
 from tests.core.test_ledger import BOOKS, transfer
 
 LAST = date(2026, 6, 30)
@@ -96,3 +105,25 @@ def test_a_balance_says_what_the_account_says_less_what_expired(made: tuple[list
         standing.converted_hundredths,
     )
     assert balance.available_hundredths == standing.available_hundredths - balance.expired_hundredths
+
+
+@given(
+    st.lists(st.tuples(DAYS, st.integers(1, 1000), st.integers(0, 1000), st.integers(0, 1000)), max_size=5),
+    st.dates(date(2026, 6, 20), date(2026, 7, 10)),
+)
+def test_what_is_left_of_lots_is_what_is_available(lots: list[tuple[date | None, int, int, int]], on: date) -> None:
+    dated = []
+    for number, (last_day, recognised, held, converted) in enumerate(lots):
+        used = {EntryKind.HOLD: min(held, recognised), EntryKind.CONVERT: min(converted, max(0, recognised - held))}
+        amounts = {EntryKind.RECOGNISE: recognised} | {kind: amount for kind, amount in used.items() if amount}
+        moved = [transfer(kind, amount, UUID(int=number)) for kind, amount in amounts.items()]
+        dated += [DatedTransfer("a", one, last_day) for one in moved]
+    left = left_of_lots(reversed(dated), on)
+    assert sum(one.credit_hundredths for one in left) == sum(one.available_hundredths for one in balances(dated, on))
+    assert all(one.credit_hundredths > 0 for one in left)
+
+
+def test_a_lot_tells_by_which_decision_it_came_until_its_last_day() -> None:
+    moved = transfer(EntryKind.RECOGNISE, 300)
+    for on, left in ((LAST, [Left("a", moved.decision_id, 300)]), (LAST + timedelta(days=1), [])):
+        assert left_of_lots([DatedTransfer("a", moved, LAST)], on) == left

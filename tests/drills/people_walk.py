@@ -176,6 +176,14 @@ def prove(walk: Walk) -> None:
     walk.does("GET", walk.url(7, "/credentials"), own)
     assert walk.does("GET", walk.url(7, "/credentials/record"), own)["partial"] is False
     assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": document})["accepted"]
+    shown = walk.does(
+        "POST",
+        walk.url(7, "/credentials/presentations"),
+        own,
+        {"outcomes": [walk.outcomes[7]], "with_name": True, "with_birth_date": True},
+        Idempotency_Key=walk.key(),
+    )
+    assert walk.does("POST", "/v1/credentials/verify", {}, {"credential": shown["presentation"]})["accepted"]
     taken = walk.does("POST", walk.url(7, "/credentials/imports"), walk.house.auth(), {"credential": document})
     assert [one["code"] for one in taken["results"][0]["errors"]] == ["own_credential"]
     for path in ("/.well-known/did.json", "/credentials/contexts/v1", "/v1/status-lists/1"):

@@ -48,7 +48,8 @@ def walk_registry(walk: Walk) -> None:
                  "/v1/programmes/acceptor/administration", "/v1/rulesets", "/healthz", "/readyz", "/metrics",
                  "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"):  # fmt: skip
         walk.does("GET", path, author)
-    walk.does("GET", "/v1/statistics?region=drill", house.auth("authority", "admin"))
+    for report in ("", "/handling", "/reasons"):
+        walk.does("GET", f"/v1/statistics{report}?region=drill", house.auth("authority", "admin"))
 
 
 def walk_rules(walk: Walk) -> None:

@@ -12,6 +12,10 @@ from creditbank.gateways.typesetting import FontMissing, Unprintable, typeset
 
 COLUMNS = (Column("日期", 2), Column("课程", 5), Column("学分", 1.4, is_number=True))
 RARE = "王𬭎䶮·𠮷 Ａ Zhāng 0123456789 №"
+NO_GLYPH = "\U0002c29b"
+DOTS_PER_POINT = 4
+MARGIN = 18 * 72 / 25.4
+"""Points at the sides of a page on which nothing may stand: text keeps 20 mm away from the edge."""
 
 
 def paper(shape: Shape = Shape.RECORD, rows: int = 2, **changes: str) -> Paper:
@@ -41,6 +45,25 @@ def pages(pdf: bytes) -> list[str]:
     return [page.get_textpage().get_text_range() for page in document]
 
 
+def drawn(page: pypdfium2.PdfPage) -> list[bytes]:
+    """Return the rows of a page's picture, a byte a dot: 0 is black, 255 white."""
+    bitmap = page.render(scale=DOTS_PER_POINT, grayscale=True)
+    dots = bytes(bitmap.buffer)
+    return [dots[row * bitmap.stride :][: bitmap.width] for row in range(bitmap.height)]
+
+
+def picture_of(character: str) -> bytes:
+    """Return how a character is drawn as a name: the dots of the place where the name stands."""
+    (page,) = pypdfium2.PdfDocument(typeset(paper_document(paper(name=character))))
+    text = page.get_textpage()
+    label = text.get_charbox(
+        text.get_text_range().index("名")
+    )  # the name stands right of its label, 40 mm from the edge
+    top, bottom = (round((page.get_height() - edge) * DOTS_PER_POINT) for edge in (label[3] + 4, label[1] - 4))
+    left, right = (round(points * DOTS_PER_POINT) for points in (label[2] + 20, page.get_width() - MARGIN))
+    return b"".join(row[left:right] for row in drawn(page)[top:bottom])
+
+
 @pytest.mark.parametrize("shape", Shape)
 def test_rare_characters_are_printed_as_they_are(shape: Shape) -> None:
     (text,) = pages(typeset(paper_document(paper(shape, name=RARE))))
@@ -50,8 +73,28 @@ def test_rare_characters_are_printed_as_they_are(shape: Shape) -> None:
 
 def test_what_the_font_has_no_glyph_for_is_refused_by_name() -> None:
     with pytest.raises(Unprintable) as refused:
-        typeset(paper_document(paper(name="王\U0002c29b")))
-    assert "\U0002c29b" in refused.value.characters
+        typeset(paper_document(paper(name=f"王{NO_GLYPH}")))
+    assert NO_GLYPH in refused.value.characters
+
+
+def test_each_character_has_a_picture_of_its_own_and_none_is_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = {character: picture_of(character) for character in "𬭎䶮·𠮷鿏王Aā7№"}
+    monkeypatch.setattr(typesetting, "STANDARDS", [])  # so that the typesetter draws the box instead of refusing
+    boxes = {picture_of(character) for character in (NO_GLYPH, "\U0002c29c")}
+    assert len(boxes) == 1, "whatever has no glyph looks the same"
+    assert len(set(pictures.values()) | boxes) == len(pictures) + 1
+    assert all(min(picture) < 100 for picture in pictures.values()), "each is drawn in dark ink"
+
+
+@pytest.mark.parametrize("shape", Shape)
+@pytest.mark.parametrize("name", ["王芳", "欧阳" * 60, "A" * 200])
+def test_nothing_is_drawn_on_the_margins(shape: Shape, name: str) -> None:
+    document = pypdfium2.PdfDocument(typeset(paper_document(paper(shape, rows=60, name=name, statement=name))))
+    side = round(MARGIN * DOTS_PER_POINT)
+    for page in document:
+        rows = drawn(page)
+        assert min(min(row) for row in rows) < 100, "something stands on the page"
+        assert all(min(row[:side]) == 255 and min(row[-side:]) == 255 for row in rows)
 
 
 def test_a_list_of_five_hundred_rows_has_its_header_on_every_page_and_no_row_twice() -> None:

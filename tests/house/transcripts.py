@@ -26,12 +26,12 @@ from creditbank.services.sealing import seal
 from creditbank.storage.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "api_docs" / "guide.md")
+PAGES = (ROOT / "README.md", ROOT / "api_docs" / "guide.md", ROOT / "api_docs" / "guide.zh.md")
 BASE_URL = "http://127.0.0.1:8000"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _KEPT = re.compile(r"([A-Z]+)=\$\((.*) \| jq -r \.([a-z_.0-9\[\]]+)\)")
-_PICKED = re.compile(r"(curl .*) \| jq \.([a-z_.0-9\[\]]+)")
+_PICKED = re.compile(r"(curl .*) \| jq \.([A-Za-z_.0-9\[\]]+)")
 _NAMES = (
     *("account_no", "as_of", "applied_on", "due_on", "request_id", "access_token", "drafted_by", "published_by"),
     *("invitation", "actor", "reader", "valid_until", "opened_by", "said_by", "note", "line"),
@@ -118,7 +118,7 @@ class Runner:
 
 def _at(document: Any, path: str) -> Any:
     """Return what stands at a path of jq: `items[0].id`."""
-    for key in re.findall(r"[a-z_]+|[0-9]+", path):
+    for key in re.findall(r"[A-Za-z_]+|[0-9]+", path):
         document = document[int(key) if key.isdecimal() else key]
     return document
 
