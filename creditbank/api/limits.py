@@ -30,15 +30,17 @@ COSTS: Mapping[str, int] = {
     "CredentialImports.post_import": 10,
     "Papers.paper": 20,
     "Planner.plan": 50,
+    "Reports.show_handling": 20,
+    "Reports.show_reasons": 20,
     "Rights.export": 20,
-    "Rule sets.check": 20,
+    "Rule sets.check_ruleset": 20,
     "Rule sets.draft": 10,
     "Rule sets.impact": 50,
-    "Rule sets.publish": 20,
-    "Statistics.show_statistics": 10,
+    "Rule sets.publish_ruleset": 20,
+    "Statistics.show_statistics": 20,
     "Transcripts.elmo": 10,
     "Transcripts.post_elmo": 10,
-    "Verification.check": 5,
+    "Verification.verify_credential": 5,
 }
 """Units that a request costs which takes much longer than a read; all others cost one."""
 
@@ -72,7 +74,18 @@ class Limits:
 
 def limit_requests(app: Flask, settings: Settings, open_endpoints: frozenset[str]) -> None:
     """Count what is asked of the app, and refuse what is too much. Raises StoreUnusable."""
-    app.extensions["creditbank.limits"] = Limits(
+    app.extensions["creditbank.limits"] = limits_of(settings, open_endpoints)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way
+            app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0
+        )
+    app.before_request(_admit_nobody)
+    app.after_request(_finish)
+
+
+def limits_of(settings: Settings, open_endpoints: frozenset[str]) -> Limits:
+    """Return the budgets that the settings give. Raises StoreUnusable."""
+    return Limits(
         Budgets(settings.limits_store, settings.processes),
         Budget("requests", settings.requests_a_minute, MINUTE),
         Budget("address", settings.address_requests_a_minute, MINUTE),
@@ -80,12 +93,6 @@ def limit_requests(app: Flask, settings: Settings, open_endpoints: frozenset[str
         Budget("exports", settings.exports_a_day, DAY),
         open_endpoints,
     )
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way
-            app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0
-        )
-    app.before_request(_admit_nobody)
-    app.after_request(_finish)
 
 
 def admit(name: str) -> None:

@@ -4,14 +4,11 @@ import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
-from creditbank.app import create_app
-from creditbank.config import Settings
-from tests.builders import BASE_URL, UNBOUNDED, House, outcome_body, resident_id
+from tests.builders import House, outcome_body, resident_id
 
 MADE_UP = (resident_id(7), "E12345678", "a" * 65, "kid-12345", "a b", "", "张三")
 
@@ -122,8 +119,8 @@ def test_figures_are_labelled_with_words_of_our_own_alone(house: House) -> None:
 
 
 def test_figures_can_be_kept_to_the_operator(house: House) -> None:
-    settings = Settings(base_url=BASE_URL, metrics_token="y" * 16, **UNBOUNDED)
-    kept = replace(house, app=create_app(settings, house.bank))
+    kept = house
+    kept.app.config["METRICS_TOKEN"] = "y" * 16
     for headers in ({}, {"Authorization": "Bearer none"}, {"Authorization": "Bearer 令牌"}, kept.auth()):
         assert kept.http.get("/metrics", headers=headers).status_code == 401
     shown = kept.http.get("/metrics", headers={"Authorization": f"Bearer {'y' * 16}"})
