@@ -277,21 +277,42 @@ def test_development_takes_what_production_does_not(place: Place) -> None:
     assert "[dangerous]" in strict.stderr
 
 
+def debugged(place: Place) -> str:
+    place.environment["FLASK_DEBUG"] = "1"
+    return "FLASK_DEBUG"
+
+
+def guessed(place: Place) -> str:
+    place.environment["CREDITBANK_DATABASE_URL"] = REMOTE.format("creditbank")
+    return "CREDITBANK_DATABASE_URL"
+
+
+def laid_open(place: Place) -> str:
+    Path(place.environment["CREDITBANK_KEYRING"]).chmod(0o644)
+    return "CREDITBANK_KEYRING"
+
+
+@pytest.mark.parametrize("spoil", [debugged, guessed, laid_open])
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker", "--once"]])
 def test_in_production_neither_server_nor_worker_starts_with_a_dangerous_setting(
-    place: Place, command: list[str]
+    place: Place, command: list[str], spoil: Callable[[Place], str]
 ) -> None:
-    with set_to(place.environment | {"CREDITBANK_LOG_FORMAT": "none"}):
+    name = spoil(place)
+    with set_to(place.environment):
         ended = CliRunner().invoke(main, command)
     assert ended.exit_code == 1
-    assert "CREDITBANK_LOG_FORMAT [dangerous]" in ended.stderr
+    assert [line.split()[0] for line in ended.stderr.splitlines()[:-1]] == [name, name]
     assert "Traceback" not in ended.output
 
 
-def test_in_production_no_other_server_starts_with_a_dangerous_setting(place: Place) -> None:
-    with set_to(place.environment | {"FLASK_DEBUG": "1"}), pytest.raises(SettingsDangerous) as raised:
+@pytest.mark.parametrize("spoil", [debugged, guessed, laid_open])
+def test_in_production_no_other_server_starts_with_a_dangerous_setting(
+    place: Place, spoil: Callable[[Place], str]
+) -> None:
+    name = spoil(place)
+    with set_to(place.environment), pytest.raises(SettingsDangerous) as raised:
         runpy.run_path(str(ROOT / "wsgi.py"))
-    assert [one.variable for one in raised.value.concerns] == ["FLASK_DEBUG"]
+    assert [one.variable for one in raised.value.concerns] == [name]
 
 
 def test_in_production_no_keys_are_made_silently(place: Place) -> None:
