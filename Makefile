@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test test-distributed test-pgbouncer test-redis test-runbook test-oidc test-log test-credentials check bench drills openapi client lock format clean
+.PHONY: run test test-distributed test-pgbouncer test-redis test-runbook test-oidc test-log test-credentials check bench drills import-drill event-drill openapi client lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -71,6 +71,14 @@ drills: $(TEST_READY)
 	CREDITBANK_DRILLS=long $(BIN)/python -m pytest tests/drills/test_faults.py tests/drills/test_defects.py \
 	    tests/core/test_conversion_best.py
 	DRILL_TAMPERINGS=1000 $(BIN)/python -m pytest tests/verifier/test_tampering.py -k sqlite
+
+# A million rows of CSV and a hundred thousand of XLSX, in peace and with workers killed at random; IMPORT_ROWS=100000 for less.
+import-drill: $(TEST_READY)
+	$(BIN)/python -m tests.drills.importing
+
+# 10,000 events go out on each engine while their workers are killed; some minutes.
+event-drill: $(TEST_READY)
+	CREDITBANK_EVENT_DRILL=1 $(BIN)/python -m pytest tests/drills/test_event_drill.py
 
 openapi: $(RUN_READY)
 	$(BIN)/creditbank openapi > api_docs/openapi.json.new

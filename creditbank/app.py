@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,8 +27,12 @@ from creditbank.api import (
     decisions,
     delegations,
     erasures,
+    events,
     guardians,
     identity,
+    import_results,
+    import_templates,
+    imports,
     institutions,
     learners,
     log,
@@ -50,6 +55,7 @@ from creditbank.api import (
     statistics,
     tokens,
     transcripts,
+    webhooks,
 )
 from creditbank.api.caller import open_endpoints
 from creditbank.api.limits import limit_requests
@@ -69,6 +75,7 @@ from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
 from creditbank.gateways.tracing import open_tracer
+from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
 from creditbank.soundness import concerns_in_database, concerns_of
@@ -92,8 +99,12 @@ RESOURCES = (
     guardians.resource,
     outcomes.resource,
     batches.resource,
+    imports.resource,
+    import_templates.resource,
+    import_results.resource,
     transcripts.resource,
     statements.resource,
+    events.resource,
     log.resource,
     log.statement_resource,
     decisions.resource,
@@ -121,6 +132,7 @@ RESOURCES = (
     rights.resource,
     correction_requests.resource,
     erasures.resource,
+    webhooks.resource,
     operations.resource,
 )
 
@@ -215,6 +227,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         ISSUER=settings.base_url,
         LOOKUPS_A_DAY=settings.lookups_a_day,
         METRICS_TOKEN=settings.metrics_token,
+        IMPORT_BYTES_MAX=settings.import_mebibytes * 1024 * 1024,
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         API_TITLE="creditbank",
         API_VERSION=__version__,
@@ -222,6 +235,8 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
+    app.extensions[events.WAITERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 2))
+    app.extensions[webhooks.SENDER] = WebhookSender(settings.webhooks_private)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}

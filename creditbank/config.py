@@ -112,6 +112,9 @@ class Settings:
     log_origin: str = ""
     """Name of the log in its checkpoints, kept from the first on; address of the bank and /v1/log if left out."""
 
+    webhooks_private: bool = False
+    """Whether webhooks may be on this very machine, without TLS and on any port: for development and tests alone."""
+
     seal_seconds: int = 10
     """Seconds after which the worker looks again for entries to seal."""
 
@@ -144,6 +147,8 @@ class Settings:
 
     mode: str = MODES[0]
     """What the bank is run for: production, which refuses to start with a dangerous setting, or development."""
+    import_mebibytes: int = 1024
+    """Largest file that is imported, in MiB; a workbook is taken up to 64."""
 
 
 def settings_from_environment() -> Settings:
@@ -185,6 +190,7 @@ def _read(env: Env) -> Settings:
         audit_days=env.int("AUDIT_DAYS", default.audit_days, validate=Range(min=default.audit_days)),
         log_folder=Path(env.str("LOG_FOLDER", str(default.log_folder))),
         log_origin=env.str("LOG_ORIGIN", default.log_origin, validate=Regexp(r"[^\s+]*\Z")),
+        webhooks_private=env.bool("WEBHOOKS_PRIVATE", default.webhooks_private),
         seal_seconds=env.int("SEAL_SECONDS", default.seal_seconds, validate=Range(min=1)),
         requests_a_minute=env.int("REQUESTS_A_MINUTE", default.requests_a_minute, validate=Range(min=1)),
         address_requests_a_minute=env.int(
@@ -198,4 +204,5 @@ def _read(env: Env) -> Settings:
         processes=env.int("PROCESSES", default.processes, validate=Range(min=1, max=PROCESSES_MAX)),
         proxies=env.int("PROXIES", default.proxies, validate=Range(min=0, max=PROXIES_MAX)),
         mode=env.str("MODE", default.mode, validate=OneOf(MODES)),
+        import_mebibytes=env.int("IMPORT_MEBIBYTES", default.import_mebibytes, validate=Range(min=1)),
     )

@@ -36,6 +36,7 @@ ISSUER_SCOPES = (
     "balance:read",
     "statement:read",
     "conversions:write",
+    "webhooks:write",
 )
 
 REGISTRAR = ("cqou", "重庆开放大学教务处", (*ISSUER_SCOPES, "rules:write", "conversions:review"))

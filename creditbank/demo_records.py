@@ -128,7 +128,11 @@ PROGRAMME = {
 }
 """What 重庆开放大学 offers to older learners, under the example rules of the Chongqing pack."""
 
-PARTNER_SCOPES = (*("balance:read", "statement:read", "outcomes:read", "identity:read"), "learners:lookup")
+PARTNER_SCOPES = (
+    *("balance:read", "statement:read", "outcomes:read", "identity:read"),
+    "learners:lookup",
+    "webhooks:write",
+)
 
 PARTNER = Place("cq-renshe", "重庆人社培训平台", Level.CITY, None, None, (), 0)
 

@@ -4,13 +4,19 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event
+from uuid import uuid4
 
 import structlog
 
+from creditbank.couriers import Couriers
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import KeyringUnusable
-from creditbank.services import automatic_awards, credential_following, sealing
+from creditbank.services import automatic_awards, credential_following, import_posting, imports, numbering, sealing
+from creditbank.services.bank import Bank
+from creditbank.services.import_answers import RecordReader
+from creditbank.services.import_posting import Desk
 from creditbank.services.sealing import Log
 
 log = structlog.get_logger()
@@ -20,6 +26,27 @@ FOLLOW_SECONDS = 60
 
 AWARD_SECONDS = 5
 """After how long automatic awards are looked for again; what is there is left alone for a minute anyway."""
+
+IMPORT_SECONDS = 0.5
+"""After how long imports are looked for again: whoever sent a file watches it."""
+
+IMPORT_TURN_SECONDS = 10
+"""How long imports are worked on before other jobs have their turn: a reading of a large file may take longer."""
+
+FORGET_SECONDS = 3600
+"""After how long it is looked again for what is kept for a while: answers to files, and events."""
+
+REJECTED_KEPT = timedelta(days=30)
+"""How long answers to the rows of a file are kept, rejected rows among them."""
+
+UNSENT_KEPT = timedelta(hours=6)
+"""How long a file may take to be sent."""
+
+NUMBER_SECONDS = 0.5
+"""After how long events are numbered again: who waits for them waits so long more."""
+
+DELIVER_SECONDS = 0.25
+"""After how long it is looked again for webhooks that nobody serves."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the process that started this one is still there."""
@@ -32,14 +59,29 @@ class Job:
     name: str
     pause_seconds: float
     run: Callable[[], int]
+    is_told: bool = True
+    """Whether a line of the log says what was done."""
 
 
-def jobs_of(sealed: Log, seal_seconds: float) -> list[Job]:
-    """Return all jobs of a bank."""
+def jobs_of(sealed: Log, seal_seconds: float, read: RecordReader) -> list[Job]:
+    """Return all jobs of a bank; `read` makes records of documents, as the API does."""
+    desk = Desk(sealed.bank, f"{os.uname().nodename[:20]}:{uuid4()}", read)
     return [
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
         Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
+        Job("imports", IMPORT_SECONDS, lambda: import_posting.work_on_one(desk, IMPORT_TURN_SECONDS)),
+        Job("forget", FORGET_SECONDS, lambda: imports.forget_old(sealed.bank, REJECTED_KEPT, UNSENT_KEPT)),
+    ]
+
+
+def event_jobs_of(bank: Bank, couriers: Couriers) -> list[Job]:
+    """Return the jobs that pass events on; they run beside the others, so that no sealing holds them up."""
+    return [
+        Job("events", NUMBER_SECONDS, lambda: numbering.number(bank)),
+        Job("replays", NUMBER_SECONDS, lambda: numbering.replay(bank)),
+        Job("webhooks", DELIVER_SECONDS, couriers.send_out, is_told=False),
+        Job("old_events", FORGET_SECONDS, lambda: numbering.prune(bank)),
     ]
 
 
@@ -71,6 +113,6 @@ def ran(job: Job) -> bool:
         log.exception("job_failed", job=job.name)
         return False
     metrics.jobs_total.labels(job.name, "done" if done else "idle").inc()
-    if done:
+    if done and job.is_told:
         log.info("job_done", job=job.name, done=done)
     return True

@@ -17,11 +17,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from stdnum.iso7064 import mod_11_2
 
+from creditbank.api.webhooks import SENDER
 from creditbank.app import configure_logging, create_app
 from creditbank.config import Settings
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import SEPARATE_SCOPES, Actor, StaffRole, scopes_of
 from creditbank.gateways.keyring_source import KeyringFile, create_keyring
+from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.packs import load_pack, pack_names
 from creditbank.services.access import client_token, learner_token, staff_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
@@ -302,6 +304,7 @@ def _app_made_once() -> Flask:
         settings = Settings(database_url=url, keyring=Path(folder) / KEYRING_FILE, base_url=BASE_URL, **UNBOUNDED)
         app = create_app(settings)
     app.test_client_class = WatchedClient
+    app.extensions[SENDER] = WebhookSender(resolve=lambda _host, _port: ["1.2.3.4"])  # no test asks for a name
     return app
 
 

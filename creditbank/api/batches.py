@@ -9,7 +9,7 @@ from creditbank.api import fields
 from creditbank.api.answers import AnswerSummary, RecordAnswer, record_answer, summed_up
 from creditbank.api.caller import actor, authenticate, bank, errand
 from creditbank.api.limits import admit_rows
-from creditbank.api.outcomes import OutcomeIn
+from creditbank.api.outcomes import OutcomeIn, read_record
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
@@ -28,8 +28,6 @@ NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl
 
 resource = Resource("Batches", __name__, url_prefix="/v1/outcomes", description="Many outcomes in one request")
 resource.before_request(authenticate)
-
-_load = OutcomeIn().load
 
 
 class RowOut(RecordAnswer):
@@ -70,10 +68,11 @@ def post_batch() -> Response:
         if faults:
             refused[place] = faults
             continue
-        try:
-            records.append((place, _load(value)))
-        except marshmallow.ValidationError as error:
-            refused[place] = fields.faults_of(error.messages)
+        record = read_record(value)
+        if isinstance(record, Record):
+            records.append((place, record))
+        else:
+            refused[place] = record
 
     def action(work: Work) -> Answer:
         answers = outcomes.post_records(work, [record for _, record in records])

@@ -117,8 +117,11 @@ def _cursor_place() -> str:
     return f"cursor:{actor().institution_id}:{rule}"
 
 
-def errand(action_name: str, *, with_key: bool) -> Errand:
-    """Return what the request asks for. Refused: Malformed where the idempotency key is none."""
+def errand(action_name: str, *, with_key: bool, has_body: bool = True) -> Errand:
+    """Return what the request asks for; without a body where that is a file, which is read on its way.
+
+    Refused: Malformed where the idempotency key is none.
+    """
     key = request.headers.get("Idempotency-Key") if with_key else None
     if key is not None and not _KEY.fullmatch(key):
         zh = "Idempotency-Key 应为 1 到 128 个可见 ASCII 字符。"
@@ -127,7 +130,8 @@ def errand(action_name: str, *, with_key: bool) -> Errand:
     content = ""
     if key is not None:
         seen = request.headers.get("If-Match", "")
-        content = f"{request.method} {request.path} {seen}\n{request.get_data(cache=True).decode(errors='replace')}"
+        body = request.get_data(cache=True).decode(errors="replace") if has_body else ""
+        content = f"{request.method} {request.path} {seen}\n{body}"
         if actor().is_proxy:
             content = f"{actor().learner_id} {content}"
     return Errand(actor(), action_name, g.request_id, key, content)

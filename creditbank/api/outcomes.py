@@ -237,6 +237,18 @@ def learner_outcomes(query: dict[str, Any], learner_id: UUID | None) -> Response
     return paged(page_of(items, rows_max, lambda item: places[item["id"]]))
 
 
+_load = OutcomeIn().load
+
+
+def read_record(value: object) -> Record | tuple[Fault, ...]:
+    """Return the record that a document tells, or every fault of it."""
+    try:
+        record: Record = _load(value)
+    except marshmallow.ValidationError as error:
+        return fields.faults_of(error.messages)
+    return record
+
+
 def _place(receipt: Receipt) -> list[Any]:
     """Return where an outcome stands in the list, for the cursor."""
     return [instant_text(receipt.head.recorded_at), str(receipt.head.id)]

@@ -17,6 +17,7 @@ STATUSES = {
     Family.UNAUTHENTICATED: 401,
     Family.NOT_ALLOWED: 403,
     Family.UNKNOWN: 404,
+    Family.GONE: 410,
     Family.CONFLICT: 409,
     Family.RULE_SAYS_NO: 422,
     Family.OUTDATED: 412,

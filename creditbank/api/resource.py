@@ -238,7 +238,7 @@ def page_of(items: list[dict[str, Any]], rows_max: int, place: Callable[[dict[st
     """Return a page; `items` may hold one more than fits, which tells that there is a next page."""
     shown = items[:rows_max]
     has_more = len(items) > rows_max
-    return {"items": shown, "next_cursor": _cursor(place(shown[-1])) if has_more else None}
+    return {"items": shown, "next_cursor": cursor_text(place(shown[-1])) if has_more else None}
 
 
 def cursor_place(cursor: str | None, *readers: Callable[[Any], Any]) -> list[Any] | None:
@@ -252,10 +252,10 @@ def cursor_place(cursor: str | None, *readers: Callable[[Any], Any]) -> list[Any
         raise wrong_cursor() from None
 
 
-def wrong_cursor() -> Malformed:
+def wrong_cursor(pointer: str = "/cursor") -> Malformed:
     """Return the refusal of what is no cursor of ours."""
     zh, en = "游标无效；请使用上一页的 next_cursor。", "This is no cursor; use next_cursor of the page before."
-    return Malformed((Fault("/cursor", "wrong_cursor", zh, en),))
+    return Malformed((Fault(pointer, "wrong_cursor", zh, en),))
 
 
 def instant_part(part: str) -> datetime:
@@ -280,7 +280,7 @@ def text_part(part: object) -> str:
     return part
 
 
-def _cursor(place: list[Any]) -> str:
+def cursor_text(place: list[Any]) -> str:
     """Return a place in a list as an opaque text."""
     return base64.urlsafe_b64encode(text_of(place).encode()).decode().rstrip("=")
 

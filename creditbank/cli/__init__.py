@@ -10,6 +10,7 @@ from creditbank.cli.config import config_group, tell
 from creditbank.cli.conforming import conformance
 from creditbank.cli.contexts import contexts_group
 from creditbank.cli.erasing import erasures_group
+from creditbank.cli.importing import import_file
 from creditbank.cli.institutions import institution_group
 from creditbank.cli.keys import keys_group
 from creditbank.cli.ledger import ledger_group
@@ -57,6 +58,7 @@ for command in (
         erasures_group,
         grant_rights,
         institution_group,
+        import_file,
         keys_group,
     ),
     *(learner, ledger_group, migrate_schema, openapi, propose_likeness, region, restore, ruleset, serve, staff_group),

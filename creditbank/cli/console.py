@@ -1,6 +1,7 @@
 """What all commands share: the bank of the environment, and its refusals as the reasons why a command ends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import click
@@ -16,10 +17,11 @@ from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, lo
 T = TypeVar("T")
 
 
-def bank() -> Bank:
+def bank(pool_size_min: int = 1) -> Bank:
     """Return the bank of the environment, or end with what is wrong with its settings."""
+    settings = settings_from_environment()
     try:
-        return create_bank(settings_from_environment())
+        return create_bank(replace(settings, pool_size=max(settings.pool_size, pool_size_min)))
     except KeyringUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
 

@@ -2,35 +2,64 @@
 
 import signal
 import sys
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 import click
 
+from creditbank.api.outcomes import read_record
 from creditbank.app import calm_collector, check_for_production, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
-from creditbank.services import sealing
-from creditbank.worker import Job, jobs_of, ran, work
+from creditbank.couriers import Couriers
+from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.services import delivering, sealing
+from creditbank.worker import Job, event_jobs_of, jobs_of, ran, work
+
+POOL_SIZE_MIN = 8
+"""Connections of the worker's own: couriers need one for moments only, but one that seals keeps it for seconds."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do what there is to do and end.")
 @click.option("--find-missed", is_flag=True, help="First look through the whole ledger for entries that don't wait.")
 def worker(once: bool, find_missed: bool) -> None:  # noqa: FBT001 - click's own way
-    """Seal what was posted, until stopped. More than one does no harm: one of them seals."""
+    """Seal what was posted and import files, until stopped. There may be several: one of them seals, all import."""
     jobs = _jobs()
     if find_missed:
         click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
     if once:
-        went_well = [ran(job) for job in jobs]
+        went_well = [ran(job) for job in [*jobs, *_events_once()]]
         sys.exit(0 if all(went_well) else 1)
-    work(jobs, _stop())
+    _work(jobs, _stop())
 
 
 def work_beside(parent: int) -> None:
     """Run the worker as long as the server that started it is there."""
-    work(_jobs(), _stop(), parent)
+    _work(_jobs(), _stop(), parent)
+
+
+def _work(jobs: list[Job], stop: Event, parent: int | None = None) -> None:
+    """Run jobs, and those of events in a thread beside them."""
+    couriers = Couriers(bank(POOL_SIZE_MIN), _sender())
+    beside = Thread(target=work, args=(event_jobs_of(couriers.bank, couriers), stop, parent), name="events")
+    beside.start()
+    work(jobs, stop, parent)
+    stop.set()
+    beside.join()
+    couriers.stop()
+
+
+def _events_once() -> list[Job]:
+    """Return the jobs of events for who waits until all is sent."""
+    opened = bank()
+    couriers = Couriers(opened, _sender())
+    jobs = [job for job in event_jobs_of(opened, couriers) if job.run != couriers.send_out]
+    return [*jobs, Job("webhooks", 0, lambda: delivering.deliver_all(opened, _sender()))]
+
+
+def _sender() -> WebhookSender:
+    return WebhookSender(settings_from_environment().webhooks_private)
 
 
 def _jobs() -> list[Job]:
@@ -38,7 +67,7 @@ def _jobs() -> list[Job]:
     settings = settings_from_environment()
     configure_logging(settings.log_format)
     check_for_production(settings)
-    jobs = jobs_of(log_of(settings, bank()), settings.seal_seconds)
+    jobs = jobs_of(log_of(settings, bank()), settings.seal_seconds, read_record)
     calm_collector()
     return jobs
 

@@ -15,6 +15,7 @@ class Family(Enum):
     UNAUTHENTICATED = "unauthenticated"
     NOT_ALLOWED = "not_allowed"
     UNKNOWN = "unknown"
+    GONE = "gone"
     CONFLICT = "conflict"
     RULE_SAYS_NO = "rule_says_no"
     OUTDATED = "outdated"
@@ -138,6 +139,14 @@ class Unknown(Refusal):
     family = Family.UNKNOWN
     code = "unknown"
     title = "There is no such thing"
+
+
+class Gone(Refusal):
+    """It was there once, and is kept no longer."""
+
+    family = Family.GONE
+    code = "gone"
+    title = "It is kept no longer"
 
 
 class Conflict(Refusal):

@@ -23,7 +23,7 @@ SCOPES = {
     "conversions:write": "Apply for conversions",
     "conversions:review": "Decide conversions and cases",
     "credentials:issue": "Award qualifications and issue credentials",
-    "webhooks:write": "Register webhooks",
+    "webhooks:write": "Register webhooks and read events",
     "identity:review": "Decide identity cases, merges and erasures",
     "audit:read": "Read every account's balance, passbook and decisions, for audit",
     "admin": "Register institutions",

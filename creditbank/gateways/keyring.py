@@ -74,6 +74,14 @@ class PersonCipher:
         """Return the text that was sealed for this place. Raises SealBroken."""
         return self.cipher.opened(sealed[:1], sealed[1:], place.encode()).decode()
 
+    def seal_bytes(self, data: bytes, place: str) -> bytes:
+        """Return bytes as they may be stored at a place, such as a part of a file."""
+        return self.cipher.suite.byte + self.cipher.sealed(data, place.encode())
+
+    def opened_bytes(self, sealed: bytes, place: str) -> bytes:
+        """Return the bytes that were sealed for this place. Raises SealBroken."""
+        return self.cipher.opened(sealed[:1], sealed[1:], place.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
@@ -165,7 +173,10 @@ class Keyring:
         return {key.public.kid: key.public for key in self.signing_keys}
 
     def new_person_key(self) -> WrappedKey:
-        """Return a new key for one person, wrapped under the newest master key. Whoever destroys it erases them."""
+        """Return a new key for one person, or one file, wrapped under the newest master key.
+
+        Whoever destroys it erases them.
+        """
         return self._wrapped(secrets.token_bytes(self.master_key.suite.key_bytes))
 
     def rewrapped(self, wrapped: bytes) -> WrappedKey:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from creditbank.core.event import EventType
 from creditbank.core.merging import Person
 from creditbank.core.qualification.progress import Progress, Reached, explanation, progress, result_document
 from creditbank.core.qualification.record import record_document
@@ -10,6 +11,7 @@ from creditbank.core.rules import QualificationSet
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
 from creditbank.services.qualifying import event, learnt_by, levels_held, moved
+from creditbank.services.telling import tell_award
 from creditbank.storage import award_decisions, awards, institutions
 from creditbank.storage.awards import Award
 from creditbank.storage.decisions import StoredDecision
@@ -68,6 +70,7 @@ def _written(work: Work, person: Person, found: Progress, level_id: str) -> Awar
     awards.add(work.connection, made, [UUID(one) for one in reached.sources])
     awards.note(work.connection, event(work, made, "awarded", None))
     award_decisions.add(work.connection, made.id, _decision(work, made, found))
+    tell_award(work, made, EventType.QUALIFICATION_AWARDED)
     return made
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from creditbank.core.calendar import bank_day
 from creditbank.core.entitlement import Sight
 from creditbank.core.errors import Fault, InFlight, KeyReused, TryLater
+from creditbank.core.event import Event
 from creditbank.core.institution import Ending
 from creditbank.core.permission import Actor
 from creditbank.core.settlement import Rulebook
@@ -26,12 +27,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.gateways import metrics
 from creditbank.gateways.keyring import Keyring, Keys, SealBroken
 from creditbank.services.shelf import Membership, Printed, Shelf
-from creditbank.storage import (
-    access_log,
-    audit,
-    kept_answers,
-    people,
-)
+from creditbank.storage import access_log, audit, kept_answers, outbox, people
 from creditbank.storage.database import Database, LockedTooLong, Raced, Unavailable, outlast_transactions
 from creditbank.storage.replica import Replica
 
@@ -94,7 +90,7 @@ class Bank:
         try:
             self.database.read(outlast_transactions)
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
 
     def membership(self, client_id: str) -> Membership | None:
         """Return the institution that a client belongs to. Refused: TryLater."""
@@ -104,14 +100,14 @@ class Bank:
         try:
             return self.database.read(lambda connection: self._shelf.membership(connection, client_id))
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
 
     def is_erased(self, learner_id: UUID) -> bool:
         """Tell whether a learner was erased, whose tokens are then worth nothing. Refused: TryLater."""
         try:
             found = self.database.read(lambda connection: people.standing(connection, learner_id))
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
         return found is not None and found.is_erased
 
     def printed(self, connection: Connection) -> Printed:
@@ -136,6 +132,8 @@ class Work:
     """How the learners who were seen are shown to a partner: under names of its own."""
     tally: Counter[str] = field(default_factory=Counter)
     """Entries written in this transaction by kind, for the operator's figures once it is committed."""
+    told: list[Event] = field(default_factory=list)
+    """What happened so far that others are told of: it is written with its cause."""
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What is done once this transaction is committed, and not undone nor repeated if it fails."""
     _printed: list[Printed] = field(default_factory=list)
@@ -196,9 +194,9 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
             metrics.retries_total.inc()
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads load, no secret
         except LockedTooLong as waited:
-            raise _in_flight() if errand.key else _busy() from waited
+            raise _in_flight() if errand.key else busy() from waited
         except Unavailable as unavailable:
-            raise _busy() from unavailable
+            raise busy() from unavailable
         else:
             for kind, count in work.tally.items():
                 metrics.postings_total.labels(kind).inc(count)
@@ -206,7 +204,7 @@ def carried_out(bank: Bank, errand: Errand, action: Callable[[Work], Answer]) ->
                 with suppress(Unavailable):
                     step()
             return answer
-    raise _busy()
+    raise busy()
 
 
 def _check_keys_stand(work: Work) -> None:
@@ -240,7 +238,7 @@ def _looked_up(bank: Bank, actor: Actor, query: Callable[[Work], T], request_id:
     try:
         return bank.database.read(noted)
     except Unavailable as unavailable:
-        raise _busy() from unavailable
+        raise busy() from unavailable
 
 
 def _once(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> Answer:
@@ -272,11 +270,12 @@ def _audited(work: Work, errand: Errand, action: Callable[[Work], Answer]) -> An
     answer = action(work)
     line = audit.AuditLine(work.new_id(), work.now, errand.actor.name, errand.action, answer.subject, errand.request_id)
     audit.add(work.connection, line)
+    outbox.add(work.connection, work.told)
     access_log.add(work.connection, work.sights)
     return answer
 
 
-def _busy() -> TryLater:
+def busy() -> TryLater:
     """Return the answer when the database is out of reach or too many want the same.
 
     It doesn't say that nothing was done: nobody knows where the connection broke while committing.

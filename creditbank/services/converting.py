@@ -13,6 +13,7 @@ from creditbank.core.review import Progress, State, voided
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
 from creditbank.services.settling import post
+from creditbank.services.telling import tell_conversion
 from creditbank.storage import cases, conversion_events, conversions, ledger, outcomes, people
 
 
@@ -49,8 +50,9 @@ def noted(
 
 
 def note(work: Work, conversion: conversions.Conversion, event: tuple[str, str | None, str | None]) -> None:
-    """Write down what was done with an application as it stands."""
+    """Write down what was done with an application as it stands, and tell who has a part in it."""
     kind, step, reason = event
+    tell_conversion(work, conversion, kind)
     actor = work.actor
     conversion_events.add(
         work.connection,

@@ -28,6 +28,7 @@ from creditbank.services.settling import (
     revision_of,
     settle,
 )
+from creditbank.services.telling import tell_outcomes
 from creditbank.storage import (
     certificates,
     decisions,
@@ -83,6 +84,7 @@ def revoke(work: Work, outcome_id: UUID, reason: str) -> Receipt:
     decision = _revocation(work, revoked, reason)
     decisions.add(work.connection, [decision])
     outcomes.change(work.connection, [revoked])
+    tell_outcomes(work, [revoked])
     outcome_claims.release_claims(work.connection, [head.id])
     converting.unwind(work, head, reason)
     lot = ledger.lots_of(work.connection, [head.id], [head.learner_id]).get(head.id)
@@ -131,17 +133,18 @@ def _corrected(work: Work, head: outcomes.Head, latest: outcomes.Revision, recor
     certificate = certificate_of(work, changed, record, known.wrapped_key)
     certificates.add(work.connection, [] if certificate is None else [certificate])
     outcome_claims.release_claims(work.connection, [head.id])
-    settled = _settle(work, [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)])
+    drafts = [Draft(changed, facts, claims, head, lot, kin[head.learner_id]), *_dependents(work, head)]
+    settled = _settle(work, drafts, head.id)
     qualifying.look_again(work, head.learner_id, head.id, qualifying.CORRECTED)
     return settled[0]
 
 
-def _settle(work: Work, drafts: Sequence[Draft]) -> list[Receipt]:
-    """Settle drafts of outcomes that are on record and write how they stand now."""
+def _settle(work: Work, drafts: Sequence[Draft], corrected: UUID | None = None) -> list[Receipt]:
+    """Settle drafts of outcomes that are on record, of which one may be corrected, and write how they stand now."""
     if not drafts:
         return []
     settlement = settle(work, with_ages(work, drafts))
-    book(work, settlement, lambda: outcomes.change(work.connection, settlement.heads))
+    book(work, settlement, lambda: outcomes.change(work.connection, settlement.heads), corrected)
     return [
         Receipt(head, result, is_new=False) for head, result in zip(settlement.heads, settlement.results, strict=True)
     ]

@@ -8,6 +8,7 @@ from uuid import UUID
 from creditbank.core.credential import FINAL, Standing
 from creditbank.core.permission import Actor
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out
+from creditbank.services.telling import tell_credential
 from creditbank.storage import credential_sources, credential_status, credentials
 from creditbank.storage.credentials import Credential
 
@@ -38,6 +39,7 @@ def stand(work: Work, found: Credential, standing: Standing, sealed_reason: byte
     credentials.stand(work.connection, changed)
     is_suspended = standing is Standing.SUSPENDED
     credential_status.put(work.connection, found.place, is_revoked=standing in FINAL, is_suspended=is_suspended)
+    tell_credential(work, changed, found.standing)
     return changed
 
 

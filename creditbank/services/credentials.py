@@ -22,6 +22,7 @@ from creditbank.services.bank import Work
 from creditbank.services.credential_contents import SCOPE, Told, told
 from creditbank.services.credential_following import stand
 from creditbank.services.entitlement import hides, note_standing, seen, standing_of
+from creditbank.services.telling import tell_credential
 from creditbank.storage import (
     credential_sources,
     credential_status,
@@ -88,6 +89,7 @@ def issue(work: Work, wish: Wish, base_url: str) -> Shown:
     )
     value = _sealed(work, wish.kind, content, envelope)
     credentials.add(work.connection, value)
+    tell_credential(work, value)
     note_sight(work, value)
     return shown(work, value, base_url)
 

@@ -52,7 +52,7 @@ def looked_at(work: Work, learner_id: UUID, sight: Sight) -> Seen:
         raise no_such_learner()
     work.note_sight(person.id, sight, basis)
     if work.actor.is_partner:
-        work.veils.append(_veil(work, person))
+        work.veils.append(veil_for(work, person))
     return Seen(person, account_id, basis)
 
 
@@ -120,6 +120,16 @@ def veil_of(work: Work) -> Veil:
     return work.veils[-1]
 
 
+def veil_for(work: Work, person: Person) -> Veil:
+    """Return how a partner sees a person: under the oldest of its names for their accounts."""
+    assert work.actor.institution_id is not None, "a partner is an institution"
+    names = partners.subjects(work.connection, work.actor.institution_id, person.members)
+    secret = partners.secret(work.connection, work.actor.institution_id)
+    assert names, "a consent gives a partner a name for the learner"
+    assert secret is not None, "names are made under a secret"
+    return Veil(secret, next(iter(names.values())))
+
+
 def no_such_learner(pointer: str = "") -> Unknown:
     """Return the one answer for learners who don't exist and those whom the actor may not see."""
     return unknown("学习者", "learner", pointer)
@@ -174,13 +184,3 @@ def _is_guardian(work: Work, person: Person) -> bool:
     if own is None or not guardians.speaks_for(work.connection, own.members, person.members):
         return False
     return is_child(guardians.born(work.connection, work.keyring, person.members), work.today)
-
-
-def _veil(work: Work, person: Person) -> Veil:
-    """Return how a partner sees a person: under the oldest of its names for their accounts."""
-    assert work.actor.institution_id is not None, "a partner is an institution"
-    names = partners.subjects(work.connection, work.actor.institution_id, person.members)
-    secret = partners.secret(work.connection, work.actor.institution_id)
-    assert names, "a consent gives a partner a name for the learner"
-    assert secret is not None, "names are made under a secret"
-    return Veil(secret, next(iter(names.values())))

@@ -115,6 +115,8 @@ EXEMPT = {
     "log_leaf": "where the entries of the passbook stand in the log, which every entry's proof tells",
     "unsealed_entry": "which entries of the passbook wait for their place in it, for seconds",
     "link_code": "keyed hashes of codes that wait to be used, for seven days at most",
+    "event": "what became of outcomes, conversions, awards and credentials, which are in the export, in a month",
+    "webhook_delivery": "to whom that was sent, as the lines of access_log say",
     "conversion_claim": "which outcomes and courses an application uses, as its parts say",
 }
 """Tables that say nothing beyond what other parts say."""

@@ -11,6 +11,7 @@ from creditbank.services.bank import Work
 from creditbank.services.entitlement import no_such_learner
 from creditbank.services.qualifying import look_again_parted
 from creditbank.services.revealing import restore_what_counts_again, reverse_what_counts_twice
+from creditbank.services.telling import tell_merged, tell_parted
 from creditbank.storage import cases, conversions, outcomes, people
 from creditbank.storage.conversions import Conversion
 from creditbank.storage.people import Stamp
@@ -33,6 +34,7 @@ def join(work: Work, learner_id: UUID, into_id: UUID, case_id: UUID) -> Link:
     union = person_of(joined((*_links(work, joining), *_links(work, into)), link), into.id)
     people.join_up(work.connection, link, Stamp(case_id, work.actor.client_id, work.now))
     people.note_roots(work.connection, [union])
+    tell_merged(work, joining, into)
     reverse_what_counts_twice(work, union, link)
     return link
 
@@ -57,6 +59,7 @@ def part(work: Work, link_id: UUID, case_id: UUID) -> tuple[Person, Person]:
         raise Conflict(tuple(_must_be_reversed(one) for one in shared))
     people.take_back(work.connection, link, work.new_id(), Stamp(case_id, work.actor.client_id, work.now))
     people.note_roots(work.connection, [merged, other])
+    tell_parted(work, merged, other)
     restore_what_counts_again(work, merged, other)
     for side in (merged, other):
         look_again_parted(work, side)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from creditbank.core.credit import parsed_hundredths
+from creditbank.core.event import EventType
 from creditbank.core.merging import Person
 from creditbank.core.outcome import Status
 from creditbank.core.qualification.progress import progress
@@ -18,6 +19,7 @@ from creditbank.core.rules.conditions import age_on
 from creditbank.formats.strict_json import text_of
 from creditbank.services import credential_following
 from creditbank.services.bank import Work
+from creditbank.services.telling import tell_award
 from creditbank.storage import award_cases, awards, decisions, institutions, learners, outcomes, people
 from creditbank.storage.awards import Award
 
@@ -100,6 +102,7 @@ def moved(work: Work, award: Award, state: str, kind: str, reason: str | None) -
     """Set where an award stands and write down what was done with it; what was issued about it follows."""
     changed = replace(award, state=state, revision=award.revision + 1)
     awards.change(work.connection, changed, event(work, changed, kind, reason))
+    tell_award(work, changed, EventType.QUALIFICATION_CHANGED)
     credential_following.follow(work, (award.learner_id,))
     return changed
 

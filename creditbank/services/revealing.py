@@ -16,6 +16,7 @@ from creditbank.formats.strict_json import text_of
 from creditbank.services import converting
 from creditbank.services.bank import Work
 from creditbank.services.settling import Draft, book, duplicate_claims, post, reversal, settle
+from creditbank.services.telling import tell_outcomes
 from creditbank.storage import (
     certificates,
     conversions,
@@ -65,6 +66,7 @@ def _book_duplicates(work: Work, found: Sequence[tuple[outcomes.Head, UUID]], li
     outcomes.change(work.connection, changed)
     decisions.add(work.connection, made)
     post(work, postings)
+    tell_outcomes(work, changed)
 
 
 def restore_what_counts_again(work: Work, merged: Person, other: Person) -> None:

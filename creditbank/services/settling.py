@@ -16,6 +16,7 @@ from creditbank.core.settlement import Case, Verdict, settled
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.keyring import BlindIndex, Keyring
 from creditbank.services.bank import Work
+from creditbank.services.telling import tell_outcomes
 from creditbank.storage import decisions, ledger, outcome_claims, outcomes
 from creditbank.storage.certificates import Certificate, certificate_place
 
@@ -129,8 +130,8 @@ def _stays(head: outcomes.Head, verdict: Verdict) -> bool:
     return verdict.status is Status.DUPLICATE is head.status and verdict.duplicate_of == head.duplicate_of
 
 
-def book(work: Work, settlement: Settlement, write_heads: Callable[[], None]) -> None:
-    """Write the heads of the outcomes, claims, decisions and ledger entries.
+def book(work: Work, settlement: Settlement, write_heads: Callable[[], None], corrected: UUID | None = None) -> None:
+    """Write the heads of the outcomes, claims, decisions and ledger entries, and tell the issuers.
 
     The accounts are locked first: nothing is read any more once writing begins, so that all of it can go together.
     """
@@ -139,6 +140,7 @@ def book(work: Work, settlement: Settlement, write_heads: Callable[[], None]) ->
     outcome_claims.claim(work.connection, settlement.claims)
     decisions.add(work.connection, settlement.decisions)
     _post(work, locked, settlement.postings)
+    tell_outcomes(work, settlement.heads, corrected)
 
 
 def post(work: Work, postings: Sequence[ledger.Posting]) -> None:

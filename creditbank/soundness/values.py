@@ -20,6 +20,7 @@ TAKEN = {
     "CREDITBANK_AUDIT_DAYS": ("不小于 180 的整数", "a whole number, 180 or more"),
     "CREDITBANK_ADDRESS_REQUESTS_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
     "CREDITBANK_EXPORTS_A_DAY": ("不小于 1 的整数", "a whole number, 1 or more"),
+    "CREDITBANK_IMPORT_MEBIBYTES": ("不小于 1 的整数", "a whole number, 1 or more"),
     "CREDITBANK_LOG_FORMAT": ("json、console 或 none", "json, console or none"),
     "CREDITBANK_LOG_ORIGIN": ("不含空格与加号的文字", "a text without blanks and plus signs"),
     "CREDITBANK_LOOKUPS_A_DAY": ("不小于 0 的整数", "a whole number, 0 or more"),
@@ -32,6 +33,7 @@ TAKEN = {
     "CREDITBANK_REPLICA_LAG_SECONDS": ("不小于 0 的数", "a number, 0 or more"),
     "CREDITBANK_REQUESTS_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
     "CREDITBANK_SEAL_SECONDS": ("不小于 1 的整数", "a whole number, 1 or more"),
+    "CREDITBANK_WEBHOOKS_PRIVATE": ("true 或 false", "true or false"),
     "CREDITBANK_TRIES_A_MINUTE": ("不小于 1 的整数", "a whole number, 1 or more"),
 }
 """What the variables take that don't take any text, in both languages."""
@@ -128,6 +130,10 @@ def value_concerns(settings: Settings) -> Iterator[Concern]:
         zh = f"太短，易被猜中；至少 {TOKEN_LENGTH_MIN} 个随机字符。"
         en = f"It is short enough to be guessed; take {TOKEN_LENGTH_MIN} random characters or more."
         yield Concern("CREDITBANK_METRICS_TOKEN", Weight.DANGEROUS, zh, en)
+    if settings.webhooks_private:
+        zh = "推送可发往本机与内网地址，外人可借此探查内部系统；请删除此变量。"
+        en = "Webhooks may be on this machine, by which outsiders reach what is inside; remove the variable."
+        yield Concern("CREDITBANK_WEBHOOKS_PRIVATE", Weight.DANGEROUS, zh, en)
     if settings.oidc_providers == NONE:
         zh = "没有登录提供方，学习者与工作人员无法登录；如需登录，请设为提供方文件。"
         en = "Nobody can log in, neither learners nor staff; name the file of providers if they should."

@@ -231,6 +231,12 @@ def let_read(connection: Connection, value: Conversion, institution_ids: Iterabl
     append(connection, conversion_reader, [row | {"institution_id": one} for one in sorted(set(institution_ids))])
 
 
+def readers_of(connection: Connection, value: Conversion) -> set[UUID]:
+    """Return the institutions that have a part in an application."""
+    wanted = {"learner_id": value.learner_id, "conversion_id": value.id}
+    return set(connection.execute(select(conversion_reader.c.institution_id).filter_by(**wanted)).scalars())
+
+
 def may_read(connection: Connection, value: Conversion, institution_id: UUID) -> bool:
     """Tell whether an institution has a part in an application."""
     wanted = {"learner_id": value.learner_id, "conversion_id": value.id, "institution_id": institution_id}

@@ -264,6 +264,11 @@ def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update() if connection.dialect.name == "postgresql" else query
 
 
+def for_claim(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as above, but passing over those that somebody else has locked."""
+    return query.with_for_update(skip_locked=True) if connection.dialect.name == "postgresql" else query
+
+
 def for_share(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape
     """Return the query keeping others from changing or deleting its rows, while they may still read and share them.
 
@@ -281,6 +286,11 @@ def for_reference(connection: Connection, query: Any, of: Any = None) -> Any:  #
     """Return the query locking rows (`of` one table) as a reference to them does: only who locks them whole waits."""
     is_postgresql = connection.dialect.name == "postgresql"
     return query.with_for_update(read=True, key_share=True, of=of) if is_postgresql else query
+
+
+def unless_locked(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as an UPDATE does but for those that others have locked, which are left out."""
+    return query.with_for_update(skip_locked=True, key_share=True) if connection.dialect.name == "postgresql" else query
 
 
 def one_by_one(connection: Connection, keys: Iterable[bytes]) -> None:

@@ -44,10 +44,11 @@ GROUPS = (
     Group({"status_entry": "position"}),
     Group({"kept_answer": "client_id"}),
     Group({"audit": "id"}),
+    Group({"outbox": "id"}),
 )
 """All that belongs to a learner stands together. What finds learners and records, and what has to be unique across
 learners, is distributed by what is looked for; entries of status
-lists by their place, answers by client; the audit log evenly."""
+lists by their place, answers by client; the audit log and the outbox evenly."""
 
 DISTRIBUTED = {table: column for group in GROUPS for table, column in group.tables.items()}
 """The column by which each distributed table is distributed."""
@@ -65,6 +66,10 @@ LOCAL = {
     "checkpoint": "one signed root for every run of the sealer",
     "log_key": "public keys of the log, a few in its life",
     "qualification_look": "how far a single job has come, a row for each definition",
+    "event": "what happened in a month, numbered by one worker",
+    "event_reader": "who is told of each of those",
+    "webhook": "some for each institution, locked by couriers",
+    "webhook_delivery": "events on their way, of a month",
     "log_leaf": "one log for the whole bank, appended to by one sealer",
     "log_node": "the same log's inner hashes",
     "alembic_version": "the schema's history, asked where migrations run",
@@ -72,6 +77,10 @@ LOCAL = {
     "identity_event": "what was said on those questions",
     "identity_reason": "why it was said",
     "learner_link": "which two accounts are one person's; a merge joins any two",
+    "import_answer": "answers to rows of files, kept for some weeks",
+    "import_file": "files that are imported, some thousand in a busy week",
+    "import_piece": "parts of files that wait to be imported, deleted as soon as they are",
+    "import_salt": "a row for each institution that imports",
     "link_code": "codes that count for some minutes",
     "login_attempt": "logins under way",
     "login_ticket": "logins that wait to be linked",

@@ -46,6 +46,7 @@ STAYS = {
     "entry": "the ledger",
     "learner_link": "which pseudonyms were one person",
     "log_leaf": "where the ledger's entries stand in the log, by pseudonym",
+    "event": "what happened to a pseudonym in the last month",
     "lot": "the ledger",
     "outcome": "what institutions recorded, by pseudonym",
     "outcome_key": "keeps a record from being taken twice",
@@ -55,12 +56,16 @@ STAYS = {
     "qualification_decision": "the reasons of awards, by pseudonym",
     "qualification_event": "who decided, by pseudonym",
     "qualification_source": "which outcomes a decision rests on, by pseudonym",
+    "webhook_delivery": "to whom events of the last month were sent, by pseudonym",
     "unsealed_entry": "which entries of the ledger wait to be sealed, by pseudonym",
     "pairwise": "the pseudonym under which a partner knew the pseudonym",
 }
 """Tables with the person's pseudonym whose rows stay as they are, and why."""
 
-REWRITTEN = (*DELETED, *DELETED_BESIDE, *EMPTIED, "kept_answer")
+EMPTIED_BESIDE = "import_answer"
+"""The table without a learner's id in which rows of files that were rejected are kept, of anybody."""
+
+REWRITTEN = (*DELETED, *DELETED_BESIDE, *EMPTIED, EMPTIED_BESIDE, "kept_answer")
 """Tables in whose files something may be left of what was deleted or overwritten."""
 
 _OWN_COLUMNS = {
@@ -69,7 +74,7 @@ _OWN_COLUMNS = {
 }
 """By which columns a row belongs to a person where it isn't `learner_id` alone."""
 
-_NOT_ANSWERED = ("access_log", "decision", "qualification_decision", "entry", "lot")
+_NOT_ANSWERED = ("access_log", "decision", "qualification_decision", "entry", "lot", "event")
 """Tables of which no kept answer has its subject."""
 
 
@@ -79,6 +84,7 @@ def erase(connection: Connection, members: Sequence[UUID], at: datetime) -> None
     The accounts are locked by the caller.
     """
     _drop_answers(connection, members)
+    _drop_rejected(connection, members)
     for name in DELETED:
         table = catalogue.tables[name]
         connection.execute(delete(table).where(_is_theirs(connection, table, members)))
@@ -105,6 +111,19 @@ def _delete_beside(connection: Connection, members: Sequence[UUID]) -> None:
     case = catalogue.tables["identity_case"]
     theirs = select(case.c.id).where(_is_theirs(connection, case, members))
     connection.execute(delete(reasons).where(reasons.c.case_id.in_(theirs)))
+
+
+def _drop_rejected(connection: Connection, members: Sequence[UUID]) -> None:
+    """Drop the rejected rows that are kept of files of institutions that know the person.
+
+    They are sealed and can't be searched for one person; whoever misses others of them sends the file again.
+    """
+    affiliation, file, rejected = (catalogue.tables[name] for name in ("affiliation", "import_file", EMPTIED_BESIDE))
+    knowing = select(affiliation.c.institution_id).where(_is_theirs(connection, affiliation, members))
+    institutions = sorted(connection.execute(knowing.distinct()).scalars())
+    files = select(file.c.id).where(member_of(connection, file.c.institution_id, institutions))
+    theirs = rejected.c.sealed_rejects.is_not(None) & rejected.c.file_id.in_(files)
+    connection.execute(update(rejected).where(theirs).values(sealed_rejects=None))
 
 
 def _drop_answers(connection: Connection, members: Sequence[UUID]) -> None:

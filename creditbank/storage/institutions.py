@@ -65,6 +65,13 @@ def with_role(connection: Connection, role: Role) -> set[UUID]:
     return {row.id for row in rows if role.value in row.roles.split()}
 
 
+def mere_partners(connection: Connection, institution_ids: Iterable[UUID]) -> set[UUID]:
+    """Return those of some institutions that are nothing but partners."""
+    among = member_of(connection, institution.c.id, sorted(set(institution_ids)))
+    query = select(institution.c.id).where(among, institution.c.roles == _joined([Role.PARTNER]))
+    return set(connection.execute(query).scalars())
+
+
 def page(connection: Connection, after_code: str, rows_max: int) -> list[Institution]:
     """Return institutions in the order of their codes, from the one behind `after_code`."""
     query = select(institution).where(institution.c.code > after_code).order_by(institution.c.code).limit(rows_max)

@@ -32,10 +32,13 @@ DELETED_FROM = (
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
     *("ruleset", "course", "lookup_use", "likeness_index", "identifier", "affiliation", "certificate", "learner_login"),
     *("identity_reason", "unsealed_entry", "credential_share"),
+    *("import_file", "import_piece", "import_answer"),
+    *("outbox", "event", "event_reader", "webhook", "webhook_delivery"),
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts
 and courses replaced, what proves a login or an invitation once, yesterday's counts, what accounts had in common,
-who a learner was, where they are erased, and entries that waited to be sealed."""
+who a learner was, where they are erased, entries that waited to be sealed, files once they are imported, events that
+waited to be numbered, and those of more than a month ago with their deliveries, and webhooks."""
 
 
 def configuration(database: Database) -> Config:

@@ -1,7 +1,7 @@
 """Partners: the secret under which each sees ids of its own, and its names for the learners who consented."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,6 +35,13 @@ def secret(connection: Connection, institution_id: UUID) -> bytes | None:
     """Return the secret of an institution to which somebody once consented."""
     query = select(partner_secret.c.secret).where(partner_secret.c.institution_id == institution_id)
     return connection.execute(query).scalar_one_or_none()
+
+
+def secrets_of(connection: Connection, institution_ids: Iterable[UUID]) -> dict[UUID, bytes]:
+    """Return the secrets of those of the institutions to which somebody once consented."""
+    ids = member_of(connection, partner_secret.c.institution_id, sorted(institution_ids))
+    rows = connection.execute(select(partner_secret.c.institution_id, partner_secret.c.secret).where(ids))
+    return {row.institution_id: row.secret for row in rows}
 
 
 def name_for(connection: Connection, institution_id: UUID, learner_id: UUID, at: datetime) -> None:

@@ -83,12 +83,15 @@ BANK_SEALED = (
     SealedColumn("staff_login", "sealed_subject", "staff_login.subject:{id}"),
     SealedColumn("login_ticket", "sealed_subject", "login_ticket.subject:{ticket_hash}"),
     SealedColumn("login_attempt", "sealed_secrets", "login_attempt:{state_hash}"),
+    SealedColumn("webhook", "sealed_secret", "webhook.secret:{id}"),
+    SealedColumn("webhook", "sealed_secret_before", "webhook.secret_before:{id}"),
     SealedColumn("identity_reason", "sealed_reason", "identity_event.reason:{case_id}:{number}"),
+    SealedColumn("import_salt", "sealed_salt", "import_salt:{institution_id}"),
 )
 """Everything that is sealed under a master key as the bank's own."""
 
-WRAPPED = (SealedColumn("learner", "wrapped_key", ""),)
-"""Persons' keys, which are wrapped under a master key."""
+WRAPPED = (SealedColumn("learner", "wrapped_key", ""), SealedColumn("import_file", "wrapped_key", ""))
+"""Keys of persons, and of files that are imported, which are wrapped under a master key."""
 
 IDENTIFIERS = KeyedTable("identifier_index", "learner_id")
 CLAIMS = KeyedTable("outcome_claim", "outcome_id")

@@ -104,7 +104,7 @@ def _by_driver(connection: Connection, work: Callable[[psycopg.Connection[Any]],
         ) from error
 
 
-def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def append(connection: Connection, table: Table, rows: Sequence[Row], copied_rows_min: int = COPIED_ROWS_MIN) -> None:
     """Insert rows that all have the same columns, in one statement however many they are. A taken key: Raced."""
     if not rows:
         return
@@ -114,7 +114,7 @@ def append(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     names = tuple(rows[0])
     if len(rows) == 1:
         _send(connection, table, _insert_one_sql(table, names), tuple(rows[0].values()))
-    elif len(rows) < COPIED_ROWS_MIN:
+    elif len(rows) < copied_rows_min:
         _send(connection, table, _insert_sql(table, names), _columns(rows, names))
     else:
         send_deferred(connection)

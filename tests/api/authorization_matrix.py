@@ -47,6 +47,15 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/qualifications/{code}
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/outcomes/batch
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/preview
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates
+401  ok   ok   ok   ok   ok   ok   ok   401  401  GET /v1/imports/templates/{mapping_code}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rows
+401  403  403  403  403  403  403  403  401  401  GET /v1/imports/{import_id}/rejects
+401  403  403  403  403  403  403  403  401  401  POST /v1/imports/{import_id}/cancel
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/elmo
 401  403  403  403  403  403  403  403  401  401  POST /v1/learners/{learner_id}/credentials/imports
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/balance
@@ -54,6 +63,17 @@ no   no   no   no   no   no   no   no   no   no   GET /login/callback
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+401  403  403  403  403  403  403  403  401  401  GET /v1/events
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  PUT /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  DELETE /v1/webhooks/{webhook_id}
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/secret
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/test
+401  403  403  403  403  403  403  403  401  401  GET /v1/webhooks/{webhook_id}/deliveries
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+401  403  403  403  403  403  403  403  401  401  POST /v1/webhooks/{webhook_id}/replay
 401  ok   404  404  ok   ok   ok   404  401  401  GET /v1/decisions/{decision_id}
 401  ok   404  404  ok   ok   ok   404  401  401  POST /v1/decisions/{decision_id}/replay
 401  403  403  403  403  403  403  403  401  401  POST /v1/rulesets
@@ -188,6 +208,15 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/outcomes
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/outcomes/batch
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports
+ok   ok   ok   ok   ok   ok   ok   POST /v1/imports/preview
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rows
+ok   ok   ok   ok   404  404  404  GET /v1/imports/{import_id}/rejects
+ok   ok   ok   ok   404  404  404  POST /v1/imports/{import_id}/cancel
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/elmo
 ok   ok   ok   ok   ok   ok   ok   POST /v1/learners/{learner_id}/credentials/imports
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/balance
@@ -195,6 +224,17 @@ ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement
 ok   ok   404  404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+ok   ok   nil  nil  ok   nil  nil  GET /v1/events
+ok   ok   ok   ok   nil  nil  nil  GET /v1/webhooks
+ok   ok   ok   ok   ok   ok   ok   POST /v1/webhooks
+ok   ok   ok   ok   404  404  404  GET /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  PUT /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  DELETE /v1/webhooks/{webhook_id}
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/secret
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/test
+ok   ok   ok   ok   404  404  404  GET /v1/webhooks/{webhook_id}/deliveries
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+ok   ok   ok   ok   404  404  404  POST /v1/webhooks/{webhook_id}/replay
 ok   ok   404  404  404  404  404  GET /v1/decisions/{decision_id}
 ok   ok   404  404  404  404  404  POST /v1/decisions/{decision_id}/replay
 ok   ok   ok   ok   ok   ok   ok   POST /v1/rulesets
@@ -328,6 +368,15 @@ nil  nil  nil  ok   GET /v1/consents
 404  404  404  ok   GET /v1/learners/{learner_id}/qualifications/{code}
 404  404  404  ok   GET /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  POST /v1/imports
+403  403  403  403  POST /v1/imports/preview
+403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 404  404  ok   ok   GET /v1/learners/{learner_id}/balance
@@ -335,6 +384,17 @@ nil  nil  nil  ok   GET /v1/consents
 404  404  404  404  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   GET /v1/log/proof
+nil  nil  nil  ok   GET /v1/events
+nil  nil  nil  nil  GET /v1/webhooks
+ok   ok   ok   ok   POST /v1/webhooks
+404  404  404  404  GET /v1/webhooks/{webhook_id}
+404  404  404  404  PUT /v1/webhooks/{webhook_id}
+404  404  404  404  DELETE /v1/webhooks/{webhook_id}
+404  404  404  404  POST /v1/webhooks/{webhook_id}/secret
+404  404  404  404  POST /v1/webhooks/{webhook_id}/test
+404  404  404  404  GET /v1/webhooks/{webhook_id}/deliveries
+404  404  404  404  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+404  404  404  404  POST /v1/webhooks/{webhook_id}/replay
 404  404  404  404  GET /v1/decisions/{decision_id}
 404  404  404  404  POST /v1/decisions/{decision_id}/replay
 403  403  403  403  POST /v1/rulesets
@@ -467,6 +527,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -474,6 +543,17 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -605,6 +685,15 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/outco
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -612,6 +701,17 @@ ok   403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 ok   ok   403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 ok   ok   403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets
@@ -743,6 +843,15 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/qualifications/{code}
 404  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/outcomes/batch
+403  403  403  403  403  403  403  403  403  POST /v1/imports
+403  403  403  403  403  403  403  403  403  POST /v1/imports/preview
+403  403  403  403  403  403  403  403  403  GET /v1/imports
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates
+ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/imports/templates/{mapping_code}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rows
+403  403  403  403  403  403  403  403  403  GET /v1/imports/{import_id}/rejects
+403  403  403  403  403  403  403  403  403  POST /v1/imports/{import_id}/cancel
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/elmo
 403  403  403  403  403  403  403  403  403  POST /v1/learners/{learner_id}/credentials/imports
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/balance
@@ -750,6 +859,17 @@ nil  403  403  403  403  403  403  403  403  GET /v1/consents
 403  403  403  403  ok   403  403  403  403  GET /v1/learners/{learner_id}/statement/{entry_id}/proof
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/checkpoint
 ok   ok   ok   ok   ok   ok   ok   ok   ok   GET /v1/log/proof
+403  403  403  403  403  403  403  403  403  GET /v1/events
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  PUT /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  DELETE /v1/webhooks/{webhook_id}
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/secret
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/test
+403  403  403  403  403  403  403  403  403  GET /v1/webhooks/{webhook_id}/deliveries
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend
+403  403  403  403  403  403  403  403  403  POST /v1/webhooks/{webhook_id}/replay
 404  404  403  403  ok   403  403  403  403  GET /v1/decisions/{decision_id}
 404  404  403  403  ok   403  403  403  403  POST /v1/decisions/{decision_id}/replay
 403  403  ok   403  403  403  403  403  403  POST /v1/rulesets

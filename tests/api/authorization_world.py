@@ -9,8 +9,10 @@ from creditbank.core.identity import Subject
 from creditbank.core.permission import PARTNER_SCOPES, SCOPES, SEPARATE_SCOPES, StaffRole
 from creditbank.packs import shipped_regions
 from creditbank.services.access import client_token, proxy_token
+from creditbank.services.numbering import number
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
+from tests import tables
 from tests.api.seeding import FACTS, conversion_rules, qualification_rules, ruleset, scheme
 from tests.builders import (
     BASE_URL,
@@ -100,7 +102,7 @@ class World:
 def made(house: House, method: str, url: str, auth: dict[str, str], body: Any = None) -> dict[str, Any]:
     """Return the answer to a request that is taken."""
     answer = house.http.open(url, method=method, json=body, headers=auth)
-    assert answer.status_code in (200, 201), (method, url, answer.get_data(as_text=True))
+    assert answer.status_code in (200, 201, 202), (method, url, answer.get_data(as_text=True))
     document: dict[str, Any] = answer.get_json()
     return document
 
@@ -226,6 +228,7 @@ def world_in(house: House) -> World:
     gone = an_adult(house, ISSUER)
     erased = _erased(house, gone)
     seal(Log(house.bank, "bank.example/log"))
+    number(house.bank)
     for person in (adult, child, restricted, gone, other):
         person.update(places[person["institution"]])
         person.setdefault("guardianship_id", MISSING)
@@ -293,6 +296,11 @@ def _places(house: House) -> dict[str, Ids]:
         given = made(house, "POST", url, admin, {"to": f"below-{code}", "reason": "代审"})
         member = house.staff(code, StaffRole.REGISTRAR)
         found[code] = {"institution_id": listed[code], "delegation_id": given["id"], "staff_id": member["id"]}
+        found[code]["import_id"] = tables.imported(house, b'{"external_id": "x"}', tables.NDJSON, code)["id"]
+        hooks = house.auth(code, "webhooks:write")
+        hook = made(house, "POST", "/v1/webhooks", hooks, {"url": "https://hooks.example/"})
+        ping = made(house, "POST", f"/v1/webhooks/{hook['id']}/test", hooks)
+        found[code] |= {"webhook_id": hook["id"], "delivery_id": ping["id"]}
     return found
 
 
@@ -353,6 +361,9 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
         "relation": "parent",
         "evidence": "户口簿",
     },
+    "POST /v1/webhooks": lambda _: {"url": "https://hooks.example/new"},
+    "PUT /v1/webhooks/{webhook_id}": lambda _: {"url": "https://hooks.example/changed"},
+    "POST /v1/webhooks/{webhook_id}/replay": lambda _: {"since": "2026-07-01T00:00:00Z"},
     "POST /v1/outcomes": lambda ids: outcome_body(ids["learner_id"], 900),
     "POST /v1/outcomes/batch": lambda ids: [outcome_body(ids["learner_id"], 901)],
     "PUT /v1/outcomes/{outcome_id}": lambda ids: outcome_body(
@@ -427,6 +438,7 @@ QUERIES: dict[str, Callable[[Ids], dict[str, str]]] = {
     "GET /v1/statistics": lambda _: {"region": "500000", "as_of": "2026-07-01"},
     "GET /v1/statistics/handling": lambda _: {"region": "500000", "until": "2026-07-01"},
     "GET /v1/statistics/reasons": lambda _: {"region": "500000", "until": "2026-07-01"},
+    "GET /v1/events": lambda _: {"limit": "200"},
     "GET /v1/log/proof": lambda _: {"position": "0"},
     "GET /login/callback": lambda _: {"state": "x", "code": "x"},
 }
@@ -447,5 +459,6 @@ CONSTANTS = {
     "provider": "none",
     "list_number": "1",
     "share_code": "a" * 32,
+    "mapping_code": "creditbank",
     "qualification_code": "made-up-qualification",
 }

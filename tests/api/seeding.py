@@ -13,6 +13,7 @@ from creditbank.core.permission import SCOPES
 from creditbank.packs import shipped_regions
 from creditbank.services.sealing import Log, seal
 from creditbank.storage import logins
+from tests import tables
 from tests.builders import (
     CONSENT_TEXTS,
     House,
@@ -67,6 +68,7 @@ class Seeds:
             case.headers = {"If-Match": '"1"'}
         if not isinstance(case.body, NotSet):
             kept = {"/oauth/token": case.media_type, "/v1/learners/{learner_id}/elmo": "application/xml"}
+            kept |= dict.fromkeys(("/v1/imports", "/v1/imports/preview"), tables.CSV)
             case.media_type = kept.get(case.path, "application/json")
             case.body = self._body(case.path, case.body, serial)
 
@@ -79,6 +81,8 @@ class Seeds:
             "/v1/outcomes": lambda: self._outcome(made_object, serial),
             "/v1/outcomes/batch": lambda: [self._outcome(item, serial) for item in made_list if isinstance(item, dict)],
             "/v1/learners/{learner_id}/elmo": lambda: transcript(serial),
+            "/v1/imports": lambda: self._sheet(serial),
+            "/v1/imports/preview": lambda: self._sheet(serial),
             "/v1/outcomes/{outcome_id}": lambda: self._outcome({}, 1) | {"external_id": self.external_id},
             "/v1/outcomes/{outcome_id}/revoke": lambda: {"reason": "录入有误"},
             "/v1/rulesets": lambda: ruleset(2 + serial % 5),
@@ -122,12 +126,21 @@ class Seeds:
             "/v1/erasure-requests/{request_id}/decisions": lambda: {"verdict": "decline", "reason": "尚有学分"},
             "/v1/identity/cases": lambda: a_merge(self.house),
             "/v1/identity/cases/{case_id}/decisions": lambda: {"verdict": "same"},
+            "/v1/webhooks": lambda: {"url": f"https://hooks.example/{serial}"},
+            "/v1/webhooks/{webhook_id}": lambda: {"url": f"https://hooks.example/{serial}"},
+            "/v1/webhooks/{webhook_id}/replay": lambda: {"since": "2026-07-01T00:00:00Z"},
             "/v1/staff": staff_member,
             "/v1/staff/{staff_id}/roles": lambda: {"roles": ["registrar", "reviewer"]},
             "/v1/proxy-sessions": lambda: applicant(1),
             "/v1/logins/link": lambda: {"ticket": "x", "link_code": "0000-0000-0000"},
         }
         return bodies[path]()
+
+    def _sheet(self, serial: int) -> bytes:
+        """Return a file of one row, before which others are worked off."""
+        while tables.work(self.house):
+            pass
+        return tables.table([tables.row(serial)]).encode()
 
     def _naming(self) -> dict[str, Any]:
         guardian = self.house.open_learner()["id"]
@@ -185,12 +198,17 @@ class Seeds:
         conversion_id: str = answer.get_json()["id"]
         return conversion_id
 
-    def _fresh(self, path: str) -> dict[str, str]:  # noqa: PLR0911 - a kind of path each
+    def _fresh(self, path: str) -> dict[str, str]:  # noqa: C901, PLR0911 - a kind of path each
         """Return what a request on a conversion or case takes: a new one, in the state in which it can be taken."""
+        if "{import_id}" in path:
+            sent = tables.send(self.house, self._sheet(1))
+            return {"import_id": sent.get_json()["id"]}
         if path.startswith("/v1/staff/{staff_id}"):
             return {"staff_id": self.house.staff("cqdx", "registrar")["id"]}
         if "/logins" in path:
             return {"learner_id": "me", "login_id": self.a_login()}
+        if path.startswith("/v1/webhooks"):
+            return self._fresh_webhook()
         if "{request_id}" in path or is_a_right(path):
             return self._fresh_right(path)
         if "{credential_id}" in path:
@@ -204,6 +222,15 @@ class Seeds:
         if "/guardians" in path:
             return {"learner_id": self.paths["child"] if "{guardianship_id}" in path else a_child(self.house)}
         return self._fresh_conversion(path)
+
+    def _fresh_webhook(self) -> dict[str, str]:
+        """Return a new webhook with something sent to it, the only one: an institution has no more than some."""
+        auth, http = {"Authorization": f"Bearer {self.tokens['all scopes']}"}, self.house.http
+        for one in http.get("/v1/webhooks", headers=auth).get_json()["items"]:
+            http.delete(f"/v1/webhooks/{one['id']}", headers=auth)
+        hook = http.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=auth).get_json()["id"]
+        ping = http.post(f"/v1/webhooks/{hook}/test", headers=auth).get_json()["id"]
+        return {"webhook_id": hook, "delivery_id": ping}
 
     def _fresh_right(self, path: str) -> dict[str, str]:
         """Return whose right a request exercises, and on which request of theirs; somebody new's each time."""
@@ -447,6 +474,8 @@ def seeds_of(house: House) -> Seeds:
         "code": "made-up",
         "version": "1",
         "list_number": "1",
+        "mapping_code": "creditbank",
+        "import_id": tables.imported(house, tables.table([tables.row(1)]).encode())["id"],
         **a_credential(house, learner["id"]),
     }
     tokens = {

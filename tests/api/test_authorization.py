@@ -31,12 +31,15 @@ from tests.api.authorization_world import (
 )
 from tests.builders import KEYRING_FILE, SQLITE_FILE, House, new_house
 from tests.moulds import Moulds
+from tests.tables import XLSX
 
 VARIANTS = ("GET /v1/conversions of a learner",)
 """Operations that are asked in another way once more."""
 
 LISTS = {
     "GET /v1/consents",
+    "GET /v1/events",
+    "GET /v1/webhooks",
     "GET /v1/identity/cases",
     "GET /v1/conversions",
     *VARIANTS,
@@ -155,7 +158,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory, moulds: Moulds) -> Iterator[
     house.bank.database.close()
 
 
-BINARY = ("application/zip", "application/pdf")
+BINARY = ("application/zip", "application/pdf", XLSX)
 """Answers that are no text."""
 
 

@@ -439,7 +439,7 @@ def test_a_staff_member_logs_in_after_their_invitation(doors: Doors) -> None:
     answer = doors.link(ticket=doors.ticket("zhang", "office"), invitation=member["invitation"])
     document = answer.get_json()
     assert (answer.status_code, document["staff_id"]) == (200, member["id"])
-    assert document["scope"] == "conversions:review identity:review learners:write outcomes:read"
+    assert document["scope"] == "conversions:review credentials:issue identity:review learners:write outcomes:read"
     again = doors.login("zhang", "office")
     assert house.http.post("/v1/learners", json=learner_body(500), headers=bearer(again)).status_code == 201
     house.http.post(f"/v1/staff/{member['id']}/deactivate", headers=house.auth("authority", "staff:write"))

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.seeding import Seeds, seeds_of
 from tests.builders import House, new_house
 from tests.moulds import Moulds
+from tests.tables import CSV, XLSX
 
 EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
@@ -56,7 +57,7 @@ class Run:
         return sum(count for status, count in self.answers[label].items() if 200 <= status < 300)
 
 
-@schemathesis.serializer("application/x-ndjson", "application/xml")
+@schemathesis.serializer("application/x-ndjson", "application/xml", CSV, XLSX)
 def lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     """Return what was made up as a body that is no JSON."""
     if isinstance(value, bytes):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from creditbank.services.sealing import Log, seal
+from tests import tables
 from tests.builders import House, consent_body, outcome_body
 from tests.drills.canaries import CANARIES, SPOKEN, Canary
 
@@ -29,7 +30,7 @@ class Walk:
         """Ask for something that is granted and return its document."""
         sent = auth | {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.house.http.open(path, method=method, json=body, headers=sent)
-        assert answer.status_code in (200, 201, 302), f"{method} {path}: {answer.get_data(as_text=True)}"
+        assert answer.status_code in (200, 201, 202, 302), f"{method} {path}: {answer.get_data(as_text=True)}"
         is_document = answer.headers.get("Content-Type", "").startswith("application/json")
         return answer.get_json() if is_document else answer
 
@@ -52,6 +53,7 @@ def walk_people(walk: Walk) -> None:
     open_accounts(walk)
     record(walk)
     transcribe(walk)
+    send_files(walk)
     claim(walk)
     confuse(walk)
     look(walk)
@@ -107,6 +109,24 @@ def transcribe(walk: Walk) -> None:
     sent = walk.house.auth() | {"Content-Type": "application/xml", "Idempotency-Key": walk.key()}
     answer = walk.house.http.open(walk.url(10, "/elmo"), method="POST", data=written, headers=sent)
     assert answer.status_code == 200, answer.get_data(as_text=True)
+
+
+def send_files(walk: Walk) -> None:
+    """Look at a file, import it, see what came of its rows, get some back; stop another one."""
+    house, auth = walk.house, walk.house.auth()
+    rows = [
+        [f"file-{one.number}", one.name, one.resident_id, "课程 file", "x" if one.number % 5 == 0 else "48", DAY]
+        for one in CANARIES[:40]
+    ]
+    content = tables.table(rows).encode("gb18030")
+    seen = house.http.post("/v1/imports/preview", data=content, content_type=tables.CSV, headers=auth)
+    assert seen.status_code == 200, seen.get_data(as_text=True)
+    found = tables.imported(house, content)
+    assert (found["state"], found["accepted"] > 0, found["rejected"] > 0) == ("done", True, True)
+    for path in ("", f"/{found['id']}/rows", f"/{found['id']}/rejects", "/templates", "/templates/creditbank"):
+        walk.does("GET", f"/v1/imports{path}", auth)
+    waiting = tables.send(house, tables.table(rows, ("序号", *tables.HEADER[1:])).encode())
+    walk.does("POST", f"/v1/imports/{waiting.get_json()['id']}/cancel", auth, Idempotency_Key=walk.key())
 
 
 def claim(walk: Walk) -> None:

@@ -44,6 +44,7 @@ def walk_registry(walk: Walk) -> None:
     walk.does("PUT", "/v1/programmes/acceptor/administration", house.auth("acceptor", "rules:write"),
               programme_body(title="行政"), If_Match='"1"')  # fmt: skip
     walk_rules(walk)
+    walk_webhooks(walk)
     for path in ("/v1/regions", "/v1/regions/drill", f"/v1/institutions/{college}", "/v1/schemes", "/v1/programmes",
                  "/v1/programmes/acceptor/administration", "/v1/rulesets", "/healthz", "/readyz", "/metrics",
                  "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"):  # fmt: skip
@@ -67,6 +68,22 @@ def walk_rules(walk: Walk) -> None:
         walk.does("POST", f"/v1/rulesets/{code}/versions/2/{verb}", publisher)
     walk.does("POST", f"/v1/rulesets/{code}/versions/2/publish", publisher)
     walk.does("POST", f"/v1/rulesets/{code}/versions/2/withdraw", publisher, SAID)
+
+
+def walk_webhooks(walk: Walk) -> None:
+    """Walk what concerns events; nobody carries them, as no worker runs."""
+    auth, here = walk.house.auth("cqdx", "webhooks:write"), {"url": "http://127.0.0.1:9/hook", "description": SPOKEN}
+    kept, gone = (walk.does("POST", "/v1/webhooks", auth, here)["id"] for _ in range(2))
+    url = f"/v1/webhooks/{kept}"
+    walk.does("DELETE", f"/v1/webhooks/{gone}", auth)
+    for path in ("/v1/events", "/v1/webhooks", url):
+        walk.does("GET", path, auth)
+    walk.does("PUT", url, auth, {**here, "types": ["outcome.revoked"]}, If_Match='"1"')
+    walk.does("POST", f"{url}/secret", auth, Idempotency_Key=walk.key())
+    ping = walk.does("POST", f"{url}/test", auth)["id"]
+    walk.does("GET", f"{url}/deliveries", auth)
+    walk.does("POST", f"{url}/deliveries/{ping}/resend", auth)
+    walk.does("POST", f"{url}/replay", auth, {"since": "2024-01-01T00:00:00Z"})
 
 
 def walk_conversions(walk: Walk) -> None:

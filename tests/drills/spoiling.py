@@ -39,8 +39,9 @@ READABLE_BODIES = {
 READABLE_FIELDS = {
     "OutcomeIn": ("external_id", "kind", "title", "code", "category", "level", "scheme", "programme", "score"),
     "ConsentIn": ("purpose", "recipient", "text"),
+    "WebhookIn": ("url", "description"),
 }
-"""Fields of other bodies that are readable: what was learnt, and what a consent is for."""
+"""Fields of other bodies that are readable: what was learnt, what a consent is for, what is said of a webhook."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def test_nothing_of_200_people_is_let_out(house: House, tmp_path: Path, provider
     settings = environment(address(house), tmp_path / KEYRING_FILE) | {
         "CREDITBANK_BASE_URL": BASE_URL,
         "CREDITBANK_LOG_FORMAT": "json",
+        "CREDITBANK_WEBHOOKS_PRIVATE": "true",
         "CREDITBANK_ERASURES": str(tmp_path / JOURNAL),
         "CREDITBANK_OIDC_PROVIDERS": str(provider_file(tmp_path, provider.issuer)),
     }

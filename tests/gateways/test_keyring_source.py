@@ -61,11 +61,11 @@ def test_readers_never_see_half_a_file(path: Path, keys: KeyringFile) -> None:
         while not stop.is_set():
             seen.append(len(KeyringFile(path).current().index_keys) + len(keys.current().index_keys))
 
-    readers = [Thread(target=read) for _ in range(3)]
+    readers = [Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
     try:
-        for _ in range(20):
+        for _ in range(6):
             newest = keys.add(Kind.INDEX, None, AT)
             keys.drop(Kind.INDEX, set(keys.current().added_at(Kind.INDEX)) - {newest})
     finally:

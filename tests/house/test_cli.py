@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from creditbank.cli import main
+from tests import tables
 from tests.builders import KEYRING_FILE, SQLITE_FILE
 
 
@@ -251,3 +252,23 @@ def test_likeness_is_looked_for_once_and_goes_on_where_it_stopped(console: CliRu
     assert (first.exit_code, second.exit_code) == (0, 0), first.output
     assert first.stdout.endswith("blocks were too large to tell.\n")
     assert second.stdout == "0 pairs compared, 0 cases opened; 0 blocks were too large to tell.\n"
+
+
+def test_a_file_is_imported_at_the_console_and_its_rejected_rows_are_written(
+    console: CliRunner, tmp_path: Path
+) -> None:
+    clients = json.loads((tmp_path / "demo.json").read_text("utf-8"))["clients"]
+    client = next(one["client_id"] for one in clients if "outcomes:write" in one["scopes"])
+    file, rejected = tmp_path / "成绩.csv", tmp_path / "rejects.csv"
+    file.write_bytes(tables.table([tables.row(1), tables.row(2, 学时="x")]).encode("gbk"))
+    ended = console.invoke(main, ["import", str(file), "--client", client, "--rejects", str(rejected)])
+    assert (ended.exit_code, "done: 1 accepted, 0 replayed, 1 rejected." in ended.output) == (1, True), ended.output
+    assert "课程 2" in rejected.read_text("utf-8-sig")
+    assert rejected.stat().st_mode & 0o077 == 0
+    file.write_bytes(rejected.read_bytes().replace(b",x,", b",16,"))
+    assert console.invoke(main, ["import", str(file), "--client", client]).exit_code == 0
+    file.write_bytes(b"a,b")
+    ended = console.invoke(main, ["import", str(file), "--client", client, "--all-or-nothing"])
+    assert (ended.exit_code, "refused" in ended.output) == (1, True)
+    ended = console.invoke(main, ["import", str(file), "--client", "nobody"])
+    assert (ended.exit_code, "no such client" in ended.output) == (1, True)

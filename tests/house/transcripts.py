@@ -18,10 +18,13 @@ from uuid import UUID
 
 from flask.testing import FlaskClient
 
+from creditbank.api.webhooks import SENDER
 from creditbank.app import create_app, create_bank, log_of
 from creditbank.config import Settings
 from creditbank.demo import run_demo
+from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.access import learner_token
+from creditbank.services.numbering import number
 from creditbank.services.sealing import seal
 from creditbank.storage.migrations import migrate
 
@@ -41,6 +44,7 @@ _VOLATILE = (
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<instant>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}"), "<minute>"),
     (re.compile(rf'"({"|".join(_NAMES)})": "[^"]*"'), r'"\1": "…"'),
+    (re.compile(r'"whsec_[A-Za-z0-9+/]{43}="'), '"<secret>"'),
     (re.compile(r'"[A-Za-z0-9+/]{43}="'), '"<hash>"'),
     (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"), "+<key>"),
     (re.compile(r'"code": "[0-9A-Z]{4}(-[0-9A-Z]{4}){2}"'), '"code": "…"'),
@@ -135,7 +139,9 @@ def demo_runner(folder: Path) -> Runner:
     bank = create_bank(settings)
     migrate(bank.database)
     app = create_app(settings, bank)
+    app.extensions[SENDER] = WebhookSender(resolve=lambda _host, _port: ["1.2.3.4"])  # the guide's host is nobody's
     run_demo(app, folder, BASE_URL)
+    number(bank)
     seal(log_of(replace(settings, log_folder=folder / "log"), bank))
     made = json.loads((folder / "demo.json").read_text("utf-8"))
     clients = {item["name"]: item for item in made["clients"]}

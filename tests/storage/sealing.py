@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 
 from creditbank.core.identity import Subject
 from creditbank.gateways.keyring import Keyring
+from creditbank.services import import_rows
 from creditbank.storage import learners, login_proofs, logins, proxies
+from tests import tables
 from tests.builders import House
 
 REVIEWERS = ("identity:review",)
@@ -22,6 +24,15 @@ def seal_everything(house: House, people: list[dict[str, Any]]) -> None:
         issue_and_suspend(house, person["id"])
     for number in (1, 2):
         ask_to_merge(house, number)
+        begin_import(house, 8000 + number, institution=("cqdx", "other")[number - 1])
+        register_a_webhook(house, number)
+
+
+def register_a_webhook(house: House, number: int) -> None:
+    """Register a webhook and give it another secret."""
+    auth = house.auth("cqdx", "webhooks:write")
+    made = posted(house, "/v1/webhooks", {"url": f"https://hooks.example/{number}"}, auth)
+    posted(house, f"/v1/webhooks/{made['id']}/secret", {}, auth)
 
 
 def ask_and_correct(house: House, person: dict[str, Any], number: int) -> None:
@@ -65,6 +76,15 @@ def log_in(house: House, learner_id: str, number: int) -> None:
         login_proofs.add_attempt(connection, login_proofs.Attempt(state, b"browser", "city", sealed, ends), now)
         session = proxies.ProxySession(uuid4(), UUID(learner_id), staff_id, uuid4(), f"没有手机 {number}", now)
         proxies.add(connection, keyring, wrapped, session)
+
+
+def begin_import(house: House, number: int, institution: str = "cqdx") -> None:
+    """Import the first row of a file without ids and leave it there."""
+    content = tables.table((tables.row(one)[1:] for one in (number, number + 500)), tables.HEADER[1:]).encode()
+    import_id = tables.send(house, content, tables.CSV, institution).get_json()["id"]
+    records_max, import_rows.RECORDS_MAX = import_rows.RECORDS_MAX, 1
+    tables.work(house, seconds=0, import_id=import_id)
+    import_rows.RECORDS_MAX = records_max
 
 
 def link_learner(connection: Connection, keyring: Keyring, link: logins.Link) -> None:

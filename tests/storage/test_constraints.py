@@ -21,6 +21,7 @@ from creditbank.packs import shipped_regions
 from creditbank.services import merging
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 from creditbank.services.clients import administrator, create_client
+from creditbank.services.numbering import number
 from creditbank.services.renewal import renew, rotate_people
 from creditbank.services.rotation import retire, rotate
 from creditbank.services.sealing import Log, seal
@@ -32,6 +33,7 @@ from creditbank.storage.seal_log import log_node
 from tests.api.seeding import a_credential, qualification_rules
 from tests.builders import (
     BASE_URL,
+    NOW,
     SAME_TITLE,
     House,
     learner_body,
@@ -41,7 +43,7 @@ from tests.builders import (
     resident_id,
 )
 from tests.moulds import Making, PostgresqlMoulds
-from tests.storage.sealing import link_learner
+from tests.storage.sealing import begin_import, link_learner
 
 WRITTEN_ONCE = (*APPEND_ONLY, "ruleset")
 """Tables with guards; the drafts among the rule sets may change."""
@@ -68,6 +70,9 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "delegation": {"id": uuid4()},
     "entry": {"seq": 99},
     "identity_case": {"id": uuid4(), "open_key": "another"},
+    "import_answer": {"first_row": 99, "last_row": 99},
+    "import_file": {"id": uuid4()},
+    "import_piece": {"number": 99},
     "identity_event": {"number": 99},
     "erasure_request": {"id": uuid4()},
     "identity_history": {"id": uuid4()},
@@ -78,6 +83,10 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "learner_link": {"id": uuid4()},
     "login_index": {"subject_index": b"other"},
     "login_ticket": {"ticket_hash": b"other"},
+    "event": {"number": 99, "id": uuid4()},
+    "event_reader": {"number": 99},
+    "webhook": {"id": uuid4()},
+    "webhook_delivery": {"id": uuid4()},
     "log_leaf": {"position": 99, "seq": 99},
     "log_node": {"number": 99},
     "checkpoint": {"size": 99},
@@ -161,6 +170,21 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("erasure_request", "decided_whole", {"state": "declined"}),
     ("erasure_request", "decided_whole", {"decided_at": "requested_at"}),
     ("identity_history", "field", {"field": "shoe_size"}),
+    ("event", "number", {"number": 0}),
+    ("event_reader", "basis", {"basis": "curiosity"}),
+    ("webhook", "state", {"state": "asleep"}),
+    ("webhook", "says_why", {"disabled_for": "asked"}),
+    ("webhook", "says_why", {"state": "disabled"}),
+    ("webhook", "secret_before", {"sealed_secret_before": b"x"}),
+    ("webhook", "secret_before", {"before_until": NOW}),
+    ("webhook", "replay", {"replay_after": 1}),
+    ("webhook", "replay", {"replay_until": 1}),
+    ("webhook", "failures", {"failures": -1}),
+    ("webhook_delivery", "state", {"state": "lost", "ended_at": NOW}),
+    ("webhook_delivery", "ended", {"ended_at": NOW}),
+    ("webhook_delivery", "ended", {"state": "dead"}),
+    ("webhook_delivery", "attempts", {"attempts": -1}),
+    ("webhook_delivery", "number", {"number": -1}),
     ("guardianship", "ended_whole", {"ended_by": "cqdx-1"}),
     ("guardianship", "of_two", {"guardian_id": "learner_id"}),
     ("guardianship", "relation", {"relation": "neighbour"}),
@@ -175,6 +199,19 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("identity_case", "state", {"state": "lost", "open_key": None}),
     ("identity_case", "verdict", {"state": "decided", "verdict": "maybe", "open_key": None}),
     ("identity_event", "verdict", {"verdict": "maybe"}),
+    ("import_answer", "rows", {"first_row": 0}),
+    ("import_answer", "rows", {"last_row": 98}),
+    ("import_file", "counts", {"accepted": -1}),
+    ("import_file", "ended_whole", {"state": "done"}),
+    ("import_file", "ended_whole", {"ended_at": "created_at"}),
+    ("import_file", "format", {"format": "xls"}),
+    ("import_file", "leased_whole", {"leased_by": "worker"}),
+    ("import_file", "mode", {"mode": "some"}),
+    ("import_file", "rows_done", {"rows_done": -1}),
+    ("import_file", "rows_done", {"rows_total": 0, "rows_done": 1}),
+    ("import_file", "state", {"state": "lost"}),
+    ("import_piece", "bytes_count", {"bytes_count": 0}),
+    ("import_piece", "number", {"number": -1}),
     ("institution", "level", {"level": "planet"}),
     ("institution_end", "another", {"successor_id": "institution_id"}),
     ("institution_end", "number", {"number": 0}),
@@ -266,8 +303,11 @@ def kept(copied: Callable[[Making], House]) -> House:
 
 def kept_house(url: str, folder: Path) -> House:
     house = new_house(url, folder)
+    hook = {"url": "https://hooks.example/"}
+    assert house.http.post("/v1/webhooks", json=hook, headers=house.auth("cqdx", "webhooks:write")).status_code == 201
     learner = house.open_learner()
     house.post_outcome(learner["id"])
+    number(house.bank)
     house.publish_programme("acceptor")
     house.publish_rules(SAME_TITLE)
     outcome = house.post_outcome(learner["id"], title="管理学", completed_on="2026-06-29")
@@ -284,6 +324,7 @@ def kept_house(url: str, folder: Path) -> House:
     )
     assert withdrawn.status_code == 200, withdrawn.get_data(as_text=True)
     a_credential(house, learner["id"])
+    begin_import(house, 8001)
     consented(house, learner["id"])
     _exercise_rights(house, learner)
     with_logins(house, UUID(learner["id"]))

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 from tests.builders import House, learner_body, outcome_body
 from tests.statements import Count, counted
 
-WRITING_MAX = {"postgresql": 6, "sqlite": 16}
-"""Statements of a posting: five read keys, people, rules, claims and accounts; the rows of eleven tables go in one on
+WRITING_MAX = {"postgresql": 6, "sqlite": 17}
+"""Statements of a posting: five read keys, people, rules, claims and accounts; the rows of twelve tables go in one on
 PostgreSQL, and in one each after the BEGIN on SQLite."""
 
-COPYING_MAX = {"postgresql": 16, "sqlite": 16}
+COPYING_MAX = {"postgresql": 17, "sqlite": 17}
 """The same where the rows are many and copied, each table's by itself."""
 
 OPENING_MAX = {"postgresql": 18, "sqlite": 25}

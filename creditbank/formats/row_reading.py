@@ -1,0 +1,78 @@
+"""Rows of a file as records to be: of a table by its mapping, of NDJSON as they are or by a mapping."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from creditbank.core.errors import Fault, Malformed
+from creditbank.formats.csv_rows import Lines, rows
+from creditbank.formats.row_binding import Binding, Derive, Document, bound
+from creditbank.formats.row_mapping import DEFAULT
+from creditbank.formats.strict_json import parsed
+
+OWN_MEMBER = "rejected"
+"""What the bank adds to a rejected line of NDJSON, and passes over when it comes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row as it was read: its line, what it tells, what it was, and where the next one begins."""
+
+    line: int
+    documents: list[Document]
+    source: Sequence[str] | str
+    position: int
+    next_line: int
+
+
+def table_rows(lines: Lines, delimiter: str, binding: Binding, derive: Derive) -> Iterator[ReadRow]:
+    """Give the rows of a table that isn't blank. Refused: Malformed where it is broken, which was looked for before."""
+    documents = binding.documents
+    for row in rows(lines, delimiter):
+        yield ReadRow(row.line, documents(row.cells, derive), row.cells, row.position, row.next_line)
+
+
+def json_rows(lines: Lines, mapping: str, derive: Derive) -> Iterator[ReadRow]:
+    """Give the lines of NDJSON that aren't blank: documents of the API, or flat objects that a mapping understands."""
+    for line in lines:
+        if line.strip():
+            document = _json_documents(line, mapping, derive)
+            yield ReadRow(lines.number, document, line.rstrip("\r\n"), lines.position, lines.number + 1)
+
+
+def _json_documents(line: str, mapping: str, derive: Derive) -> list[Document]:
+    content = line.encode()
+    try:
+        value = parsed(content, bytes_max=len(content))
+    except Malformed as malformed:
+        return [Document(0, {}, malformed.faults)]
+    if not isinstance(value, dict):
+        return [Document(0, {}, (Fault("", "wrong_type", "此处应为 JSON 对象。", "A JSON object belongs here."),))]
+    value.pop(OWN_MEMBER, None)
+    if mapping == DEFAULT:
+        return [Document(0, value)]
+    binding = _bound_to(mapping, tuple(value))
+    if not isinstance(binding, Binding):
+        return [Document(0, {}, binding)]
+    return binding.documents([_cell(one) for one in value.values()], derive)
+
+
+@lru_cache(1000)
+def _bound_to(mapping: str, names: tuple[str, ...]) -> Binding | tuple[Fault, ...]:
+    """Return a mapping bound to the members of an object; numbers of documents are texts in JSON."""
+    return bound(mapping, names, is_typed=True)
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value comes
+    """Return a member as it would stand in a cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
+
+
+ReadRows = Callable[[Iterable[bytes], int, int], Iterator[ReadRow]]
+"""Gives the rows behind a position and a line, of pieces that begin there."""
