@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from creditbank import __version__
 from creditbank.gateways import metrics
 from creditbank.services.bank import Bank
-from creditbank.storage import clients, seal_log
+from creditbank.storage import clients, deliveries, imports, seal_log
 from creditbank.storage.database import Unavailable, is_ready
 from creditbank.storage.migrations import suits
 from creditbank.storage.pressure import lock_waiters
@@ -19,7 +19,11 @@ LAG_ROWS_MAX = 10_000
 """Entries that wait which are counted: more of them are an alarm however many they are."""
 
 
-QUEUES: Mapping[str, Callable[[Connection, int], tuple[int, datetime | None]]] = {"seal": seal_log.lag}
+QUEUES: Mapping[str, Callable[[Connection, int], tuple[int, datetime | None]]] = {
+    "seal": seal_log.lag,
+    "imports": imports.lag,
+    "webhooks": deliveries.lag,
+}
 """What waits for the worker: how many, looking at no more than a bound, and since when the oldest of them does."""
 
 DEMONSTRATION = frozenset({"rule author", "rule publisher", "second identity reviewer"})
