@@ -28,6 +28,10 @@ COSTS: Mapping[str, int] = {
     "Conversions.apply": 20,
     "Conversions.resubmit": 20,
     "CredentialImports.post_import": 10,
+    "ImportResults.import_rejects": 10,
+    "ImportTemplates.import_template": 10,
+    "Imports.preview_import": 20,
+    "Imports.send_import": 20,
     "Papers.paper": 20,
     "Planner.plan": 50,
     "Reports.show_handling": 20,
@@ -40,6 +44,8 @@ COSTS: Mapping[str, int] = {
     "Statistics.show_statistics": 20,
     "Transcripts.elmo": 10,
     "Transcripts.post_elmo": 10,
+    "Webhooks.replay_webhook": 20,
+    "Webhooks.test_webhook": 10,
     "Verification.verify_credential": 5,
 }
 """Units that a request costs which takes much longer than a read; all others cost one."""

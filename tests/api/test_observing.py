@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from creditbank.services.health import QUEUES
 from tests.builders import House, outcome_body, resident_id
 
 MADE_UP = (resident_id(7), "E12345678", "a" * 65, "kid-12345", "a b", "", "张三")
@@ -125,3 +126,14 @@ def test_figures_can_be_kept_to_the_operator(house: House) -> None:
         assert kept.http.get("/metrics", headers=headers).status_code == 401
     shown = kept.http.get("/metrics", headers={"Authorization": f"Bearer {'y' * 16}"})
     assert (shown.status_code, "creditbank_requests_total" in shown.get_data(as_text=True)) == (200, True)
+
+
+def test_a_file_that_waits_is_seen_in_its_queue(house: House) -> None:
+    before = figures(house)
+    assert {f'creditbank_queue_seconds{{queue="{queue}"}}' for queue in QUEUES} <= before.keys()
+    sent = house.http.post("/v1/imports", data="标题\n书法\n".encode(), content_type="text/csv", headers=house.auth())
+    assert sent.status_code == 202, sent.get_data(as_text=True)
+    house.clock.move(seconds=5)
+    since = grown(house, before)
+    assert since['creditbank_queue_entries{queue="imports"}'] == 1
+    assert since['creditbank_queue_seconds{queue="imports"}'] == 5
