@@ -217,7 +217,7 @@ def verify_credential(said: dict[str, Any]) -> Response:
     check_length(request, BODY_BYTES_MAX)
     belief = Belief(current_app.extensions["creditbank.trusted_issuers"], contexts())
     verdict = asked_by_anybody(
-        lambda work: credential_checks.check(work, (said["credential"], said["status_lists"]), base_url(), belief)
+        lambda work: credential_checks.check_whole(work, (said["credential"], said["status_lists"]), base_url(), belief)
     )
     return answered(
         {

@@ -148,9 +148,13 @@ class CodeConverter(BaseConverter):
 
 
 class ShareConverter(BaseConverter):
-    """The code of a link in a path; there is nothing under what is no code."""
+    """The code of a link in a path, in any case: it is typed from paper. What is no code is one that never was."""
 
-    regex = SHARE_CODE
+    regex = "[^/]{1,64}"
+
+    def to_python(self, value: str) -> str:
+        """Return the code in small letters."""
+        return value.strip().lower()
 
 
 class WholeConverter(IntegerConverter):
@@ -170,7 +174,7 @@ def documented_api(app: Flask) -> Documented:
     id_schema = {"type": "string", "format": "uuid"}
     api.register_converter(IdConverter, lambda _: id_schema)
     api.register_converter(CodeConverter, lambda _: {"type": "string", "pattern": f"^{CodeConverter.regex}$"})
-    api.register_converter(ShareConverter, lambda _: {"type": "string", "pattern": f"^{ShareConverter.regex}$"})
+    api.register_converter(ShareConverter, lambda _: {"type": "string", "pattern": f"^{SHARE_CODE}$"})
     api.register_converter(LearnerConverter, lambda _: {"anyOf": [id_schema, {"type": "string", "const": ME}]})
     for field, kind, form in (
         (fields.Text, "string", None),

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 _INTEGER_MAX = 2**53 - 1
 """RFC 8785 writes numbers as IEEE doubles; up to here whole numbers read the same everywhere."""
@@ -98,3 +100,15 @@ def _placed(text: str, point: int) -> str:
         return "0." + "0" * -point + text
     power = f"e{point - 1:+d}"
     return text + power if len(text) == 1 else f"{text[0]}.{text[1:]}{power}"
+
+
+def plain_numbers(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return JSON of others, as the strict JSON door read it, with the numbers that other writers and readers know."""
+    if isinstance(value, Mapping):
+        return {name: plain_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_numbers(inner) for inner in value]
+    if isinstance(value, Decimal):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value

@@ -145,6 +145,12 @@ def document_of(envelope: Envelope, body: Body) -> dict[str, Any]:
     return document
 
 
+def name_in(subject: Mapping[str, Any]) -> str | None:
+    """Return the holder's name that a credential of ours tells; None where it tells none."""
+    named = (one for one in subject.get("identifier", ()) if one.get("identityType") == "name")
+    return next((one["identityHash"] for one in named), None)
+
+
 def outcome_body(learnt: Learnt, recognised: Recognised | None, address: str) -> Body:
     """Return what a credential of a learning outcome says; `address` is the credential's own."""
     achievement = {

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from creditbank.formats.credential_document import name_in
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -85,9 +87,9 @@ def _listed(zh: str, en: str, columns: Sequence[tuple[Heading, str]], items: Seq
 
 
 def _holder(subject: Mapping[str, Any]) -> Iterator[Line]:
-    for one in subject.get("identifier", ()):
-        if one.get("identityType") == "name":
-            yield Line("姓名", "Holder", one["identityHash"])
+    name = name_in(subject)
+    if name is not None:
+        yield Line("姓名", "Holder", name)
 
 
 def _achievement(subject: Mapping[str, Any]) -> Iterator[Line]:

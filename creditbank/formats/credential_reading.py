@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,9 @@ from creditbank.formats.credential_issuers import instant_of
 
 TITLE_LENGTH_MAX = 200
 LEVEL_LENGTH_MAX = 40
+
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+"""Behind the last hours of this day the bank's calendar has no day."""
 
 _KINDS = {
     "Course": Kind.COURSE,
@@ -58,11 +61,17 @@ class Achieved:
 def achieved(document: Mapping[str, Any]) -> Achieved | None:
     """Return what a sound credential tells; None where it is about no achievement that has a name and a day.
 
+    Of an SD-JWT nobody saw to it that it has the members of a credential.
+
     Completed it was on the last day of the activity, else when it was awarded, else when the credential begins to hold.
     """
-    subject = document.get("credentialSubject", {})  # an SD-JWT has none
+    subject, credential_id = document.get("credentialSubject"), document.get("id")
+    if not isinstance(subject, dict) or not isinstance(credential_id, str):
+        return None
     achievement = subject.get("achievement")
-    title = achievement.get("name") if isinstance(achievement, dict) else None
+    if not isinstance(achievement, dict):
+        return None
+    title = achievement.get("name")
     day = next(_days(document, subject), None)
     if not isinstance(title, str) or not 0 < len(title.strip()) <= TITLE_LENGTH_MAX or not title.isprintable():
         return None
@@ -70,7 +79,7 @@ def achieved(document: Mapping[str, Any]) -> Achieved | None:
         return None
     hundredths, unit, level = _credits(document, subject)
     kind = _KINDS.get(str(achievement.get("achievementType")), Kind.OTHER)
-    return Achieved(str(document["id"]), kind, title.strip(), day, hundredths, unit, level)
+    return Achieved(credential_id, kind, title.strip(), day, hundredths, unit, level)
 
 
 def _days(document: Mapping[str, Any], subject: Mapping[str, Any]) -> Iterator[date]:
@@ -78,13 +87,13 @@ def _days(document: Mapping[str, Any], subject: Mapping[str, Any]) -> Iterator[d
     for one in (*told, document.get("validFrom"), document.get("issuanceDate")):
         instant = instant_of(one)
         if instant is not None:
-            yield bank_day(instant)
+            yield bank_day(min(instant, _LAST))
 
 
 def _credits(document: Mapping[str, Any], subject: Mapping[str, Any]) -> tuple[int | None, Unit | None, str | None]:
     """Return credits, their unit and level: by our terms, if their context is named, else as Open Badges has them."""
     said = subject.get("creditRecognition")
-    contexts = document["@context"]
+    contexts = document.get("@context")
     listed = contexts if isinstance(contexts, list) else [contexts]
     if isinstance(said, dict) and any(isinstance(one, str) and one.endswith(PATH) for one in listed):
         scheme, level = said.get("creditScheme"), said.get("creditLevel")

@@ -13,6 +13,9 @@ VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
 
 OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 
+_TIMES = ("validFrom", "validUntil")
+_OLDER_TIMES = ("issuanceDate", "expirationDate")
+
 _OB_CONTEXTS = "https://purl.imsglobal.org/spec/ob/v3p0/context"
 _OB_TYPES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 _TYPES_OF_MEMBERS = {
@@ -43,8 +46,15 @@ def shape_faults(document: Mapping[str, Any]) -> list[Fault]:
 
 
 def time_faults(document: Mapping[str, Any], now: datetime) -> list[Fault]:
-    """Return why a credential doesn't hold now: too early, or too late. `validUntil` is its last instant."""
-    begins, ends = _time_names(document)
+    """Return why a credential doesn't hold now: too early, or too late. `validUntil` is its last instant.
+
+    The times of either version count wherever they stand: what says that it is over isn't believed.
+    """
+    return [fault for names in (_TIMES, _OLDER_TIMES) for fault in _named_time_faults(document, names, now)]
+
+
+def _named_time_faults(document: Mapping[str, Any], names: tuple[str, str], now: datetime) -> list[Fault]:
+    begins, ends = names
     start, end = instant_of(document.get(begins)), instant_of(document.get(ends))
     faults = []
     if start is not None and start > now:
@@ -88,7 +98,7 @@ def _missing(document: Mapping[str, Any]) -> Iterator[str]:
 def _time_names(document: Mapping[str, Any]) -> tuple[str, str]:
     """Return how the version of a credential calls its first and its last instant."""
     is_older = _listed(document.get("@context"))[:1] == [VC1_CONTEXT]
-    return ("issuanceDate", "expirationDate") if is_older else ("validFrom", "validUntil")
+    return _OLDER_TIMES if is_older else _TIMES
 
 
 def _badge_faults(document: Mapping[str, Any], contexts: list[Any]) -> list[Fault]:

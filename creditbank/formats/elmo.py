@@ -26,6 +26,9 @@ DEPTH_MAX = 12
 LEARNT_MAX = 2000
 """Programmes, courses and classes of one document: far more than a life of study."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
+"""An xs:date, which may have its zone."""
+
 _AMOUNT = re.compile(r"[0-9]{1,8}\.[0-9]{0,2}", re.ASCII)
 
 
@@ -62,12 +65,13 @@ def _parsed(document: bytes) -> etree._Element:
     try:
         root = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
+        if b"<!DOCTYPE" in document:
+            raise _document_type() from error  # its entities may be all that is wrong
         line = error.lineno
         zh, en = f"第 {line} 行不是合法的 XML。", f"Line {line} is not well-formed XML."
         raise _malformed("not_xml", zh, en) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        zh, en = "不接受带 DOCTYPE 的文件；请删去它。", "A document type is not taken; leave the DOCTYPE out."
-        raise _malformed("document_type", zh, en)
+        raise _document_type()
     if root.tag != tag("elmo"):
         zh, en = f"根元素应为命名空间 {NAMESPACE} 的 elmo。", f"The root has to be elmo in the namespace {NAMESPACE}."
         raise _malformed("not_elmo", zh, en)
@@ -167,7 +171,7 @@ class _Reading:
         if not text:
             return None
         try:
-            return date.fromisoformat(text[:10]) if text[10:] in ("", "Z") or text[10:11] in "+-" else _no_day()
+            return date.fromisoformat(text[:10]) if _DAY.fullmatch(text) else _no_day()
         except ValueError:
             zh = "应为日期，格式 YYYY-MM-DD，例如 2026-07-01。"
             self.note(f"{place}/{name}", "wrong_date", zh, "A date belongs here, as YYYY-MM-DD: 2026-07-01.")
@@ -243,6 +247,11 @@ def _levels(instance: etree._Element) -> Iterator[tuple[str, str]]:
         framework, value = _text(element, "type"), _text(element, "value")
         if framework and value:
             yield framework, value
+
+
+def _document_type() -> Malformed:
+    zh, en = "不接受带 DOCTYPE 的文件；请删去它。", "A document type is not taken; leave the DOCTYPE out."
+    return _malformed("document_type", zh, en)
 
 
 def _malformed(code: str, zh: str, en: str) -> Malformed:

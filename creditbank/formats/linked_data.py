@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from threading import Lock
 from typing import Any
 
@@ -12,6 +11,7 @@ from pyld.context_resolver import ContextResolver
 from pyld.jsonld import JsonLdError, JsonLdProcessor
 
 from creditbank.core.errors import Fault, told_pointer
+from creditbank.formats.canonical import plain_numbers
 from creditbank.formats.rdf_canon import TooTangled, canonical_quads
 
 VALUES_MAX = 4000
@@ -79,7 +79,7 @@ def quads_of(document: Mapping[str, Any], contexts: Contexts) -> bytes:
     could be told in another way without a change of its quads that counts.
     """
     try:
-        plain = _plain(document)
+        plain = plain_numbers(document)
     except RecursionError:
         raise _too_complex() from None
     _check_form(plain, contexts)
@@ -240,18 +240,6 @@ def _walked(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:  # noqa
 def _below(pointer: str, name: str) -> str:
     """Return the pointer of a member, whose name is escaped."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Return JSON with the numbers that the library knows."""
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Decimal):
-        number = float(value)
-        return int(number) if number.is_integer() else number
-    return value
 
 
 def _listed(value: object) -> list[Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from creditbank.core.errors import Fault
+from creditbank.formats.canonical import plain_numbers
 from creditbank.formats.credential_check import SECONDS_MAX, Checked, issuer_faults, signature_faults
 from creditbank.formats.credential_issuers import Issuer
 from creditbank.formats.sd_jwt_reading import NoSdJwt, opened_sd_jwt
@@ -36,7 +37,7 @@ def checked_sd_jwt(text: str, issuers: Mapping[str, Issuer], now: datetime) -> C
 
 def shown_of(claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a presentation tells: its type and whatever its holder chose."""
-    return {name: value for name, value in claims.items() if name not in _PROTOCOL}
+    return {name: plain_numbers(value) for name, value in claims.items() if name not in _PROTOCOL}
 
 
 def _shape_faults(claims: Mapping[str, Any]) -> list[Fault]:

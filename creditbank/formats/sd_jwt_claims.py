@@ -10,6 +10,7 @@ from creditbank.core.calendar import day_end
 from creditbank.core.credential import ANY_LEVEL, LEVEL_MAX, CredentialKind, StatusPlace, rungs_reached
 from creditbank.core.credit import decimal_text
 from creditbank.formats.credential_context import context_address
+from creditbank.formats.credential_document import name_in
 from creditbank.formats.credential_issuers import instant_of
 from creditbank.formats.credential_record import BUNDLED_MAX
 from creditbank.formats.sd_jwt import Hidden, HiddenItems
@@ -112,7 +113,7 @@ def credential_claims(base_url: str, told: Told, person: Person, at: datetime, h
         **_held(base_url, told),
         **({"creditsAsOf": subject["creditsAsOf"]} if "creditsAsOf" in subject else {}),
     }
-    members = person.claims | Person(_name(subject)).claims | _members(subject)
+    members = person.claims | Person(name_in(subject)).claims | _members(subject)
     if held is not None:
         members[CREDITS_AT_LEAST] = _at_least(held)
     return Hidden(members, _MEMBERS, open_claims)
@@ -163,11 +164,6 @@ def _with_hidden_items(value: Any) -> Any:  # noqa: ANN401 - any member
     if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
         return HiddenItems(value, _ITEMS)
     return value
-
-
-def _name(subject: Mapping[str, Any]) -> str | None:
-    named = (one for one in subject.get("identifier", ()) if one.get("identityType") == "name")
-    return next((one["identityHash"] for one in named), None)
 
 
 def _at_least(held: Credits) -> Hidden:

@@ -12,8 +12,8 @@ import xlsxwriter
 BYTE_ORDER_MARK = "\ufeff"
 """Tells spreadsheets, which would else take the text for GBK, that it is UTF-8."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula, in full width as well (OWASP, CSV injection)."""
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:

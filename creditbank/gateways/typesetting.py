@@ -20,11 +20,14 @@ FONT_FILE = "NotoSansCJKsc-Regular.otf"
 STANDARDS: list[Any] = ["a-3a", "ua-1"]
 """PDF/A-3a (ISO 19005-3: everything embedded, tagged, files go along) and PDF/UA-1 (ISO 14289-1: accessible)."""
 
-_MISSING = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
+_UNPRINTABLE = re.compile(
+    r"the text `\"(.+?)\"` could not be displayed|the text contains the disallowed codepoint `\"(.+?)\"`", re.DOTALL
+)
+"""What the typesetter says of a text without a glyph, and of one that PDF/UA forbids, such as U+FEFF."""
 
 
 class Unprintable(Exception):  # noqa: N818 - what happened, not an error
-    """A text has characters for which the font has no glyph."""
+    """A text has characters for which the font has no glyph, or that no paper may have."""
 
     def __init__(self, characters: str) -> None:
         """`characters` are those that can't be printed, as far as the typesetter got."""
@@ -47,10 +50,10 @@ def typeset(document: Mapping[str, Any]) -> bytes:
     try:
         made = compiler.compile(format="pdf", pdf_standards=STANDARDS)
     except typst.TypstError as error:
-        missing = _MISSING.search(error.message)
-        if missing is None:
+        found = _UNPRINTABLE.search(error.message)
+        if found is None:
             raise
-        raise Unprintable(missing[1]) from error
+        raise Unprintable(found[1] or found[2]) from error
     assert isinstance(made, bytes), "a paper is one file"
     return made
 

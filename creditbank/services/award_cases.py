@@ -10,7 +10,7 @@ from creditbank.core.permission import require
 from creditbank.formats.strict_json import text_of
 from creditbank.services.bank import Work
 from creditbank.services.entitlement import hides
-from creditbank.services.qualifying import look_again, moved
+from creditbank.services.qualifying import look_again, look_again_upheld, moved
 from creditbank.storage import award_cases, award_decisions, awards, people
 from creditbank.storage.award_cases import AwardCase
 from creditbank.storage.awards import Award
@@ -42,6 +42,8 @@ def cases_page(work: Work, after: tuple[datetime, UUID] | None, rows_max: int) -
 def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Shown:
     """Let the award stand ("uphold"), or revoke it ("revoke"); awards that required it are then looked at again.
 
+    One that was upheld has another case if more of what it rests on was changed meanwhile.
+
     Decided alike already it is answered as it stands. Refused: Unknown; Conflict where it was decided otherwise.
     """
     require(work.actor, "conversions:review")
@@ -60,7 +62,7 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Shown:
     decision = _decision(work, found, award, (verdict, reason))
     award_decisions.add(work.connection, award.id, decision)
     is_upheld = verdict == "uphold"
-    moved(work, award, "in_force" if is_upheld else "revoked", "upheld" if is_upheld else "revoked", reason)
+    award = moved(work, award, "in_force" if is_upheld else "revoked", "upheld" if is_upheld else "revoked", reason)
     decided = replace(
         found,
         state="decided",
@@ -71,7 +73,9 @@ def decide(work: Work, case_id: UUID, verdict: str, reason: str) -> Shown:
         decision_id=decision.id,
     )
     award_cases.change(work.connection, decided)
-    if not is_upheld:
+    if is_upheld:
+        look_again_upheld(work, award, found.opened_at)
+    else:
         look_again(work, found.learner_id, found.outcome_id, reason)
     return _shown(work, decided)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -89,6 +89,24 @@ def check(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belie
         opened = [_checked(work, one, belief) for one in lists]
         faults, status = _foreign_status(checked.document, checked.issuer, opened)
     return Verdict((*checked.faults, *faults), status, checked.issuer, checked.proof, checked.document)
+
+
+def check_whole(work: Work, given: tuple[Given, Sequence[Given]], base_url: str, belief: Belief) -> Verdict:
+    """Judge the same, and of another's record (CLR) what is in it as well: it stands as the worst of its credentials.
+
+    What is more than a record may hold is judged by nobody, and so is not known to be good.
+    """
+    outer = check(work, given, base_url, belief)
+    inner = None if outer.document is None else bundled(outer.document)
+    if not inner or outer.issuer is None or not outer.is_accepted or outer.issuer.id == did_of(base_url):
+        return outer
+    verdicts = [check(work, (one, given[1]), base_url, belief) for one in inner[:BUNDLED_MAX]]
+    judged = [(list(one.faults), one.status) for one in verdicts]
+    if len(inner) > BUNDLED_MAX:
+        judged.append(([], Unsaid.UNKNOWN))
+    faults, status = _worst(judged, "/credentialSubject/verifiableCredential")
+    has_none = all(status is Unsaid.NONE for _, status in judged)
+    return replace(outer, faults=tuple(faults), status=Unsaid.NONE if has_none else status)
 
 
 def _check_sd_jwt(work: Work, given: tuple[str, Sequence[Given]], base_url: str, belief: Belief) -> Verdict:
@@ -192,7 +210,7 @@ def _foreign_status(
         if told is None:
             found.append(Unsaid.UNKNOWN)
             continue
-        if not told.is_sound or told.issuer != issuer:
+        if not told.is_sound or told.issuer != issuer or not _is_list(told):
             zh, en = "状态列表无效，或不是同一签发者的。", "The status list doesn't hold, or is by another issuer."
             return [Fault("/credentialStatus", "status_list_refused", zh, en)], Unsaid.UNKNOWN
         standing = _standing(entry, told)
@@ -201,6 +219,12 @@ def _foreign_status(
         found.append(standing)
     order = (Standing.REVOKED, Standing.SUSPENDED, Unsaid.UNKNOWN, Standing.VALID)
     return [], next((one for one in order if one in found), Unsaid.UNKNOWN)
+
+
+def _is_list(told: Checked) -> bool:
+    """Tell whether what came along is a status list, and not something else that the issuer signed."""
+    types = None if told.document is None else told.document.get("type")
+    return isinstance(types, list) and _LIST_TYPE in types
 
 
 def _standing(entry: Mapping[str, Any], told: Checked) -> Standing | None:

@@ -75,7 +75,7 @@ def _record(verdict: Verdict, learner_id: UUID, schemes: Mapping[str, Scheme], o
         return Malformed((Fault("/credentialSubject/achievement", "no_achievement", zh, en),))
     amount, scheme = _credits(found, verdict.issuer, schemes)
     if found.unit is not None and scheme is None:
-        return Malformed((_other_unit(),))
+        return Malformed((_no_amount() if found.credit_hundredths is None else _other_unit(),))
     return Record(
         external_id=_external_id(found.id),
         learner=LearnerReference(learner_id),
@@ -116,6 +116,14 @@ def _not_good(status: str) -> Fault:
     zh = f"凭证状态为 {status}，不能记为学习成果；状态未知时请随附签发者的状态列表（status_lists）。"
     en = f"It stands as {status} and can't be recorded; where that is unknown send its issuer's status_lists along."
     return Fault("/credentialStatus", "status_not_good", zh, en)
+
+
+def _no_amount() -> Fault:
+    zh, en = (
+        "学分应为非负十进制数，最多两位小数。",
+        "The credits have to be a decimal number, not negative, with two places.",
+    )
+    return Fault("/credentialSubject/creditRecognition/creditAmount", "wrong_amount", zh, en)
 
 
 def _other_unit() -> Fault:

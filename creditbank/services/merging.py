@@ -8,6 +8,7 @@ from creditbank.core.merging import Link, Person, joined, parted, person_of, sta
 from creditbank.core.review import State
 from creditbank.services import converting
 from creditbank.services.bank import Work
+from creditbank.services.credential_following import follow_parting
 from creditbank.services.entitlement import no_such_learner
 from creditbank.services.qualifying import look_again_parted
 from creditbank.services.revealing import restore_what_counts_again, reverse_what_counts_twice
@@ -42,6 +43,8 @@ def join(work: Work, learner_id: UUID, into_id: UUID, case_id: UUID) -> Link:
 def part(work: Work, link_id: UUID, case_id: UUID) -> tuple[Person, Person]:
     """Take a link back and return the two people whom it joined; what was reversed for being one's is restored.
 
+    Credentials that were issued meanwhile and tell of both are superseded.
+
     Refused: Unknown link; Conflict where it was taken back already, or with every conversion that used outcomes of both
     and has to be reversed first.
     """
@@ -63,6 +66,7 @@ def part(work: Work, link_id: UUID, case_id: UUID) -> tuple[Person, Person]:
     restore_what_counts_again(work, merged, other)
     for side in (merged, other):
         look_again_parted(work, side)
+    follow_parting(work, (merged, other), link.since)
     return merged, other
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,10 @@ PARTED = (
     "账户已拆分，所依据的成果属于另一人 (the accounts were parted, an outcome that it rests on is another person's)"
 )
 """Why a case is opened after accounts were parted."""
+
+
+MEANWHILE = "复核期间又有来源成果变更 (while it was in review, another outcome that it rests on was changed)"
+"""Why a case is opened after an award was upheld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,21 @@ def look_again_parted(work: Work, person: Person) -> None:
         elsewhere = [outcome_id for outcome_id, account in accounts.items() if account not in person.members]
         if elsewhere:
             _open_case(work, one, min(elsewhere), (PARTED, lacking))
+
+
+def look_again_upheld(work: Work, award: Award, opened_at: datetime) -> None:
+    """Open another case on an award that was upheld, if more of what it rests on changed since its case was opened.
+
+    Whoever decided that was told of the first change alone.
+    """
+    held = people.locked(work.connection, award.learner_id)
+    assert held is not None, "an award stands on an account"
+    for one, lacking in _unreached(work, held.person):
+        if one.id == award.id:
+            sources = awards.sources(work.connection, one)
+            changed = decisions.decided_behind(work.connection, sources, opened_at)
+            if changed:
+                _open_case(work, one, min(changed), (MEANWHILE, lacking))
 
 
 def _unreached(work: Work, person: Person) -> list[tuple[Award, list[dict[str, Any]]]]:

@@ -77,14 +77,14 @@ def take_transcript(work: Work, learner_id: UUID, transcript: Transcript) -> lis
     places: list[str] = []
     records: list[Record] = []
     refused: dict[int, Refusal] = {}
-    found = [one for report in transcript.reports for one in counted(report.learnt)]
-    for number, one in enumerate(found):
+    found = [(report, one) for report in transcript.reports for one in counted(report.learnt)]
+    for number, (report, one) in enumerate(found):
         places.append(one.learnt.place)
         faults = tuple(_faults(one.learnt))
         if faults:
             refused[number] = Malformed(faults)
         else:
-            records.append(_record(one, learner_id, schemes))
+            records.append(_record(report, one, learner_id, schemes))
     answers = iter(post_records(work, records))
     return [Taken(place, refused.get(number) or next(answers)) for number, place in enumerate(places)]
 
@@ -135,13 +135,13 @@ def _faults(learnt: Learnt) -> Iterator[Fault]:
         yield Fault(f"{instance}/status", "not_passed", zh, en)
 
 
-def _record(one: Counted, learner_id: UUID, schemes: Mapping[str, str]) -> Record:
+def _record(report: Report, one: Counted, learner_id: UUID, schemes: Mapping[str, str]) -> Record:
     """Return a credit that counts as the record of an outcome."""
     learnt = one.learnt
     assert learnt.completed_on is not None, "its absence is a fault"
     code = learnt.identifiers[0][1] if learnt.identifiers else None
     return Record(
-        external_id=_external_id(one, learner_id),
+        external_id=_external_id(report, one, learner_id),
         learner=LearnerReference(learner_id),
         kind=Kind.DEGREE if learnt.type == DEGREE else Kind.COURSE,
         title=learnt.title("zh", "en"),
@@ -156,14 +156,18 @@ def _record(one: Counted, learner_id: UUID, schemes: Mapping[str, str]) -> Recor
     )
 
 
-def _external_id(one: Counted, learner_id: UUID) -> str:
-    """Return the id under which a credit is known again: of its taking, else of course, day and learner."""
+def _external_id(report: Report, one: Counted, learner_id: UUID) -> str:
+    """Return the id under which a credit is known again: its issuer's of the taking, else of course, day and learner.
+
+    What one issuer calls "1" is something else than what another one calls so.
+    """
     learnt, scheme = one.learnt, one.credit.scheme_key
+    issuer = ":".join(min(report.issuer_identifiers, default=report.issuer_titles[0]))
     if learnt.instances:
         named = ":".join(learnt.instances[0])
     else:
         named = f"{':'.join(learnt.identifiers[0])}:{learnt.completed_on}:{learner_id}"
-    external_id = f"elmo:{scheme}:{named}"
+    external_id = f"elmo:{scheme}:{issuer}:{named}"
     if len(external_id) > EXTERNAL_ID_MAX or not external_id.isprintable():
         return f"elmo:{hashlib.sha256(external_id.encode()).hexdigest()}"
     return external_id

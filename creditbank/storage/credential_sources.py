@@ -1,6 +1,7 @@
 """Credentials whose source is not what it was: an outcome, a conversion, credits on an account, an award."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,16 @@ _BACK = "reverse"
 
 
 def overtaken(
-    connection: Connection, members: Sequence[UUID] | None, after: UUID | None = None, rows_max: int | None = None
+    connection: Connection,
+    members: Sequence[UUID] | None,
+    after: UUID | None = None,
+    rows_max: int | None = None,
+    now: datetime | None = None,
 ) -> list[tuple[Credential, Standing]]:
     """Return credentials that can't stand as they do, each with how it has to stand; in the order of their ids.
 
-    Of some accounts, or of all behind an id: then a reversal on another account of the same person goes unseen.
+    Of some accounts, or of all behind an id: then a reversal on another account of the same person goes unseen. `now`
+    is the instant of a transaction that holds the accounts: what it reversed itself comes behind all that was issued.
     """
     found: list[tuple[Credential, Standing]] = []
     queries = [_revoked(), _revised(), _undone(), *_awards(), *([] if members is not None else [_reversed()])]
@@ -38,7 +44,7 @@ def overtaken(
         rows = connection.execute(alive.order_by(credential.c.id).limit(rows_max))
         found += [(credential_of(row), standing) for row in rows]
     if members is not None:
-        found += [(one, Standing.SUPERSEDED) for one in _stated_before_a_reversal(connection, members)]
+        found += [(one, Standing.SUPERSEDED) for one in _stated_before_a_reversal(connection, members, now)]
     return sorted(found, key=lambda one: one[0].id)
 
 
@@ -108,14 +114,21 @@ def _reversed() -> tuple[Select[Any], Standing]:
     return select(credential).where(credential.c.kind == CredentialKind.BALANCE.value, back), Standing.SUPERSEDED
 
 
-def _stated_before_a_reversal(connection: Connection, members: Sequence[UUID]) -> list[Credential]:
-    """Return the same of one person, whose accounts may stand on several machines: no query joins what they hold."""
+def _stated_before_a_reversal(
+    connection: Connection, members: Sequence[UUID], now: datetime | None
+) -> list[Credential]:
+    """Return the same of one person, whose accounts may stand on several machines: no query joins what they hold.
+
+    A transaction may have begun before a statement was issued for which it then waited: its own reversals have an
+    earlier instant, and come later all the same.
+    """
     theirs = member_of(connection, credential.c.learner_id, members)
     stated = select(credential).where(theirs, credential.c.kind == CredentialKind.BALANCE.value, _is_alive())
     found = [credential_of(row) for row in connection.execute(stated)]
     if not found:
         return []
     owned = member_of(connection, entry.c.learner_id, members)
-    newest = select(func.max(entry.c.recorded_at)).where(owned, entry.c.kind == _BACK)
-    reversed_at = connection.execute(newest).scalar_one()
-    return [one for one in found if reversed_at is not None and one.issued_at <= reversed_at]
+    back = select(func.max(entry.c.recorded_at)).where(owned, entry.c.kind == _BACK)
+    newest = connection.execute(back).scalar_one()
+    own = None if now is None else connection.execute(back.where(entry.c.recorded_at >= now)).scalar_one()
+    return [one for one in found if own is not None or (newest is not None and one.issued_at <= newest)]

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from creditbank.core.credential import KEPT, PAPER_UNTIL, CredentialKind, Detail, Standing, StatusPlace
+from creditbank.core.credential import FINAL, KEPT, PAPER_UNTIL, CredentialKind, Detail, Standing, StatusPlace
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_change, member_of
 from creditbank.storage.locking import locked_rows
@@ -180,6 +180,14 @@ def page(connection: Connection, members: Sequence[UUID], after: Place | None, r
     if after is not None:
         query = query.where(tuple_(*place) < tuple_(*after))
     query = query.order_by(*(part.desc() for part in place)).limit(rows_max)
+    return [credential_of(row) for row in connection.execute(query)]
+
+
+def alive_since(connection: Connection, members: Sequence[UUID], since: datetime) -> list[Credential]:
+    """Return a person's credentials that were issued from an instant on and are not over for ever, oldest first."""
+    theirs = member_of(connection, credential.c.learner_id, members)
+    alive = credential.c.standing.not_in([one.value for one in FINAL])
+    query = select(credential).where(theirs, alive, credential.c.issued_at >= since).order_by(credential.c.id)
     return [credential_of(row) for row in connection.execute(query)]
 
 

@@ -147,6 +147,13 @@ def latest_recognitions(connection: Connection, outcome_ids: Iterable[UUID]) -> 
     return {row.outcome_id: _stored(row) for row in rows if row.outcome_id is not None}
 
 
+def decided_behind(connection: Connection, outcome_ids: Iterable[UUID], since: datetime) -> set[UUID]:
+    """Return those of some outcomes on which something was decided behind an instant."""
+    wanted = member_of(connection, decision.c.outcome_id, sorted(set(outcome_ids)))
+    query = select(decision.c.outcome_id).where(wanted, decision.c.decided_at > since)
+    return set(connection.execute(query).scalars())
+
+
 def awards(connection: Connection, learner_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, str]]:
     """Return the outcome and the result text of each of the learners' recognitions, by the decision's id."""
     query = select(decision.c.id, decision.c.outcome_id, decision.c.result).where(decision.c.kind == "recognition")

@@ -16,6 +16,7 @@ from tests.api.test_credentials import Holder
 from tests.builders import BASE_URL, House
 from tests.formats import credentials as made
 from tests.formats.linked import contexts, needs_samples
+from tests.formats.sd_jwts import by_hand
 from tests.formats.test_linked_data import sample, sample_issuer
 
 PLACE = StatusPlace(1, 4711)
@@ -123,6 +124,13 @@ def test_credits_count_only_in_a_unit_that_is_the_same_here(bank: House) -> None
     assert content(bank, row)["scheme"] == "cn-16h-half"
 
 
+@pytest.mark.parametrize("said", ["-3", "1e3", "99999999999", [], True])
+def test_credits_that_are_no_amount_are_refused_as_such(bank: House, said: Any) -> None:
+    document = copy.deepcopy(made.document())
+    document["credentialSubject"]["creditRecognition"]["creditAmount"] = said
+    assert why(post(bank, bank.open_learner()["id"], made.proven(document))) == {"wrong_amount"}
+
+
 @pytest.mark.parametrize(
     ("told", "taken"), [("x" * 40, "x" * 40), ("x" * 41, None), (" ", None), (3, None), ("a\n", None)]
 )
@@ -134,9 +142,10 @@ def test_a_level_is_a_short_text_or_left_out(told: Any, taken: str | None) -> No
     assert found.level == taken
 
 
-def test_what_is_not_completed_yet_is_refused(bank: House) -> None:
+@pytest.mark.parametrize("said", ["2027-01-01T00:00:00+08:00", "9999-12-31T20:00:00Z"])
+def test_what_is_not_completed_yet_is_refused(bank: House, said: str) -> None:
     document = copy.deepcopy(made.document())
-    document["credentialSubject"]["activityEndDate"] = "2027-01-01T00:00:00+08:00"
+    document["credentialSubject"]["activityEndDate"] = said
     assert why(post(bank, bank.open_learner()["id"], made.proven(document))) == {"future_date"}
 
 
@@ -183,6 +192,29 @@ def test_each_credential_in_a_record_is_answered_for(bank: House) -> None:
     assert why(post(bank, learner_id, record)) == {"signature_wrong"}
 
 
+def verified(house: House, credential: Any, status_lists: Any) -> tuple[bool, bool, str, list[tuple[str, str]]]:
+    body = {"credential": credential, "status_lists": status_lists}
+    said = house.http.post("/v1/credentials/verify", json=body).get_json()
+    reasons = [(one["pointer"], one["code"]) for one in said["reasons"]]
+    return said["accepted"], said["verified"], said["status"], reasons
+
+
+def test_anothers_record_stands_as_the_worst_of_what_is_in_it(bank: House) -> None:
+    cover = Cover(made.BASE, made.DID, made.ID, made.ID, made.AT, made.AT.date() + timedelta(days=9), is_partial=False)
+    without = {name: value for name, value in made.document().items() if name != "credentialStatus"}
+    inner = [made.proven(without), made.proven()]
+    record = made.proven(record_document(cover, inner))
+    assert verified(bank, record, lists()) == (True, True, "valid", [])
+    assert verified(bank, record, lists(PLACE.index)) == (False, True, "revoked", [])
+    assert verified(bank, record, lists(suspended=(PLACE.index,))) == (False, True, "suspended", [])
+    assert verified(bank, record, []) == (False, True, "unknown", [])
+    assert verified(bank, made.proven(record_document(cover, inner[:1])), []) == (True, True, "none", [])
+    assert verified(bank, made.proven(record_document(cover, inner[:1] * 41)), [])[:3] == (False, True, "unknown")
+    forged = made.proven(record_document(cover, [inner[0], inner[1] | {"name": "x"}]))
+    place = "/credentialSubject/verifiableCredential/1/proof"
+    assert verified(bank, forged, lists()) == (False, False, "valid", [(place, "signature_wrong")])
+
+
 @needs_samples
 def test_a_sample_of_1edtech_is_recorded_without_credits(bank: House) -> None:
     document, _ = sample("ob30/simple")
@@ -191,3 +223,21 @@ def test_a_sample_of_1edtech_is_recorded_without_credits(bank: House) -> None:
     bank.app.extensions["creditbank.contexts"] = contexts(BASE_URL)
     (row,) = results(post(bank, bank.open_learner()["id"], document, []))
     assert content(bank, row) == {"kind": "other", "title": "Teamwork", "completed_on": "2010-01-01"}
+
+
+def test_something_else_that_the_issuer_signed_is_no_status_list(bank: House) -> None:
+    learner_id = bank.open_learner()["id"]
+    for place in range(2):
+        given = [{name: value for name, value in one.items() if name != "proof"} for one in lists()]
+        given[place]["type"] = ["VerifiableCredential"]
+        assert why(post(bank, learner_id, made.proven(), [made.proven(one) for one in given])) == {
+            "status_list_refused"
+        }
+
+
+@pytest.mark.parametrize(
+    "subject", [[1], "x", {"achievement": {"name": "T"}, "activityEndDate": "2026-01-01T00:00:00Z"}]
+)
+def test_an_sd_jwt_with_the_members_of_a_credential_is_judged_and_never_fails(bank: House, subject: Any) -> None:
+    told = by_hand([], {"credentialSubject": subject, "_sd": None})
+    assert why(post(bank, bank.open_learner()["id"], told)) == {"no_achievement"}

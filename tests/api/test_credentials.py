@@ -20,6 +20,7 @@ from creditbank.storage.credential_status import status_entry
 from tests.api.test_rights import TARGET
 from tests.builders import BASE_URL, SAME_TITLE, House, outcome_body
 from tests.services.test_erasure import erase
+from tests.services.test_merging import join, part
 
 ISSUER = "did:web:bank.test"
 ISSUE = ("cqdx", "credentials:issue")
@@ -266,12 +267,48 @@ def test_an_issuer_suspends_reinstates_and_revokes_for_ever(house: House) -> Non
     assert change(house, made, "revoke", holder.own).status_code == 404
 
 
+def test_what_was_issued_to_two_people_taken_for_one_is_over_once_they_are_parted(house: House) -> None:
+    holder = Holder(house)
+    other = house.open_learner(name="上官别人")
+    theirs = house.post_outcome(other["id"], title="篆刻")
+    before = holder.issue(with_name=True)
+    link = join(house, other["id"], holder.learner["id"])
+    house.clock.move(minutes=1)
+    of_both = holder.issue(kind="balance", subject_id=None)
+    misnamed = holder.issue(subject_id=theirs["id"], with_name=True)
+    nameless, own = holder.issue(subject_id=theirs["id"]), holder.issue(with_name=True)
+    code = holder.share(misnamed, "holder", "achievement")["code"]
+    house.clock.move(minutes=1)
+    part(house, link)
+    house.tokens.clear()
+    listed = house.http.get("/v1/learners/me/credentials", headers=holder.own).get_json()["items"]
+    found = {one["id"]: one["status"] for one in listed}
+    assert found == {before["id"]: "valid", own["id"]: "valid", of_both["id"]: "superseded"}
+    headers = house.learner_auth(other["id"])
+    listed = house.http.get("/v1/learners/me/credentials", headers=headers).get_json()["items"]
+    assert {one["id"]: one["status"] for one in listed} == {misnamed["id"]: "superseded", nameless["id"]: "valid"}
+    assert house.http.get(f"/verify/{code}").get_json()["status"] == "superseded"
+
+
 def test_a_learner_takes_back_a_statement_of_their_own(house: House) -> None:
     holder = Holder(house)
     made = holder.issue(kind="balance", subject_id=None)
     assert change(house, made, "revoke").status_code == 404
     assert change(house, made, "revoke", holder.own).status_code == 200
     assert status(house, holder, made) == "revoked"
+
+
+def test_a_statement_is_over_though_the_reversal_behind_it_has_an_earlier_instant(house: House) -> None:
+    holder = Holder(house)
+    house.clock.move(seconds=5)
+    made = holder.issue(kind="balance", subject_id=None)
+    house.clock.move(seconds=-2)  # as of a transaction that began before, and waited for the account
+    revoked = house.http.post(
+        f"/v1/outcomes/{holder.outcome['id']}/revoke", json={"reason": "查证"}, headers=house.auth()
+    )
+    assert revoked.status_code == 200
+    house.clock.move(seconds=2)
+    assert verdict(house, holder.jwt(made))["status"] == "superseded"
 
 
 def test_a_statement_expires_after_its_last_day(house: House) -> None:

@@ -77,6 +77,21 @@ def test_a_certificate_is_printed_and_its_address_shows_what_it_says(house: Hous
     assert address_in(printed(house, made["id"], own)[0]) == address_in(text), "printed again it has the same address"
 
 
+def test_an_address_is_typed_in_any_case_and_a_mistyped_one_is_answered_with_a_page(house: House) -> None:
+    learner = house.open_learner()
+    outcome = house.post_outcome(learner["id"])
+    made = issued(house, learner["id"], kind="outcome", subject_id=outcome["id"])
+    path = address_in(printed(house, made["id"], house.learner_auth(learner["id"]))[0])
+    code = path.removeprefix("/verify/")
+    for typed in (code.upper(), code.capitalize()):
+        assert "有效" in Shown(house.http.get(f"/verify/{typed}", headers=BROWSER).get_data(as_text=True)).text
+    for mistyped in (code[:-1], code + "x", "1" + code[1:], code[:4] + " " + code[4:], "x", "%00"):
+        answer = house.http.get(f"/verify/{mistyped}", headers=BROWSER)
+        assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
+        assert "查无此凭证" in Shown(answer.get_data(as_text=True)).text
+        assert house.http.get(f"/verify/{mistyped}").get_json()["code"] == "unknown"
+
+
 def test_the_page_needs_no_script_and_fetches_nothing(house: House) -> None:
     learner_id = house.open_learner()["id"]
     made = issued(house, learner_id, kind="balance")

@@ -18,7 +18,7 @@ from tests.api.test_credentials import ISSUE, ISSUER, Holder, change, codes, ver
 from tests.api.test_rights import TARGET
 from tests.builders import BASE_URL, SAME_TITLE, House
 from tests.formats import credentials as issued
-from tests.formats.sd_jwts import AMOUNTS, everything_in, statement, unpacked
+from tests.formats.sd_jwts import AMOUNTS, by_hand, everything_in, packed, statement, unpacked
 from tests.formats.test_token_status_list import a_list
 
 SD_JWT = "application/dc+sd-jwt"
@@ -277,6 +277,12 @@ def test_what_another_issuer_signed_stands_as_its_own_list_tells(house: House) -
     assert [one["code"] for one in taken["errors"]] == ["no_achievement"]
     house.app.extensions["creditbank.trusted_issuers"] = {}
     assert codes(verdict(house, text)) == {"issuer_unknown"}
+
+
+def test_numbers_with_decimals_are_shown_as_another_issuer_wrote_them(house: House) -> None:
+    house.app.extensions["creditbank.trusted_issuers"] = issued.issuers()
+    said = verdict(house, by_hand([packed(["salt", "gpa", [3.75, 4.0]])]))
+    assert (said["accepted"], said["shown"]["gpa"]) == (True, [3.75, 4])
 
 
 def test_what_can_t_be_shown_is_refused_where_it_stands(shower: Shower) -> None:

@@ -324,6 +324,28 @@ def test_a_reviewer_upholds_or_revokes(house: House, verdict: str, state: str | 
         assert award(house, learner, "first")[0] == 201, "what is learned anew can be awarded anew"
 
 
+def test_what_is_revoked_while_an_award_is_in_review_has_a_case_once_it_is_upheld(house: House) -> None:
+    learner, course, certificate = learned(house)
+    awarded(house, learner)
+    revoke(house, certificate)
+    house.clock.move(days=1)
+    house.tokens.clear()
+    revoke(house, course)
+    (first,) = cases(house)
+    assert [part for said in first["missing"] for part in said["parts"]] == ["skill"]
+    house.clock.move(days=1)
+    house.tokens.clear()
+    assert decide(house, first, "uphold")[0] == 200
+    assert states(house, learner)["first"] == "in_review", "of the second one nobody was told"
+    second, _ = cases(house)
+    assert (second["state"], second["outcome_id"]) == ("open", course)
+    assert [part for said in second["missing"] for part in said["parts"]] == ["study", "skill"]
+    house.clock.move(days=1)
+    house.tokens.clear()
+    assert decide(house, second, "uphold")[0] == 200
+    assert (states(house, learner)["first"], len(cases(house))) == ("in_force", 2)
+
+
 def test_a_revoked_level_has_those_that_required_it_looked_at(house: House) -> None:
     learner, course, _ = learned(house)
     awarded(house, learner, "first")

@@ -45,7 +45,7 @@ def test_a_transcript_is_recorded_once_and_each_credit_is_answered(house: House)
     assert answer.json["summary"] == {"accepted": 2, "replayed": 0, "rejected": 2}
     first, second, failed, bare = answer.json["results"]
     assert first["place"] == "/elmo/report[1]/learningOpportunitySpecification[1]"
-    assert second["external_id"].startswith("elmo:cn-16h-half:local:C:2025-06-30:")
+    assert second["external_id"].startswith("elmo:cn-16h-half:x:1:local:C:2025-06-30:")
     assert [error["code"] for error in failed["errors"]] == ["not_passed"]
     assert [error["pointer"].rpartition("/")[2] for error in bare["errors"]] == ["identifier", "date", "status"]
     shown = house.http.get(f"/v1/outcomes/{first['id']}", headers=house.auth()).json
@@ -53,6 +53,17 @@ def test_a_transcript_is_recorded_once_and_each_credit_is_answered(house: House)
     again = post(house, learner_id, body)
     assert again.json["summary"] == {"accepted": 0, "replayed": 2, "rejected": 2}
     assert [row.get("id") for row in again.json["results"]] == [row.get("id") for row in answer.json["results"]]
+
+
+def test_what_two_issuers_call_alike_is_taken_of_each(house: House) -> None:
+    learner_id = house.open_learner()["id"]
+    taking = f'<identifier type="local">1</identifier>{PASSED}'
+    one = document(course(taking + credit("3", "cn-16h-half"), title=NAMED.format("A", "拓扑学")))
+    other = document(course(taking + credit("4", "cn-16h-half"), title=NAMED.format("B", "代数学")))
+    other = other.replace(b'<identifier type="x">1<', b'<identifier type="x">2<')
+    both = one.replace(b"</elmo>", other[other.index(b"<report>") :])
+    for expected in ({"accepted": 2, "replayed": 0, "rejected": 0}, {"accepted": 0, "replayed": 2, "rejected": 0}):
+        assert post(house, learner_id, both).json["summary"] == expected
 
 
 def test_what_the_bank_writes_keeps_every_recognised_credit(house: House) -> None:

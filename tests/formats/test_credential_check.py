@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from creditbank.formats.credential_check import checked_document, checked_jwt
 from creditbank.formats.credential_issuers import issuer_from
 from creditbank.formats.credential_key import Algorithm, key_of_jwk
+from creditbank.formats.credential_shape import VC1_CONTEXT
 from creditbank.formats.did_web import did_document, did_of, jwk_method
 from tests.formats import credentials as made
 
@@ -253,6 +254,20 @@ def test_a_credential_holds_from_its_first_second_to_its_last(
     make: Callable[[], Any], now: datetime, wanted: set[str]
 ) -> None:
     assert made.codes(made.checked(make(), now=now)) == wanted
+
+
+@pytest.mark.parametrize("make", [made.jwt, made.proven])
+@pytest.mark.parametrize(
+    ("name", "said", "wanted"),
+    [("validUntil", "2026-06-30T00:00:00Z", "expired"), ("validFrom", "2026-12-31T00:00:00Z", "not_yet_valid")],
+)
+def test_an_older_credential_is_not_believed_against_a_time_by_its_newer_name(
+    make: Callable[[Any], Any], name: str, said: str, wanted: str
+) -> None:
+    document = made.document()
+    older = {"@context": [VC1_CONTEXT, *document["@context"][1:]], "issuanceDate": document["validFrom"]}
+    assert made.codes(made.checked(make(document | older))) == set()
+    assert made.codes(made.checked(make(document | older | {name: said}))) == {wanted}
 
 
 @pytest.mark.parametrize(

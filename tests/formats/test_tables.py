@@ -28,7 +28,9 @@ def test_a_workbook_reads_as_it_was_written_and_has_no_formula() -> None:
     assert b"<f>" not in written
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM(1)"]
+)
 def test_in_csv_a_formula_is_led_by_an_apostrophe(text: str) -> None:
     (row,) = csv.DictReader(io.StringIO(csv_bytes([{"name": text}]).decode("utf-8-sig"), newline=""))
     assert row["name"] == "'" + text

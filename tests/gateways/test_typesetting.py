@@ -77,6 +77,12 @@ def test_what_the_font_has_no_glyph_for_is_refused_by_name() -> None:
     assert NO_GLYPH in refused.value.characters
 
 
+def test_what_no_paper_may_have_is_refused_by_name() -> None:
+    with pytest.raises(Unprintable) as refused:
+        typeset(paper_document(paper(name="王\ufeff芳")))
+    assert "feff" in refused.value.characters.casefold()
+
+
 def test_each_character_has_a_picture_of_its_own_and_none_is_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = {character: picture_of(character) for character in "𬭎䶮·𠮷鿏王Aā7№"}
     monkeypatch.setattr(typesetting, "STANDARDS", [])  # so that the typesetter draws the box instead of refusing
@@ -87,7 +93,7 @@ def test_each_character_has_a_picture_of_its_own_and_none_is_the_box(monkeypatch
 
 
 @pytest.mark.parametrize("shape", Shape)
-@pytest.mark.parametrize("name", ["王芳", "欧阳" * 60, "A" * 200])
+@pytest.mark.parametrize("name", ["王芳", "欧阳" * 60, "A" * 200, "Ж" * 200, "α" * 200, "—" * 200])
 def test_nothing_is_drawn_on_the_margins(shape: Shape, name: str) -> None:
     document = pypdfium2.PdfDocument(typeset(paper_document(paper(shape, rows=60, name=name, statement=name))))
     side = round(MARGIN * DOTS_PER_POINT)
