@@ -67,6 +67,8 @@ def receiver(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(body) < int(self.headers["Content-Length"]):
+                return  # its sender was killed half way: nothing was received
             headers = {name.lower(): value for name, value in self.headers.items()}
             found.received.append(Received(self.path, headers, body, time.time()))
             found.before()

@@ -10,7 +10,7 @@ from creditbank.core.event import Event, EventType, outcome_type
 from creditbank.core.merging import Person
 from creditbank.core.review import State
 from creditbank.services.bank import Work
-from creditbank.storage import conversions, events
+from creditbank.storage import conversions, events, outbox
 from creditbank.storage.awards import Award
 from creditbank.storage.conversions import Conversion
 from creditbank.storage.credentials import Credential
@@ -25,6 +25,10 @@ _CONVERSION_TYPES = {
     State.LAPSED: EventType.CONVERSION_CLOSED,
     State.VOIDED: EventType.CONVERSION_CLOSED,
 }
+
+
+TOLD_MAX = 10_000
+"""Events of one transaction that are kept in memory: as many as a batch has. A file in one transaction has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ def tell_outcomes(work: Work, heads: Sequence[Head], corrected: UUID | None = No
         kind = outcome_type(head.status, is_correction=head.id == corrected)
         told = Event(work.new_id(), kind, work.now, head.learner_id, ids, said, readers[head.institution_id])
         work.told.append(told)
+    if len(work.told) > TOLD_MAX:
+        outbox.add(work.connection, work.told)
+        work.told.clear()
 
 
 def tell_conversion(work: Work, conversion: Conversion, done: str) -> None:

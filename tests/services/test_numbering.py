@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from creditbank.core.entitlement import Basis
 from creditbank.core.event import KEPT_DAYS, Event, EventType
-from creditbank.services import numbering
+from creditbank.services import numbering, telling
 from creditbank.services.bank import Answer, Errand, Work, carried_out
 from creditbank.services.clients import administrator
 from creditbank.services.numbering import number, number_some, prune
@@ -132,6 +132,17 @@ def test_a_large_batch_tells_in_one_statement_more(house: House) -> None:
     assert posted(outbox.EVENTS_A_ROW * 2 + 10) <= posted(outbox.EVENTS_A_ROW * 4 + 10) + 1
     number(house.bank)
     assert read_all(house) == [EventType.OUTCOME_RECOGNISED] * (2 + outbox.EVENTS_A_ROW * 6 + 20)
+
+
+def test_what_one_transaction_tells_in_great_numbers_is_not_kept_in_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "TOLD_MAX", 5)
+    learner = house.open_learner()["id"]
+    bodies = [outcome_body(learner, next(house.numbers)) for _ in range(6)]
+    assert house.http.post("/v1/outcomes/batch", json=bodies, headers=house.auth()).status_code == 200
+    number(house.bank)
+    assert read_all(house) == [EventType.OUTCOME_RECOGNISED] * 6
 
 
 def read_all(house: House) -> list[str]:
