@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 
 export CREDITBANK_BASE_URL ?= http://$(if $(filter 0.0.0.0,$(HOST)),127.0.0.1,$(HOST)):$(PORT)
 
-.PHONY: run test test-distributed test-pgbouncer test-oidc test-log test-credentials check bench drills import-drill event-drill openapi client lock format clean
+.PHONY: run test test-distributed test-pgbouncer test-redis test-runbook test-oidc test-log test-credentials check bench drills import-drill event-drill openapi client lock format clean
 
 run: $(RUN_READY)
 	@$(BIN)/creditbank migrate
@@ -45,6 +45,16 @@ test-log: $(TEST_READY)
 test-credentials: $(TEST_READY)
 	@if command -v npm > /dev/null; then npm ci --prefix tests/credentials --ignore-scripts --no-audit --no-fund --silent; fi
 	CREDITBANK_TEST_CREDENTIALS=others $(BIN)/python -m pytest tests/api/test_credentials_by_others.py tests/api/test_presentations_by_others.py
+
+# Limits of several processes together, by a real Redis, which has to be installed for this alone.
+test-redis: $(TEST_READY)
+	@command -v redis-server > /dev/null || \
+	    { echo "Redis is missing. On Debian and Ubuntu: apt-get install redis-server" >&2; exit 1; }
+	CREDITBANK_TEST_REDIS=server $(BIN)/python -m pytest tests/redis
+
+# The runbook by hand: an upgrade under load from the version before the newest migration, and a restore on an empty host.
+test-runbook: $(TEST_READY)
+	CREDITBANK_TEST_RUNBOOK=by-hand $(BIN)/python -m pytest tests/runbook
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

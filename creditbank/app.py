@@ -1,6 +1,7 @@
 """The one place where the parts are joined: settings, keys and database become a bank, and a bank a web application."""
 
 import gc
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,27 +57,36 @@ from creditbank.api import (
     transcripts,
     webhooks,
 )
+from creditbank.api.caller import open_endpoints
+from creditbank.api.limits import limit_requests
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
 from creditbank.api.problems import register_problems
 from creditbank.api.resource import documented_api
-from creditbank.config import NO_FILES, NONE, NOWHERE, Settings, settings_from_environment
+from creditbank.api.tracing import trace_requests
+from creditbank.config import NO_FILES, NONE, NOWHERE, PRODUCTION, Settings, settings_from_environment
 from creditbank.formats.credential_context import context_address, context_document
 from creditbank.formats.linked_data import Contexts
+from creditbank.gateways import metrics
 from creditbank.gateways.context_folder import open_contexts
 from creditbank.gateways.issuer_file import open_issuers
 from creditbank.gateways.keyring import KeyringUnusable, Keys
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.suites import SUITES, Suite
+from creditbank.gateways.tracing import open_tracer
 from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.bank import Bank
 from creditbank.services.sealing import Log
+from creditbank.soundness import concerns_in_database, concerns_of
+from creditbank.soundness.values import SettingsDangerous
 from creditbank.storage.database import Database
 from creditbank.storage.replica import Replica
 
 BODY_BYTES_MAX = batches.BODY_BYTES_MAX
 """No request is read beyond the largest that any resource takes."""
+
+log_lines = structlog.get_logger()
 
 RESOURCES = (
     tokens.tokens,
@@ -127,6 +137,25 @@ RESOURCES = (
 )
 
 
+def check_for_production(settings: Settings) -> None:
+    """Let a bank that people rely on not start with dangerous settings; log what is worth knowing of the others.
+
+    Raises SettingsDangerous with all reasons. In development nothing is asked.
+    """
+    if settings.mode != PRODUCTION:
+        return
+    found = concerns_of(settings, os.environ)
+    hindering = [one for one in found if one.hinders(in_production=True)]
+    if not hindering:
+        opened = create_bank(settings)
+        hindering = concerns_in_database(opened)
+        opened.database.close()
+    if hindering:
+        raise SettingsDangerous(hindering)
+    for one in found:
+        log_lines.warning("setting", variable=one.variable, notice=one.en)
+
+
 def create_bank(settings: Settings) -> Bank:
     """Return the bank that the settings describe. Raises KeyringUnusable."""
     has_pooler = settings.pooler != NONE
@@ -152,7 +181,7 @@ def log_of(settings: Settings, bank: Bank) -> Log:
 
 
 def keys_of(settings: Settings) -> Keys:
-    """Return where the settings say that the keys are; a missing file is made. Raises KeyringUnusable."""
+    """Return where the settings say that the keys are; outside production a file is made. Raises KeyringUnusable."""
     suite = suite_named(settings.cipher_suite)
     is_file_named = settings.keyring not in (Settings().keyring, Path(NOWHERE))
     if settings.keyring_json and is_file_named:
@@ -163,7 +192,7 @@ def keys_of(settings: Settings) -> Keys:
     if settings.keyring == Path(NOWHERE):
         message = "there is no keyring: set CREDITBANK_KEYRING to its file, or CREDITBANK_KEYRING_JSON to its content"
         raise KeyringUnusable(message)
-    if not settings.keyring.exists():
+    if not settings.keyring.exists() and settings.mode != PRODUCTION:
         settings.keyring.parent.mkdir(parents=True, exist_ok=True)
         create_keyring(settings.keyring, suite)
     return KeyringFile(settings.keyring, suite)
@@ -192,10 +221,12 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     """Return the web application; without arguments it is that of the environment."""
     settings = settings or settings_from_environment()
     configure_logging(settings.log_format)
+    check_for_production(settings)
     app = Flask("creditbank", static_folder=None)
     app.config.update(
         ISSUER=settings.base_url,
         LOOKUPS_A_DAY=settings.lookups_a_day,
+        METRICS_TOKEN=settings.metrics_token,
         IMPORT_BYTES_MAX=settings.import_mebibytes * 1024 * 1024,
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         API_TITLE="creditbank",
@@ -210,7 +241,9 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)
     own = {context_address(settings.base_url): context_document(settings.base_url)}
     app.extensions["creditbank.contexts"] = Contexts({**open_contexts(settings.contexts), **own})
+    metrics.pool_connections_max.set(settings.pool_size * (1 if settings.replica_url == NONE else 2))
     watch_requests(app)
+    trace_requests(app, open_tracer(settings.otel, NONE, __version__))
     tell_positions(app)
     register_problems(app)
     tokens.register_token_endpoint(app)
@@ -218,6 +251,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     for resource in RESOURCES:
         api.register_blueprint(resource)
     operations.register_documentation(app, api)
+    limit_requests(app, settings, open_endpoints(app))
     calm_collector()
     return app
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 
 from creditbank.couriers import Couriers
+from creditbank.gateways import metrics
 from creditbank.gateways.keyring import KeyringUnusable
 from creditbank.services import automatic_awards, credential_following, import_posting, imports, numbering, sealing
 from creditbank.services.bank import Bank
@@ -104,11 +105,14 @@ def ran(job: Job) -> bool:
     try:
         done = job.run()
     except KeyringUnusable as unusable:
+        metrics.jobs_total.labels(job.name, "failed").inc()
         log.error("job_failed", job=job.name, reason=str(unusable))  # noqa: TRY400 - a trace would say no more
         return False
     except Exception:
+        metrics.jobs_total.labels(job.name, "failed").inc()
         log.exception("job_failed", job=job.name)
         return False
+    metrics.jobs_total.labels(job.name, "done" if done else "idle").inc()
     if done and job.is_told:
         log.info("job_done", job=job.name, done=done)
     return True

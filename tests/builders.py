@@ -43,6 +43,11 @@ BASE_URL = "http://bank.test"
 KEYRING_FILE = "keyring.json"
 SQLITE_FILE = "bank.sqlite3"
 
+UNBOUNDED: dict[str, Any] = dict.fromkeys(
+    ("requests_a_minute", "address_requests_a_minute", "tries_a_minute", "exports_a_day"), 10**9
+)
+"""Settings of limits that no test meets: all tests of a process ask from one address."""
+
 INSTITUTION_SCOPES = ("learners:write", "outcomes:write", "outcomes:read", "balance:read", "statement:read")
 
 
@@ -296,7 +301,7 @@ def app_of(bank: Bank) -> Flask:
 def _app_made_once() -> Flask:
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/none.sqlite3"
-        settings = Settings(database_url=url, keyring=Path(folder) / KEYRING_FILE, base_url=BASE_URL)
+        settings = Settings(database_url=url, keyring=Path(folder) / KEYRING_FILE, base_url=BASE_URL, **UNBOUNDED)
         app = create_app(settings)
     app.test_client_class = WatchedClient
     app.extensions[SENDER] = WebhookSender(resolve=lambda _host, _port: ["1.2.3.4"])  # no test asks for a name

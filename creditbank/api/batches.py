@@ -7,12 +7,14 @@ from flask import Response, request
 
 from creditbank.api import fields
 from creditbank.api.answers import AnswerSummary, RecordAnswer, record_answer, summed_up
-from creditbank.api.caller import authenticate, bank, errand
+from creditbank.api.caller import actor, authenticate, bank, errand
+from creditbank.api.limits import admit_rows
 from creditbank.api.outcomes import OutcomeIn, read_record
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
 from creditbank.formats.strict_json import TooLarge, ndjson_rows, parsed
+from creditbank.gateways import metrics
 from creditbank.services import outcomes
 from creditbank.services.bank import Answer, Work, carried_out
 
@@ -59,6 +61,7 @@ def post_batch() -> Response:
     same again and the good rows are answered as replayed. Needs `outcomes:write`.
     """
     rows = _rows()
+    admit_rows(actor().name, len(rows))
     refused: dict[int, tuple[Fault, ...]] = {}
     records: list[tuple[int, Record]] = []
     for place, (_, value, faults) in enumerate(rows):
@@ -78,7 +81,11 @@ def post_batch() -> Response:
         body = summed_up(results)
         return Answer(body, is_new=False, subject=f"{body['summary']['accepted']} outcomes")
 
-    return answered(carried_out(bank(), errand("outcome.batch", with_key=False), action).body)
+    body = carried_out(bank(), errand("outcome.batch", with_key=False), action).body
+    for row in body["results"]:
+        if row["status"] == "rejected":
+            metrics.rejected_records_total.labels(row["errors"][0]["code"]).inc()
+    return answered(body)
 
 
 def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:

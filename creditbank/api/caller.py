@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
+from creditbank.api.limits import admit, tried
 from creditbank.api.resource import answered, wrong_cursor
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.permission import Actor
@@ -32,7 +33,7 @@ def bank() -> Bank:
 
 
 def authenticate() -> None:
-    """Make the bearer of the request's token its actor. Refused: InvalidToken."""
+    """Make the bearer of the request's token its actor. Refused: InvalidToken, TooMany."""
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -41,8 +42,23 @@ def authenticate() -> None:
         raise InvalidToken((Fault("", "token_missing", zh, en),))
     issuer = current_app.config["ISSUER"]
     keys = bank().keyring.public_keys
-    claims = verified_access_token(token.strip(), keys, issuer=issuer, audience=issuer, now=bank().clock())
-    g.actor = actor_of(bank(), claims)
+    try:
+        claims = verified_access_token(token.strip(), keys, issuer=issuer, audience=issuer, now=bank().clock())
+        g.actor = actor_of(bank(), claims)
+    except InvalidToken:
+        tried()
+        raise
+    admit(actor().name)
+
+
+def open_endpoints(app: Flask) -> frozenset[str]:
+    """Return the endpoints of an app that ask for no token."""
+    endpoints = (rule.endpoint for rule in app.url_map.iter_rules())
+    return frozenset(
+        endpoint
+        for endpoint in endpoints
+        if authenticate not in app.before_request_funcs.get(endpoint.rpartition(".")[0], ())
+    )
 
 
 def actor() -> Actor:

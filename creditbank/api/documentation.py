@@ -11,7 +11,10 @@ _OF_HEADERS = {
     "Idempotency-Key": (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     "If-Match": (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED),
 }
-_OF_PATHS = {"/v1/learners/lookup": HTTPStatus.TOO_MANY_REQUESTS}
+_FREE_PATHS = frozenset({"/healthz", "/readyz"})
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds until there is a budget again", "schema": {"type": "integer", "minimum": 1}}
+}
 _OF_BODIES = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -36,14 +39,14 @@ def served_document(api: Documented) -> dict[str, Any]:
 
 def _refusals(path: str, operation: dict[str, Any], parameters: list[dict[str, Any]]) -> Iterator[HTTPStatus]:
     """Yield the statuses of the refusals that an operation can answer."""
+    if path not in _FREE_PATHS:
+        yield HTTPStatus.TOO_MANY_REQUESTS
     if path == _TOKEN_PATH:
         yield from (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE)
         return
     is_open = operation.get("security") == []
     if not is_open:
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    if path in _OF_PATHS:
-        yield _OF_PATHS[path]
     if not is_open or parameters or "requestBody" in operation:
         yield HTTPStatus.SERVICE_UNAVAILABLE
     if "requestBody" in operation:
@@ -59,4 +62,5 @@ def _refusals(path: str, operation: dict[str, Any], parameters: list[dict[str, A
 def _problem(status: HTTPStatus) -> dict[str, Any]:
     """Return how a refusal is documented."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": status.phrase, "content": content}
+    headers = {"headers": _RETRY_AFTER} if status is HTTPStatus.TOO_MANY_REQUESTS else {}
+    return {"description": status.phrase, **headers, "content": content}

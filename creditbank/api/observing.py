@@ -38,9 +38,9 @@ def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
     status = response.status_code
-    method = request.method if request.method in _METHODS else "other"
+    method = method_name()
     metrics.requests_total.labels(route, method, status).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    metrics.request_seconds.labels(route, f"{status // 100}xx").observe(seconds)
     refusal = g.get("refusal_code", "")
     if refusal:
         metrics.refusals_total.labels(refusal).inc()
@@ -59,3 +59,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def method_name() -> str:
+    """Return the request's method if it is one that there is."""
+    return request.method if request.method in _METHODS else "other"

@@ -1,15 +1,19 @@
 """What operators ask: is it alive, is it ready, how is it doing; and for everybody the API document and the schema."""
 
+import hmac
+
 import marshmallow
-from flask import Flask, Response
+from flask import Flask, Response, current_app, request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from creditbank.api.caller import bank
 from creditbank.api.documentation import served_document
+from creditbank.api.limits import tried
 from creditbank.api.problems import problem
 from creditbank.api.resource import Documented, Resource, answered
 from creditbank.core.errors import Fault
 from creditbank.formats.ruleset_schema import ruleset_schema
+from creditbank.formats.signing import InvalidToken
 from creditbank.formats.strict_json import text_of
 from creditbank.services import health
 
@@ -40,19 +44,32 @@ def healthz() -> Response:
 @resource.response(200, HealthOut)
 @resource.alt_response(503, "SERVICE_UNAVAILABLE")
 def readyz() -> Response:
-    """Tell whether requests can be served: the database answers and its schema is up to date."""
+    """Tell whether requests can be served: the database answers, its schema is this version's or a newer one's."""
     if not health.is_able(bank()):
         return problem(503, "not_ready", "Not ready", (NOT_READY,))
     return answered({"status": "ready"})
 
 
 @resource.route("/metrics")
-@resource.doc(security=[])
+@resource.doc(security=[{}, {"token": []}])
 @resource.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
-    """Show the figures of this process, and how far the log is, in Prometheus' text form."""
+    """Show the figures of the server's processes and of what waits, in Prometheus' text form.
+
+    Where CREDITBANK_METRICS_TOKEN is set it has to be shown as the bearer token.
+    """
+    _check_operator(current_app.config["METRICS_TOKEN"])
     text, content_type = health.figures(bank())
     return Response(text, content_type=content_type)
+
+
+def _check_operator(wanted: str) -> None:
+    """Let only the operator's monitoring see the figures. Refused: InvalidToken, TooMany."""
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if wanted and not hmac.compare_digest(shown.encode(), wanted.encode()):
+        tried()
+        zh, en = "请出示监控令牌。", "Show the token of the monitoring."
+        raise InvalidToken((Fault("", "invalid_token", zh, en),))
 
 
 def register_documentation(app: Flask, api: Documented) -> None:

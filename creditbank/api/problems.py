@@ -24,7 +24,6 @@ STATUSES = {
     Family.CONDITION_MISSING: 428,
     Family.TOO_MANY: 429,
     Family.TRY_LATER: 503,
-    Family.TOO_MANY: 429,
 }
 """The status of each family of refusals."""
 

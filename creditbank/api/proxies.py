@@ -46,7 +46,6 @@ class ProxyOut(marshmallow.Schema):
 @resource.arguments(ProxyIn())
 @resource.response(201, ProxyOut)
 @resource.alt_response(404, "NOT_FOUND")
-@resource.alt_response(429, "TOO_MANY_REQUESTS")
 def open_session(said: dict[str, Any]) -> Response:
     """Act for a learner who stands before the counter, for ten minutes, as the learner could themselves.
 

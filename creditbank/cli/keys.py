@@ -5,9 +5,12 @@ from typing import TypeVar
 
 import click
 
+from creditbank.app import suite_named
 from creditbank.cli.console import asked, bank, done
+from creditbank.config import settings_from_environment
 from creditbank.core.errors import Refusal
 from creditbank.gateways.keyring import KeyringUnusable, Kind
+from creditbank.gateways.keyring_source import create_keyring
 from creditbank.gateways.suites import SUITES
 from creditbank.services import clients, learners, renewal, rotation
 from creditbank.services.bank import Answer, Work
@@ -20,6 +23,18 @@ OPERATOR = clients.administrator()
 @click.group("keys")
 def keys_group() -> None:
     """The bank's secret keys; no command ever prints one."""
+
+
+@keys_group.command("create")
+def create() -> None:
+    """Make the keyring of a new bank; nothing that is there is ever replaced."""
+    settings = settings_from_environment()
+    try:
+        settings.keyring.parent.mkdir(parents=True, exist_ok=True)
+        create_keyring(settings.keyring, suite_named(settings.cipher_suite))
+    except KeyringUnusable as unusable:
+        raise click.ClickException(str(unusable)) from unusable
+    click.echo(f"{settings.keyring} is made; keep a copy of it apart from the database's backups.")
 
 
 @keys_group.command("show")

@@ -4,6 +4,9 @@ import json
 import multiprocessing
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,12 +17,13 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from creditbank.app import create_app
+from creditbank.app import check_for_production, create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
 from creditbank.cli.working import work_beside
-from creditbank.config import NONE, VAR, settings_from_environment
+from creditbank.config import NONE, VAR, Settings, settings_from_environment
 from creditbank.demo import run_demo
+from creditbank.gateways import metrics
 from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
@@ -39,7 +43,11 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     """Serve the API until stopped, with a worker beside it, which seals what is posted."""
     os.environ.setdefault("CREDITBANK_BASE_URL", f"http://{host}:{port}")
     os.environ.setdefault("CREDITBANK_POOL_SIZE", str(threads))
+    is_embedded = settings_from_environment().database_url.startswith("sqlite")
+    workers = workers or (1 if is_embedded else os.cpu_count() or 1)
+    os.environ.setdefault("CREDITBANK_PROCESSES", str(workers))
     settings = settings_from_environment()
+    check_for_production(settings)
     try:
         open_providers(settings.oidc_providers)
         open_issuers(settings.trusted_issuers, NONE)
@@ -51,7 +59,13 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     opened.database.close()
     if again:
         click.echo(f"{again} accounts are erased again: an older state of the database was put back.")
-    if worker:
+    with _figures_together():
+        _serve(settings, host, port, (workers, threads), has_worker=worker)
+
+
+def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, has_worker: bool) -> None:
+    """Serve until stopped; `shape` is how many processes, and how many threads in each."""
+    if has_worker:
         multiprocessing.Process(target=work_beside, args=(os.getpid(),), daemon=True).start()
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
@@ -60,11 +74,22 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
         port=port,
         interface=Interfaces.WSGI,
         factory=True,
-        workers=workers or (1 if settings.database_url.startswith("sqlite") else os.cpu_count() or 1),
-        blocking_threads=threads,
+        workers=shape[0],
+        blocking_threads=shape[1],
         respawn_failed_workers=True,
         log_enabled=False,
     ).serve()
+
+
+@contextmanager
+def _figures_together() -> Iterator[None]:
+    """Let all processes of the server count in one folder, unless the operator named one."""
+    if os.environ.get(metrics.FOLDER):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="creditbank-figures-") as folder:
+        metrics.count_together(Path(folder))
+        yield
 
 
 @click.command("migrate")

@@ -8,7 +8,7 @@ from types import FrameType
 import click
 
 from creditbank.api.outcomes import read_record
-from creditbank.app import calm_collector, configure_logging, log_of
+from creditbank.app import calm_collector, check_for_production, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
 from creditbank.couriers import Couriers
@@ -66,6 +66,7 @@ def _jobs() -> list[Job]:
     """Return the jobs of the bank of the environment."""
     settings = settings_from_environment()
     configure_logging(settings.log_format)
+    check_for_production(settings)
     jobs = jobs_of(log_of(settings, bank()), settings.seal_seconds, read_record)
     calm_collector()
     return jobs

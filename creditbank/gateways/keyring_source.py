@@ -164,7 +164,7 @@ def _private_bytes(path: Path) -> bytes:
                 raise KeyringUnusable(message)
             return file.read(CONTENT_BYTES_MAX + 1)
     except FileNotFoundError:
-        message = f"there is no keyring at {path}: correct the path, or create a keyring there"
+        message = f"there is no keyring at {path}: correct the path, or run creditbank keys create"
         raise KeyringUnusable(message) from None
     except OSError as error:
         message = f"{path} can't be read ({error.strerror}): give it to the user that runs the bank"

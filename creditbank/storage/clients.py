@@ -1,5 +1,6 @@
 """API clients, their hashed secrets, and the assertion ids that they have used."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +76,12 @@ def by_id(connection: Connection, client_id: str) -> Client | None:
         is_active=row.is_active,
         created_at=row.created_at,
     )
+
+
+def are_active(connection: Connection, names: Collection[str]) -> bool:
+    """Tell whether there are active clients under each of these names."""
+    found = select(client.c.name).where(client.c.name.in_(names), client.c.is_active).distinct()
+    return len(connection.execute(found).all()) == len(names)
 
 
 def secrets(connection: Connection, client_id: str) -> list[HashedSecret]:

@@ -25,7 +25,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from creditbank.gateways import metrics
 from creditbank.storage.distribution import IS_DISTRIBUTED, is_distributed, look
+from creditbank.storage.pressure import watch_pool
 from creditbank.storage.writing import deferring, send_deferred
 
 BUSY_SECONDS = 30
@@ -90,6 +92,7 @@ class Database:
             self._writer = _sqlite_engine(url, pool_size)
         else:
             self._writer = _postgresql_engine(url, pool_size, has_pooler=has_pooler)
+        watch_pool(self._writer)
         self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
@@ -219,6 +222,7 @@ def _postgresql_engine(url: str, pool_size: int, *, has_pooler: bool) -> Engine:
 def _classified(error: DBAPIError | PoolTimeout) -> Exception:
     """Return what a driver's error means to the caller; a fault of our own comes back unchanged."""
     if isinstance(error, PoolTimeout):
+        metrics.pool_timeouts_total.inc()
         return Unavailable(str(error))
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(error, IntegrityError) and _is_unique_violation(error):
@@ -226,8 +230,10 @@ def _classified(error: DBAPIError | PoolTimeout) -> Exception:
     if state in _RETRIED_SQLSTATES:
         return Raced(str(error.orig))
     if state == _LOCK_NOT_AVAILABLE_SQLSTATE:
+        metrics.lock_timeouts_total.inc()
         return LockedTooLong(str(error.orig))
     if error.connection_invalidated or _is_out_of_reach(error):
+        metrics.unavailable_total.inc()
         return Unavailable(str(error.orig))
     return error
 

@@ -162,3 +162,11 @@ def _row(value: Delivery) -> dict[str, Any]:
 def _delivery(row: Row[Any]) -> Delivery:
     fault = None if row.fault is None else DeliveryFault(row.fault)
     return Delivery(**{**row._mapping, "state": DeliveryState(row.state), "fault": fault})  # noqa: SLF001 - its public name
+
+
+def lag(connection: Connection, rows_max: int) -> tuple[int, datetime | None]:
+    """Return how many deliveries wait and since when the oldest of them does, looking at no more than a bound."""
+    waiting = webhook_delivery.c.ended_at.is_(None)  # says the same as the state, and has an index
+    some = select(webhook_delivery.c.queued_at).where(waiting).limit(rows_max).subquery()
+    row = connection.execute(select(func.count(), func.min(some.c.queued_at)).select_from(some)).one()
+    return row[0], row[1]

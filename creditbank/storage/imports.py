@@ -252,3 +252,10 @@ def _import(row: Any) -> Import | None:  # noqa: ANN401 - a row of the table
         created_at=row.created_at,
         ended_at=row.ended_at,
     )
+
+
+def lag(connection: Connection, rows_max: int) -> tuple[int, datetime | None]:
+    """Return how many imports aren't at their end and since when the oldest of them is there, looking at a bound."""
+    some = select(import_file.c.created_at).where(import_file.c.state.in_(WORKED_ON)).limit(rows_max).subquery()
+    row = connection.execute(select(func.count(), func.min(some.c.created_at)).select_from(some)).one()
+    return row[0], row[1]

@@ -60,6 +60,16 @@ def is_current(database: Database) -> bool:
     return database.read(lambda connection: MigrationContext.configure(connection).get_current_revision()) == head
 
 
+def suits(database: Database) -> bool:
+    """Tell whether this version can work with the schema: it is its own, or a newer one.
+
+    A migration leaves the version before it at work, so that two versions run while one takes the other's place.
+    """
+    head = ScriptDirectory(str(SCRIPTS)).get_current_head()
+    revision = database.read(lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return revision == head or (revision is not None and not is_known(revision))
+
+
 def is_known(revision: str) -> bool:
     """Tell whether a revision of the schema is this version's or one before it."""
     return revision in {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}

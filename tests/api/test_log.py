@@ -227,7 +227,7 @@ def test_how_far_the_log_is_stands_among_the_figures(house: House, learner: str)
         found = (line.split(" ") for line in text.splitlines() if not line.startswith("#"))
         return {words[0]: words[1] for words in found if "seal" in words[0] or "log_size" in words[0]}
 
-    names = ("creditbank_log_size", "creditbank_unsealed_entries", "creditbank_unsealed_seconds")
+    names = ("creditbank_log_size", 'creditbank_queue_entries{queue="seal"}', 'creditbank_queue_seconds{queue="seal"}')
     assert [figures()[name] for name in names] == ["3.0", "0.0", "0.0"]
     house.post_outcome(learner)
     house.clock.move(seconds=7)

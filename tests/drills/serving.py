@@ -22,6 +22,12 @@ CLIENTS = 4
 READY_SECONDS = 120
 """How long a start may take on a machine that is busy with other tests."""
 
+LIMITS = tuple(
+    f"CREDITBANK_{name}"
+    for name in ("REQUESTS_A_MINUTE", "ADDRESS_REQUESTS_A_MINUTE", "TRIES_A_MINUTE", "EXPORTS_A_DAY")
+)
+"""Settings that would keep a drill's clients from asking."""
+
 REVIVED_SECONDS = 20
 """How long a server may take to replace a worker that was killed before it is started anew."""
 
@@ -38,6 +44,8 @@ class Server:
     workers: int = 1
     threads: int = CLIENTS
     port: int = 0
+    folder: Path | None = None
+    """Where the program lies that is started; here, if it isn't said."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -45,7 +53,12 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            self._command(port), env=self.environment, start_new_session=True, stdout=self.output, stderr=self.output
+            self._command(port),
+            cwd=self.folder,
+            env=self.environment,
+            start_new_session=True,
+            stdout=self.output,
+            stderr=self.output,
         )
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):
@@ -101,6 +114,8 @@ def environment(database_url: str, keyring: Path) -> dict[str, str]:
         "CREDITBANK_KEYRING": str(keyring),
         "CREDITBANK_BASE_URL": BASE_URL,
         "CREDITBANK_LOG_FORMAT": "none",
+        "TMPDIR": str(keyring.parent),  # what a server leaves that is killed goes with the drill's folder
+        **dict.fromkeys(LIMITS, "1000000000"),  # a drill's few clients ask as much as thousands do
     }
 
 

@@ -110,6 +110,31 @@ def test_every_rule_set_of_a_pack_is_checked(console: CliRunner, tmp_path: Path)
     assert ended.stderr.startswith("/rulesets/1/tests/0")
 
 
+def test_an_empty_bank_gets_its_authority_and_first_client_at_the_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = console_in(tmp_path, monkeypatch)
+    assert runner.invoke(main, ["migrate"]).exit_code == 0
+    first = ["client", "create", "cq-credit-bank", "administration", "--scope", "admin"]
+    assert runner.invoke(main, first).exit_code == 1
+    authority = ["institution", "register", "cq-credit-bank", "重庆市终身学习学分银行", "--role", "authority"]
+    assert "is registered." in runner.invoke(main, authority).stdout
+    assert "already" in runner.invoke(main, authority).stdout
+    other = ["institution", "register", "cq-credit-bank", "另一家", "--role", "issuer"]
+    assert runner.invoke(main, other).exit_code == 1
+    below = ["institution", "register", "cqdx", "重庆大学", "--role", "issuer", "--parent", "nobody"]
+    assert runner.invoke(main, below).exit_code == 1
+    assert json.loads(runner.invoke(main, first).stdout)["client_secret"]
+
+
+def test_the_demonstration_is_dangerous_in_production(console: CliRunner) -> None:
+    ended = console.invoke(main, ["config", "check", "--production"])
+    assert ended.exit_code == 1
+    assert "demonstration's clients" in ended.stderr
+    told = console.invoke(main, ["config", "check"])
+    assert (told.exit_code, "demonstration's clients" in told.stderr) == (0, True)
+
+
 def test_a_sweep_tells_how_many_applications_it_closed(console: CliRunner) -> None:
     assert console.invoke(main, ["sweep"]).stdout == "0 applications are closed.\n"
 

@@ -29,7 +29,7 @@ PARAMETERS_MAX = 5
 LONGER_FILES = {
     "creditbank/services/outcomes.py": (320, "posting a batch is one use case whose steps are read together"),
     "creditbank/storage/conversions.py": (350, "an application with its parts, readers and claims, written together"),
-    "creditbank/storage/database.py": (380, "transactions, locks and conditions: what the engines do differently"),
+    "creditbank/storage/database.py": (390, "transactions, locks and conditions: what the engines do differently"),
     "creditbank/storage/learners.py": (320, "the tables of a person, which are written and read together"),
     "tools/verify_ledger.py": (1090, "an outsider reads one file, and takes it along without another"),
     "creditbank/storage/ledger.py": (340, "the one door into the ledger: three tables that move in one posting"),

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateSchema
 
 from creditbank.storage import catalogue
 from creditbank.storage.database import Database
-from creditbank.storage.migrations import APPEND_ONLY, SCRIPTS, configuration, is_current, migrate
+from creditbank.storage.migrations import APPEND_ONLY, SCRIPTS, configuration, is_current, migrate, suits
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()]
 """Every revision, newest first."""
@@ -65,6 +65,18 @@ def test_a_schema_is_current_only_after_the_last_migration(database: Database) -
         assert not is_current(database)
         migrate(database, revision)
     assert is_current(database)
+
+
+def test_a_version_works_with_its_own_schema_and_a_newer_one_and_not_with_an_older(database: Database) -> None:
+    """Two versions run on one database while one takes the other's place."""
+    assert not suits(database)
+    migrate(database, REVISIONS[1])
+    assert not suits(database)
+    migrate(database)
+    assert suits(database)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert suits(database)
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

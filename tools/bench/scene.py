@@ -161,6 +161,7 @@ def variables(url: str, keyring: Path) -> Mapping[str, str]:
         "CREDITBANK_KEYRING": str(keyring),
         "CREDITBANK_BASE_URL": f"http://{HOST}:{PORT}",
         "CREDITBANK_POOL_SIZE": str(THREADS),
+        "CREDITBANK_REQUESTS_A_MINUTE": "1000000000",
     }
 
 

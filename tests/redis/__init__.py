@@ -1,0 +1,1 @@
+"""Limits of several processes together, with a real Redis."""

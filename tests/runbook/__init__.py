@@ -1,0 +1,1 @@
+"""The runbook's upgrade, with two versions of the bank on one database."""

@@ -1,0 +1,1 @@
+"""What is said of settings before the bank starts."""
