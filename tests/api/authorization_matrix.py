@@ -9,6 +9,9 @@ whatever their scopes (403); `401` the token is worth nothing, or there is none.
 A new operation takes a line in every table, a new role of staff a column in those of staff.
 """
 
+from collections.abc import Mapping
+from functools import cache
+
 PEOPLE = """
 anon self else elsk kid  gdn  ctr  ctr2 gone off  operation
 401  401  401  401  401  401  401  401  401  401  POST /oauth/token
@@ -990,9 +993,10 @@ def rows(table: str) -> dict[str, list[str]]:
     return found
 
 
-def matrix() -> dict[tuple[str, str], str]:
+@cache
+def matrix() -> Mapping[tuple[str, str], str]:
     """Return the kind of answer by operation and caller."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for table, (prefix, _) in TABLES.items():
         lines = rows(table)
         callers = lines.pop("operation")

@@ -85,6 +85,7 @@ def overflow(page: Any) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 def test_every_page_is_readable_on_any_screen_and_breaks_no_rule(house: House, browser: Browser) -> None:
     pages = addresses(house)
     with served(house) as base:

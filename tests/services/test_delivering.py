@@ -429,6 +429,7 @@ def test_two_workers_send_each_event_once(hooked: House, found: Receiver) -> Non
     assert len(set(found.ids)) == len(found.ids) == 120
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
 def test_dead_and_slow_receivers_delay_others_by_no_more_than_twice(hooked: House, found: Receiver) -> None:
     registered(hooked, found.url)
     learner = somebody(hooked)
