@@ -28,7 +28,7 @@ from tests.builders import House, new_house
 from tests.moulds import Moulds
 from tests.tables import CSV, XLSX
 
-EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("CREDITBANK_TEST_API_EXAMPLES", "3"))
 """Requests made up for each operation and kind: few, as every run of the tests asks them; 300 take some minutes."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

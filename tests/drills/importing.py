@@ -153,11 +153,12 @@ class Forked:
 
 @dataclass(frozen=True)
 class Drill:
-    """How often workers are killed, what chance begins with, and how one is started."""
+    """How often workers are killed, what chance begins with, how one is started, and how long it has at most."""
 
     kills: int
     seed: int
     start: Callable[[], Forked | Importer]
+    pause_seconds_max: float = PAUSE_SECONDS_MAX
 
 
 def killed_over_and_over(bank: Bank, import_id: str, drill: Drill) -> int:
@@ -174,7 +175,7 @@ def killed_over_and_over(bank: Bank, import_id: str, drill: Drill) -> int:
         while worker.is_alive() and found(bank, import_id).cursor.rows_done == before:
             assert time.monotonic() < deadline, "it took too long"
             time.sleep(POLL_SECONDS)
-        time.sleep(drawn.uniform(0, PAUSE_SECONDS_MAX))
+        time.sleep(drawn.uniform(0, drill.pause_seconds_max))
         met += worker.is_alive() and found(bank, import_id).ended_at is None
         worker.kill()
     drill.start().join()

@@ -35,7 +35,7 @@ def test_the_books_are_the_same_whether_workers_are_killed_or_not(
 ) -> None:
     content = csv_file(ROWS) if kind == CSV else xlsx_file(ROWS)
     import_id = sent(house, content, kind)
-    drill = Drill(kills, seed, lambda: Forked(house.bank, tmp_path, RECORDS))
+    drill = Drill(kills, seed, lambda: Forked(house.bank, tmp_path, RECORDS), pause_seconds_max=0.02)
     assert killed_over_and_over(house.bank, import_id, drill) == kills
     calm, calm_id = in_peace(tmp_path / "calm", content, kind)
     mine, theirs = found(house.bank, import_id), found(calm.bank, calm_id)

@@ -19,10 +19,10 @@ from tests.drills.shooting import Aim, Drill, Fate, ledger_faults, miscounted, s
 LEARNERS = 5
 """Few enough that clients meet on the same accounts all the time."""
 
-AIM = Aim(kills_min=6, acknowledged_min=150)
+AIM = Aim(kills_min=4, acknowledged_min=100)
 """Of the embedded bank; PostgreSQL is drilled under these and other faults in `test_faults`."""
 
-DEFECT_AIM = Aim(kills_min=4, acknowledged_min=20)
+DEFECT_AIM = Aim(kills_min=3, acknowledged_min=20)
 
 
 @pytest.fixture
