@@ -18,7 +18,7 @@ run: $(RUN_READY)
 	@exec $(BIN)/creditbank serve --host $(HOST) --port $(PORT)
 
 test: $(TEST_READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # PostgreSQL's half of the tests as on a distributed engine: every statement is judged by what Citus refuses. A test that
 # tampers with the books by its own SQL is left out: its statements are none of the bank's.
@@ -69,7 +69,7 @@ bench: $(TEST_READY)
 drills: $(TEST_READY)
 	$(BIN)/python -m tests.drills $(DRILLS)
 	CREDITBANK_DRILLS=long $(BIN)/python -m pytest tests/drills/test_faults.py tests/drills/test_defects.py \
-	    tests/core/test_conversion_best.py
+	    tests/drills/test_canaries.py tests/drills/test_rotation.py tests/core/test_conversion_best.py
 	DRILL_TAMPERINGS=1000 $(BIN)/python -m pytest tests/verifier/test_tampering.py -k sqlite
 
 # A million rows of CSV and a hundred thousand of XLSX, in peace and with workers killed at random; IMPORT_ROWS=100000 for less.

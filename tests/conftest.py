@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import judge, net
 from tests.builders import SQLITE_FILE, House, new_house
@@ -25,6 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 IS_SPREAD = bool(os.environ.get("CREDITBANK_TEST_SPREAD"))
 """Whether PostgreSQL's half of the tests runs as on a distributed engine, with a judge of its statements."""
+
+
+settings.register_profile("unhurried", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("unhurried")  # how long an example takes says more of the machine than of the bank
 
 
 @pytest.fixture(scope="session", autouse=True)

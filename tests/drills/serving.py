@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+ENGINES = ("sqlite", "postgresql") if os.environ.get("CREDITBANK_DRILLS") == "long" else ("postgresql",)
+"""On what the slowest tests run: on both engines in `make drills`."""
+
 BASE_URL = "http://bank.drill"
 """The issuer of the drill's tokens; the server's real address changes at every start."""
 

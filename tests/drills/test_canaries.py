@@ -26,7 +26,7 @@ from tests.drills.canaries import CANARIES, PLANTED, SPOKEN, Canary, Hit, hits, 
 from tests.drills.people_walk import Walk, walk_people
 from tests.drills.registry_walk import provider_file, walk_console, walk_conversions, walk_logins, walk_registry
 from tests.drills.remote import Remote, RemoteHouse
-from tests.drills.serving import Server, environment
+from tests.drills.serving import ENGINES, Server, environment
 from tests.drills.spoiling import spoil, unspoilt, unwalked
 from tests.providers import RealProvider, served_provider
 
@@ -47,6 +47,7 @@ def provider() -> Iterator[RealProvider]:
         yield served
 
 
+@pytest.mark.parametrize("engine_name", ENGINES, indirect=True)
 def test_nothing_of_200_people_is_let_out(house: House, tmp_path: Path, provider: RealProvider) -> None:
     began = time.time()
     settings = environment(address(house), tmp_path / KEYRING_FILE) | {

@@ -23,7 +23,7 @@ from creditbank.services.clients import administrator
 from creditbank.storage import identifier_index
 from creditbank.storage.learners import learner
 from tests.builders import INSTITUTION_SCOPES, House, learner_body, outcome_body
-from tests.drills.serving import BASE_URL, CLIENTS, Server, environment
+from tests.drills.serving import BASE_URL, CLIENTS, ENGINES, Server, environment
 from tests.drills.shooting import Fate, ledger_faults, miscounted
 
 PEOPLE = 12
@@ -175,6 +175,7 @@ def change_every_key(house: House, callers: list[Caller], new_token: Any) -> Non
         meanwhile(callers)
 
 
+@pytest.mark.parametrize("engine_name", ENGINES, indirect=True)
 def test_no_request_fails_while_every_key_is_changed_and_the_old_ones_are_refused_afterwards(
     house: House, server: Server
 ) -> None:
