@@ -1,7 +1,8 @@
 """Webhooks: where events are sent, how long it is tried, and when it is given up."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -76,11 +77,15 @@ class DeliveryFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a try gave: the status that was answered, or what went wrong; `seconds` is how long it took."""
+    """What a try gave: the status that was answered, or what went wrong; `seconds` is how long it took.
+
+    `retry_after` is what a receiver that was too busy said of when it wants to be asked again, as it said it.
+    """
 
     fault: DeliveryFault | None
     status: int | None
     seconds: float
+    retry_after: str = ""
 
     @property
     def is_delivered(self) -> bool:
@@ -144,6 +149,21 @@ def rest_seconds(failures: int, chance: float) -> float:
     if failures < FAILURES_BORNE:
         return 0.0
     return _grown(failures - FAILURES_BORNE, REST_SECONDS_MAX) * (0.5 + chance / 2)
+
+
+def asked_seconds(retry_after: str, now: datetime) -> float:
+    """Return for how long a receiver asks to be left alone; 0 where it says nothing that counts.
+
+    No more than the longest pause: it may be wrong about itself. Source: Retry-After of RFC 9110, seconds or a date.
+    """
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(PAUSE_SECONDS_MAX, float(retry_after))
+    try:
+        until = parsedate_to_datetime(retry_after)
+        left = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(PAUSE_SECONDS_MAX, max(0.0, left.total_seconds()))
 
 
 def _grown(times: int, longest: float) -> float:

@@ -34,6 +34,8 @@ Resolve = Callable[[str, int], list[str]]
 
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
+_TOO_BUSY = frozenset({429, 503})
+"""Answers by which a receiver may say when it wants to be asked again."""
 
 
 class AddressRefused(Exception):  # noqa: N818 - what happened, not an error
@@ -136,6 +138,14 @@ class _Clocked:
         return seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is known of an answer: its status, and what `Retry-After` says where that counts."""
+
+    status: int
+    retry_after: str = ""
+
+
 @dataclass(slots=True)
 class Session:
     """Messages sent one after the other."""
@@ -147,10 +157,10 @@ class Session:
     def send(self, message: Message) -> Result:
         """Send a message once and return what came of it; nothing is raised for what others do."""
         begun = self.clock.begin()
-        status: int | None = None
+        answer: _Answer | None = None
         try:
-            status = self._sent(message)
-            fault = _fault_of(status)
+            answer = self._sent(message)
+            fault = _fault_of(answer.status)
         except AddressRefused:
             fault = DeliveryFault.ADDRESS_REFUSED
         except NameUnknown:
@@ -161,9 +171,11 @@ class Session:
             fault = DeliveryFault.UNREACHABLE
         except (httpcore.ProtocolError, ValueError):
             fault = DeliveryFault.NOT_HTTP
-        if status is None:
+        seconds = time.monotonic() - begun
+        if answer is None:
             self.close()
-        return Result(fault, status, time.monotonic() - begun)
+            return Result(fault, None, seconds)
+        return Result(fault, answer.status, seconds, answer.retry_after)
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -171,7 +183,7 @@ class Session:
             self._pool.close()
             self._pool = None
 
-    def _sent(self, message: Message) -> int:
+    def _sent(self, message: Message) -> _Answer:
         target = target_of(message.url, allows_private=self.sender.allows_private)
         if isinstance(target, str):
             raise AddressRefused(target)
@@ -185,7 +197,7 @@ class Session:
         opened = self._opened(target)
         with opened.stream("POST", url, headers=told, content=message.body, extensions=extensions) as answer:
             _read_some(answer.iter_stream())
-            return int(answer.status)
+            return _Answer(answer.status, _retry_after(answer))
 
     def _opened(self, target: Target) -> httpcore.ConnectionPool:
         """Return the pool of one connection, which is made as the sender says."""
@@ -264,6 +276,12 @@ def _read_some(chunks: Iterable[bytes]) -> None:
         read += len(chunk)
         if read > ANSWER_BYTES_MAX:
             return
+
+
+def _retry_after(answer: httpcore.Response) -> str:
+    """Return when a receiver that is too busy wants to be asked again, as it says it; nothing where it doesn't."""
+    said = (value for name, value in answer.headers if name.lower() == b"retry-after")
+    return next(said, b"").decode("latin-1") if answer.status in _TOO_BUSY else ""
 
 
 def _fault_of(status: int) -> DeliveryFault | None:

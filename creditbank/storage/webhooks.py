@@ -161,22 +161,23 @@ def is_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(_due(now).limit(1)).first() is not None
 
 
-def give_back(connection: Connection, value: Webhook, now: datetime, rests_until: datetime, *, is_slow: bool) -> None:
-    """Write how a webhook answered, and let others have it."""
-    row = {
-        "id": value.id,
-        "failures": value.failures,
-        "failing_since": value.failing_since,
-        "is_slow": is_slow,
-        "rests_until": rests_until,
-        "leased_until": now,
-    }
-    rewrite(connection, webhook, [row])
+def release(connection: Connection, webhook_id: UUID, now: datetime, *, is_slow: bool) -> None:
+    """Let others have a webhook."""
+    rewrite(connection, webhook, [{"id": webhook_id, "is_slow": is_slow, "leased_until": now}])
 
 
-def disable(connection: Connection, webhook_id: UUID, why: DisabledFor) -> None:
-    """Send nothing more, if anything is sent."""
-    is_it = (webhook.c.id == webhook_id) & (webhook.c.state == WebhookState.ENABLED.value)
+def note_answers(connection: Connection, claimed: Webhook, standing: Webhook, rests_until: datetime) -> bool:
+    """Write how a webhook answered, unless it was changed or woken since it was claimed; tell whether it wasn't."""
+    is_as_claimed = (webhook.c.revision == claimed.revision) & (webhook.c.failures == claimed.failures)
+    values = {"failures": standing.failures, "failing_since": standing.failing_since, "rests_until": rests_until}
+    change = update(webhook).where(webhook.c.id == claimed.id, is_as_claimed).values(values)
+    return connection.execute(change).rowcount == 1
+
+
+def disable(connection: Connection, found: Webhook, why: DisabledFor) -> None:
+    """Send nothing more, if anything is sent and it was not changed meanwhile."""
+    is_it = (webhook.c.id == found.id) & (webhook.c.revision == found.revision)
+    is_it &= webhook.c.state == WebhookState.ENABLED.value
     values = {"state": WebhookState.DISABLED.value, "disabled_for": why.value, "revision": webhook.c.revision + 1}
     connection.execute(update(webhook).where(is_it).values(values))
 
@@ -184,6 +185,12 @@ def disable(connection: Connection, webhook_id: UUID, why: DisabledFor) -> None:
 def replay(connection: Connection, webhook_id: UUID, after: int | None, until: int | None) -> None:
     """Let events behind a number and up to another one be sent again; None where that is done."""
     rewrite(connection, webhook, [{"id": webhook_id, "replay_after": after, "replay_until": until}])
+
+
+def replayed_behind(connection: Connection, webhook_id: UUID) -> int | None:
+    """Return behind which number events are to be sent again to a webhook; None where none are."""
+    query = select(webhook.c.replay_after).where(webhook.c.id == webhook_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def replaying(connection: Connection) -> Replay | None:
