@@ -12,6 +12,7 @@ from creditbank.app import calm_collector, check_for_production, configure_loggi
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
 from creditbank.couriers import Couriers
+from creditbank.gateways import metrics
 from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services import delivering, sealing
 from creditbank.worker import Job, event_jobs_of, jobs_of, ran, work
@@ -23,9 +24,16 @@ POOL_SIZE_MIN = 8
 @click.command()
 @click.option("--once", is_flag=True, help="Do what there is to do and end.")
 @click.option("--find-missed", is_flag=True, help="First look through the whole ledger for entries that don't wait.")
-def worker(once: bool, find_missed: bool) -> None:  # noqa: FBT001 - click's own way
-    """Seal what was posted and import files, until stopped. There may be several: one of them seals, all import."""
+@click.option("--metrics-port", type=int, help="Port at which the worker's own figures are shown; none if left out.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True)
+def worker(once: bool, find_missed: bool, metrics_port: int | None, metrics_host: str) -> None:  # noqa: FBT001 - click's own way
+    """Seal what was posted, import files and pass events on, until stopped. There may be several."""
     jobs = _jobs()
+    if metrics_port is not None:
+        try:
+            metrics.show_at(metrics_host, metrics_port)
+        except (OSError, OverflowError) as taken:
+            raise click.ClickException(f"no figures can be shown at {metrics_host}:{metrics_port}: {taken}") from taken
     if find_missed:
         click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
     if once:

@@ -48,6 +48,18 @@ class DisabledFor(StrEnum):
     """The client that registered it gets no more tokens, or has the scope no longer."""
 
 
+class Health(StrEnum):
+    """How a webhook does, as its operator sees it."""
+
+    SOUND = "sound"
+    FAILING = "failing"
+    """It is tried, and nothing comes through just now."""
+    PAUSED = "paused"
+    """The bank turned it off, for whichever reason."""
+    OFF = "off"
+    """Its institution turned it off."""
+
+
 class DeliveryState(StrEnum):
     """What became of a delivery."""
 
@@ -137,6 +149,13 @@ class Delivery:
     ended_at: datetime | None = None
     status: int | None = None
     fault: DeliveryFault | None = None
+
+
+def health(state: WebhookState, disabled_for: DisabledFor | None, *, is_failing: bool) -> Health:
+    """Return how a webhook does."""
+    if state is WebhookState.DISABLED:
+        return Health.OFF if disabled_for is DisabledFor.ASKED else Health.PAUSED
+    return Health.FAILING if is_failing else Health.SOUND
 
 
 def pause_seconds(attempts: int, chance: float) -> float:

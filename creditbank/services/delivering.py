@@ -27,6 +27,7 @@ from creditbank.core.webhook import (
 )
 from creditbank.formats.strict_json import text_of
 from creditbank.formats.webhook_signing import signed_headers
+from creditbank.gateways import metrics
 from creditbank.gateways.webhook_sender import Message, Session, WebhookSender
 from creditbank.services.bank import Bank, Work, looked_up
 from creditbank.services.events import SCOPE, told
@@ -181,8 +182,10 @@ def _carried(bank: Bank, session: Session, standing: Webhook, bag: _Bag) -> _Rou
             continue
         if letter.document is None:
             ended.append(replace(letter.delivery, state=DeliveryState.WITHHELD, ended_at=bank.clock()))
+            metrics.webhook_deliveries_total.labels(DeliveryState.WITHHELD.value).inc()
             continue
         result = session.send(_message(standing, letter, bag.secrets, bank.clock()))
+        metrics.webhook_deliveries_total.labels((result.fault or DeliveryState.DELIVERED).value).inc()
         ended.append(after(letter.delivery, result, bank.clock()))
         standing = _standing(standing, result, bank.clock())
         asked = asked_seconds(result.retry_after, bank.clock())

@@ -1,5 +1,6 @@
 """Webhooks: where institutions want to be told of events, and which of them a worker is at."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from creditbank.core.webhook import DeliveryState, DisabledFor, Webhook, WebhookState
+from creditbank.core.webhook import DeliveryState, DisabledFor, Health, Webhook, WebhookState, health
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.database import for_change, for_reference, unless_locked
 from creditbank.storage.writing import append, rewrite
@@ -114,6 +115,16 @@ def count(connection: Connection, institution_id: UUID) -> int:
     """Return how many webhooks an institution has."""
     query = select(func.count()).select_from(webhook).where(webhook.c.institution_id == institution_id)
     return int(connection.execute(query).scalar_one())
+
+
+def count_by_health(connection: Connection) -> Counter[Health]:
+    """Return how many webhooks of all institutions do well, or how they do."""
+    stand = (webhook.c.state, webhook.c.disabled_for, webhook.c.failing_since.is_not(None).label("is_failing"))
+    counted: Counter[Health] = Counter()
+    for row in connection.execute(select(*stand, func.count().label("webhooks")).group_by(*stand)):
+        why = None if row.disabled_for is None else DisabledFor(row.disabled_for)
+        counted[health(WebhookState(row.state), why, is_failing=row.is_failing)] += row.webhooks
+    return counted
 
 
 def enabled(connection: Connection) -> list[Webhook]:

@@ -624,3 +624,59 @@ def test_a_secret_stands_nowhere_in_the_open(hooked: House, found: Receiver) -> 
     assert "secret" not in json.dumps(shown(hooked, made)).replace("previous_secret_until", "")
     assert replace(stored, state=WebhookState.DISABLED, disabled_for=DisabledFor.ASKED).revision == 1
     assert target_of(found.url, allows_private=False) == "not_https"
+
+
+# --- what the operator sees
+
+
+def shown_figures(house: House) -> dict[str, float]:
+    """Return the figures about events and webhooks, by name with labels."""
+    shown = house.http.get("/metrics").get_data(as_text=True)
+    lines = (line.rpartition(" ") for line in shown.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines if "webhook" in name or "events" in name}
+
+
+def test_the_operator_sees_what_waits_what_came_of_deliveries_and_how_webhooks_do(
+    hooked: House, found: Receiver
+) -> None:
+    made = registered(hooked, found.url)
+    before = shown_figures(hooked)
+    assert before['creditbank_webhooks{health="sound"}'] == 1
+    hooked.post_outcome(somebody(hooked))
+    hooked.clock.move(seconds=7)
+    assert shown_figures(hooked)['creditbank_queue_seconds{queue="events"}'] == 7
+    found.status = 500
+    sent_out(hooked)
+    hooked.clock.move(seconds=5)
+    now = shown_figures(hooked)
+    assert now['creditbank_queue_seconds{queue="events"}'] == 0
+    assert now['creditbank_queue_seconds{queue="webhooks"}'] == 5
+    assert (now['creditbank_webhooks{health="failing"}'], now['creditbank_webhooks{health="sound"}']) == (1, 0)
+    for _ in range(3 * 24 + 9):
+        moved(hooked, hours=1)
+        sent_out(hooked)
+    given_up = shown_figures(hooked)
+    assert (given_up["creditbank_webhook_dead_letters"], given_up['creditbank_webhooks{health="paused"}']) == (1, 1)
+    now = shown(hooked, made)
+    body, headers = {"url": found.url}, {"If-Match": f'"{now["revision"]}"'}
+    asked(hooked, "PUT", f"/{made['id']}", json=body, headers=headers)
+    asked(hooked, "POST", f"/{made['id']}/test")
+    found.status = 204
+    sent_out(hooked)
+    after_it = shown_figures(hooked)
+    grown = {name: value - before.get(name, 0) for name, value in after_it.items() if "deliveries_total" in name}
+    assert grown['creditbank_webhook_deliveries_total{result="delivered"}'] == 1
+    assert grown['creditbank_webhook_deliveries_total{result="status"}'] == len(found.received) - 1
+    assert after_it['creditbank_webhooks{health="sound"}'] == 1
+
+
+def test_what_waits_for_a_webhook_that_is_off_is_no_delay(hooked: House, found: Receiver) -> None:
+    made = registered(hooked, found.url)
+    hooked.post_outcome(somebody(hooked))
+    number(hooked.bank)
+    off = {"url": found.url, "is_enabled": False}
+    asked(hooked, "PUT", f"/{made['id']}", json=off, headers={"If-Match": '"1"'})
+    hooked.clock.move(hours=1)
+    now = shown_figures(hooked)
+    assert now['creditbank_queue_entries{queue="webhooks"}'] == now['creditbank_queue_seconds{queue="webhooks"}'] == 0
+    assert now['creditbank_webhooks{health="off"}'] == 1
