@@ -115,6 +115,11 @@ def admit_rows(name: str, rows: int) -> None:
         _spend(_limits().requests, name, rows // ROWS_A_UNIT)
 
 
+def admit_without_token() -> None:
+    """Count a request that shows no token where one is needed, by its address. Refused: TooMany."""
+    _spend(_limits().address_requests, _address())
+
+
 def tried() -> None:
     """Count a token that is none. Refused: TooMany, which is no wrong try any more."""
     _spend(_limits().tries, _address())
