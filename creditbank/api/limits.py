@@ -44,6 +44,8 @@ COSTS: Mapping[str, int] = {
     "Statistics.show_statistics": 20,
     "Transcripts.elmo": 10,
     "Transcripts.post_elmo": 10,
+    "Webhooks.change_webhook": 20,  # a name may take seconds to be found
+    "Webhooks.register_webhook": 20,
     "Webhooks.replay_webhook": 20,
     "Webhooks.test_webhook": 10,
     "Verification.verify_credential": 5,

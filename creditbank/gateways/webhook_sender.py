@@ -227,14 +227,16 @@ class _Looking(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers."""
+        """Connect to the first address that answers; those behind it have their part of the time, too."""
         named = Target("https", host.strip("[]"), port, "/")
         found = self.sender.addresses(named, min(RESOLVE_SECONDS_MAX, self.clock.left()))
-        for place, address in enumerate(found, start=1):
+        for place, address in enumerate(found):
+            others = len(found) - place - 1
+            seconds = self.clock.left() / (others + 1)
             try:
-                opened = self.plain.connect_tcp(address, port, self.clock.left(), local_address, socket_options)
-            except httpcore.ConnectError:
-                if place == len(found):
+                opened = self.plain.connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not others:
                     raise
             else:
                 return _Bounded(opened, self.clock)

@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -106,6 +108,31 @@ def test_who_never_says_where_a_name_leads_is_not_waited_for() -> None:
     with pytest.raises(NameUnknown):
         WebhookSender(resolve=never).addresses(Target("https", "example.com", 443, "/"), seconds=0.05)
     hangs.set()
+
+
+@pytest.mark.parametrize("fault", [httpcore.ConnectError, httpcore.ConnectTimeout])
+def test_an_address_at_which_nobody_answers_leaves_time_for_the_next(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def connect(backend: Any, host: str, port: int, timeout: float, *more: Any) -> httpcore.NetworkStream:
+        if host == "::1":
+            given.append(timeout)
+            raise fault
+        return reached(backend, host, port, timeout, *more)
+
+    reached = httpcore.SyncBackend.connect_tcp
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    with receiver() as found:
+        url = f"http://hooks.example:{found.port}/"
+        assert sent(leading_to("::1", "127.0.0.1", allows_private=True), url).is_delivered
+        assert sent(leading_to("::1", allows_private=True), url).fault in (
+            DeliveryFault.UNREACHABLE,
+            DeliveryFault.TIMEOUT,
+        )
+    half = webhook_sender.SECONDS_MAX / 2
+    assert given[0] <= half < given[1]
 
 
 def test_this_machine_says_where_its_own_name_leads() -> None:
