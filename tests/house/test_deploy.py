@@ -163,6 +163,9 @@ def test_services_start_in_order_and_hold_no_secret() -> None:
     for name in ("migrate", "server", "worker"):
         words = services[name]["command"]
         check_command([str(word) for word in words])
+    for name in ("server", "worker"):
+        ways = [one for one in services[name]["networks"] if not (COMPOSE["networks"][one] or {}).get("internal")]
+        assert ways, f"{name} looks for the hosts of webhooks, and sends to them"
     for name in ("database", "redis"):
         assert services[name]["healthcheck"]["test"], name
     assert all(secret.keys() == {"file"} for secret in COMPOSE["secrets"].values())
