@@ -82,6 +82,7 @@ def _database(file: Path) -> Iterator[Concern]:
         )
         yield Concern(name, Weight.BROKEN, zh, en)
     yield from _writable(name, file.parent)
+    yield from _others_may_replace(name, file)
 
 
 def _journal(settings: Settings, environment: Mapping[str, str], database: Path | None) -> Iterator[Concern]:
@@ -104,6 +105,7 @@ def _journal(settings: Settings, environment: Mapping[str, str], database: Path 
         yield Concern(name, Weight.BROKEN, zh, en)
         return
     yield from _writable(name, settings.erasures)
+    yield from _others_may_replace(name, settings.erasures)
 
 
 def _folder_of_log(folder: Path) -> Iterator[Concern]:
@@ -115,6 +117,7 @@ def _folder_of_log(folder: Path) -> Iterator[Concern]:
         yield Concern(name, Weight.NOTABLE, zh, en)
     else:
         yield from _writable(name, folder)
+        yield from _others_may_replace(name, folder / "checkpoint")
 
 
 def _store(address: str) -> Iterator[Concern]:
@@ -160,8 +163,9 @@ def _writable(name: str, place: Path) -> Iterator[Concern]:
 
 
 def _others_may_replace(name: str, file: Path) -> Iterator[Concern]:
-    """Yield that others may put another file in the place of a secret one."""
-    mode = file.absolute().parent.stat().st_mode
+    """Yield that others may put another file in the place of one that the bank relies on."""
+    folder = file.absolute().parent
+    mode = folder.stat().st_mode if _is_there(folder) else 0
     if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
         zh, en = (
             "所在文件夹他人可写，可换掉此文件；请运行 chmod go-w。",

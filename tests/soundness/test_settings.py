@@ -240,6 +240,21 @@ def test_a_folder_in_which_others_could_replace_the_keys_is_told(place: Place, m
     assert found_in(place.environment) == ([("CREDITBANK_KEYRING", DANGEROUS)] if is_told else [])
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("data", "CREDITBANK_DATABASE_URL"),
+        ("journal", "CREDITBANK_ERASURES"),
+        ("log", "CREDITBANK_LOG_FOLDER"),
+    ],
+)
+def test_a_folder_in_which_others_could_replace_what_is_kept_is_told(place: Place, folder: str, name: str) -> None:
+    place.environment["CREDITBANK_DATABASE_URL"] = sqlite_with(0o600)(place)
+    told_before = found_in(place.environment)
+    (place.folder / folder).chmod(0o702)
+    assert set(found_in(place.environment)) - set(told_before) == {(name, DANGEROUS)}
+
+
 @pytest.mark.parametrize("name", ["CREDITBANK_ERASURES", "CREDITBANK_LOG_FOLDER"])
 def test_what_cannot_be_written_is_told(place: Place, name: str) -> None:
     """Root may write anywhere, so that it looks as somebody else, from a folder that others may enter."""
