@@ -153,7 +153,7 @@ def change(work: Work, webhook_id: UUID, seen_revision: int, wish: Wish) -> Webh
 
 def remove(work: Work, webhook_id: UUID) -> Webhook:
     """Forget a webhook with all that waits for it. Refused: ScopeMissing, Unknown."""
-    found = _locked(work, webhook_id)
+    found = _own(work, webhooks.locked_whole(work.connection, webhook_id))
     deliveries.remove(work.connection, webhook_id)
     webhooks.remove(work.connection, webhook_id)
     return found

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from creditbank.core.webhook import DeliveryState, DisabledFor, Health, Webhook, WebhookState, health
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_change, for_reference, unless_locked
+from creditbank.storage.database import for_change, for_reference, for_update, unless_locked
 from creditbank.storage.writing import append, rewrite
 
 webhook = Table(
@@ -97,6 +97,13 @@ def by_id(connection: Connection, webhook_id: UUID) -> Webhook | None:
 def locked(connection: Connection, webhook_id: UUID) -> Webhook | None:
     """Return one webhook and keep others from changing it until the transaction ends."""
     query = for_change(connection, select(webhook).where(webhook.c.id == webhook_id))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _webhook(row)
+
+
+def locked_whole(connection: Connection, webhook_id: UUID) -> Webhook | None:
+    """Return one webhook to be forgotten, when all who queue something for it have ended; nobody begins to meanwhile."""
+    query = for_update(connection, select(webhook).where(webhook.c.id == webhook_id))
     row = connection.execute(query).one_or_none()
     return None if row is None else _webhook(row)
 

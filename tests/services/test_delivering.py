@@ -36,7 +36,8 @@ from creditbank.services.bank import Answer, Errand, Work, carried_out
 from creditbank.services.clients import administrator, deactivate
 from creditbank.services.delivering import after, claim, deliver, deliver_all
 from creditbank.services.numbering import number, replay
-from creditbank.storage import webhooks
+from creditbank.storage import deliveries, webhooks
+from creditbank.storage.pressure import lock_waiters
 from tests.api.test_consents import diary
 from tests.builders import House, outcome_body
 from tests.receivers import Receiver, receiver
@@ -613,6 +614,30 @@ def test_a_deleted_webhook_is_sent_nothing_even_by_who_is_under_way(hooked: Hous
     asked(hooked, "DELETE", f"/{made['id']}")
     assert deliver(hooked.bank, SENDING, claimed) == 0
     assert found.received == []
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_a_webhook_goes_with_what_was_queued_for_it_just_then(hooked: House, found: Receiver) -> None:
+    made = registered(hooked, found.url)
+    hooked.post_outcome(somebody(hooked))
+    headers, now = hooked.auth("cqdx", *SCOPES), hooked.clock()
+    with ThreadPoolExecutor(1) as pool:
+        with hooked.bank.database.transaction() as numbering_it:
+            (one,) = webhooks.enabled(numbering_it)
+            waiting = delivering.Delivery(one.id, UUID(int=7), 1, None, "x", DeliveryState.WAITING, 0, now, now)
+            deliveries.queue(numbering_it, [waiting])
+            deleted = pool.submit(hooked.http.delete, f"/v1/webhooks/{made['id']}", headers=headers)
+            until_somebody_waits(hooked)
+        assert deleted.result().status_code == 200
+    assert sent_out(hooked) == 0
+
+
+def until_somebody_waits(house: House) -> None:
+    """Wait until a transaction waits for a lock."""
+    deadline = time.monotonic() + 10
+    while not house.bank.database.read(lock_waiters):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_secret_stands_nowhere_in_the_open(hooked: House, found: Receiver) -> None:
