@@ -677,8 +677,8 @@ def test_the_operator_sees_what_waits_what_came_of_deliveries_and_how_webhooks_d
     assert now['creditbank_queue_seconds{queue="events"}'] == 0
     assert now['creditbank_queue_seconds{queue="webhooks"}'] == 5
     assert (now['creditbank_webhooks{health="failing"}'], now['creditbank_webhooks{health="sound"}']) == (1, 0)
-    for _ in range(3 * 24 + 9):
-        moved(hooked, hours=1)
+    for _ in range(20):
+        moved(hooked, hours=4)
         sent_out(hooked)
     given_up = shown_figures(hooked)
     assert (given_up["creditbank_webhook_dead_letters"], given_up['creditbank_webhooks{health="paused"}']) == (1, 1)
