@@ -102,7 +102,7 @@ def locked(connection: Connection, webhook_id: UUID) -> Webhook | None:
 
 
 def locked_whole(connection: Connection, webhook_id: UUID) -> Webhook | None:
-    """Return one webhook to be forgotten, when all who queue something for it have ended; nobody begins to meanwhile."""
+    """Return one webhook to be forgotten, when all who queue something for it have ended; nobody begins meanwhile."""
     query = for_update(connection, select(webhook).where(webhook.c.id == webhook_id))
     row = connection.execute(query).one_or_none()
     return None if row is None else _webhook(row)
