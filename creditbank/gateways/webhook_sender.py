@@ -138,14 +138,6 @@ class _Clocked:
         return seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What is known of an answer: its status, and what `Retry-After` says where that counts."""
-
-    status: int
-    retry_after: str = ""
-
-
 @dataclass(slots=True)
 class Session:
     """Messages sent one after the other."""
@@ -157,9 +149,9 @@ class Session:
     def send(self, message: Message) -> Result:
         """Send a message once and return what came of it; nothing is raised for what others do."""
         begun = self.clock.begin()
-        answer: _Answer | None = None
+        answer: httpcore.Response | None = None
         try:
-            answer = self._sent(message)
+            answer = self._answered(message)
             fault = _fault_of(answer.status)
         except AddressRefused:
             fault = DeliveryFault.ADDRESS_REFUSED
@@ -175,7 +167,7 @@ class Session:
         if answer is None:
             self.close()
             return Result(fault, None, seconds)
-        return Result(fault, answer.status, seconds, answer.retry_after)
+        return Result(fault, answer.status, seconds, _retry_after(answer))
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -183,7 +175,18 @@ class Session:
             self._pool.close()
             self._pool = None
 
-    def _sent(self, message: Message) -> _Answer:
+    def _answered(self, message: Message) -> httpcore.Response:
+        """Send a message, and once more where its connection was kept open: the receiver may have closed it since."""
+        is_kept = self._pool is not None
+        try:
+            return self._sent(message)
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+            self.close()
+            if not is_kept:
+                raise
+        return self._sent(message)
+
+    def _sent(self, message: Message) -> httpcore.Response:
         target = target_of(message.url, allows_private=self.sender.allows_private)
         if isinstance(target, str):
             raise AddressRefused(target)
@@ -197,7 +200,7 @@ class Session:
         opened = self._opened(target)
         with opened.stream("POST", url, headers=told, content=message.body, extensions=extensions) as answer:
             _read_some(answer.iter_stream())
-            return _Answer(answer.status, _retry_after(answer))
+            return answer
 
     def _opened(self, target: Target) -> httpcore.ConnectionPool:
         """Return the pool of one connection, which is made as the sender says."""

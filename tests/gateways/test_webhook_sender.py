@@ -206,6 +206,14 @@ def test_messages_go_one_after_the_other_over_one_connection() -> None:
     assert asked == ["hooks.example"]
 
 
+def test_a_receiver_that_closes_after_each_answer_without_saying_so_gets_every_message() -> None:
+    with receiver() as found, HERE.session() as session:
+        found.hangs_up = True
+        for number in range(20):
+            assert session.send(Message(found.url, {"webhook-id": str(number)}, b"{}")).is_delivered
+    assert set(found.ids) == {str(number) for number in range(20)}
+
+
 @contextmanager
 def speaking(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
     """Give the URL of a server that says these parts with pauses between, whatever it is asked."""
