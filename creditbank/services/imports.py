@@ -88,7 +88,7 @@ def answers(work: Work, import_id: UUID, after: tuple[int, int], rows_max: int) 
     """
     found = _kept(work, import_id)
     cipher = cipher_of(work.keyring, found)
-    reached = import_lanes.line_reached(work.connection, import_id)
+    reached = import_lanes.line_reached(work.connection, import_id) if found.state in OPEN else None
     given: list[list[Any]] = []
     line: int | None = after[0] - 1
     while len(given) < rows_max and line is not None:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from creditbank.core.importing import OPEN, WORKED_ON, Counts, Cursor, ImportState, Mode, SheetFormat
 from creditbank.storage import import_lanes
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_claim, for_update, member_of
+from creditbank.storage.database import for_change, for_claim, member_of
 from creditbank.storage.import_lanes import Lane, import_lane, lane_in
 from creditbank.storage.import_parts import import_answer, import_piece
 from creditbank.storage.writing import row_of
@@ -108,8 +108,8 @@ def by_id(connection: Connection, import_id: UUID) -> Import | None:
 
 
 def locked(connection: Connection, import_id: UUID) -> Import | None:
-    """Return an import, which nobody else changes till the transaction ends."""
-    query = for_update(connection, select(import_file).where(import_file.c.id == import_id))
+    """Return an import, which nobody else changes till the transaction ends; rows of it may be booked meanwhile."""
+    query = for_change(connection, select(import_file).where(import_file.c.id == import_id))
     return _import(connection.execute(query).one_or_none())
 
 
@@ -184,7 +184,6 @@ def end(connection: Connection, import_id: UUID, state: ImportState, now: dateti
     """End an import; its file is needed no more."""
     change(connection, import_id, state=state, ended_at=now, faults=faults)
     connection.execute(delete(import_piece).where(import_piece.c.file_id == import_id))
-    import_lanes.drop(connection, [import_id])
 
 
 def change(connection: Connection, import_id: UUID, **values: Any) -> None:  # noqa: ANN401 - what its columns take
@@ -208,6 +207,7 @@ def abandoned(connection: Connection, instant: datetime, rows_max: int) -> list[
 
 def forget(connection: Connection, import_ids: Sequence[UUID]) -> None:
     """Delete all that is kept of imports but their figures, and the keys that would open it."""
+    import_lanes.drop(connection, import_ids)
     for table in (import_piece, import_answer):
         connection.execute(delete(table).where(member_of(connection, table.c.file_id, import_ids)))
     theirs = member_of(connection, import_file.c.id, import_ids)

@@ -2,10 +2,11 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
-from creditbank.core.importing import ImportState
+from creditbank.core.importing import ImportState, Mode
 from creditbank.core.lanes import LANES, lane_of
 from creditbank.services import import_checking, import_rows
 from tests.builders import House
@@ -23,9 +24,9 @@ def _all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_rows, "RECORDS_MAX", 2)
 
 
-def sent(house: House, content: str) -> str:
+def sent(house: House, content: str, **query: str) -> str:
     """Send a table and return its import."""
-    import_id: str = send(house, content.encode()).get_json()["id"]
+    import_id: str = send(house, content.encode(), **query).get_json()["id"]
     return import_id
 
 
@@ -59,6 +60,24 @@ def test_an_import_that_is_stopped_shows_what_was_booked_in_any_lane(house: Hous
     house.http.post(f"/v1/imports/{import_id}/cancel", headers=house.auth())
     assert [one["row"] for one in answers(house, import_id)] == lines_of(0)[:2]
     assert work(house) == 0
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_import_is_stopped_at_once_and_what_is_being_booked_is_not(
+    house: House, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    import_id = sent(house, table(row(one) for one in range(1, PEOPLE + 1)), mode=mode)
+    booked, answered = import_rows.booked, []
+
+    def stopped(*given: Any) -> Any:
+        answer = booked(*given)
+        if not answered:
+            answered.append(house.http.post(f"/v1/imports/{import_id}/cancel", headers=house.auth()).status_code)
+        return answer
+
+    monkeypatch.setattr(import_rows, "booked", stopped)
+    assert (work(house), answered) == (0, [200])
+    assert (shown(house, import_id)["accepted"], answers(house, import_id)) == (0, [])
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ MEMORY_MEBIBYTES_MAX = 300
 POLL_SECONDS = 0.02
 PAUSE_SECONDS_MAX = 0.3
 WAIT_SECONDS = 7200
-RECORDS = 1000
 WORKERS = 2
 """As many as there are lanes: each on a core, beside PostgreSQL."""
 
@@ -112,10 +111,10 @@ def places(bank: Bank, import_id: str) -> set[tuple[int, int]]:
 class Importer:
     """A worker in a process of its own, which can be killed."""
 
-    def __init__(self, bank: Bank, folder: Path, records: int) -> None:
+    def __init__(self, bank: Bank, folder: Path) -> None:
         """Start it; what it prints goes into a file."""
         url = bank.database.url.render_as_string(hide_password=False)
-        command = [sys.executable, "-m", "tests.drills.importer", url, str(folder), str(records)]
+        command = [sys.executable, "-m", "tests.drills.importer", url, str(folder)]
         self.output = folder / f"output-{uuid4()}"
         with self.output.open("w") as stream:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=stream)
@@ -241,7 +240,7 @@ def _round(name: str, kind: str, content: bytes, where: tuple[str, Path, int]) -
     house = new_house(url, folder)
     import_id = sent(house, content, kind)
     began = time.monotonic()
-    drill = Drill(kills, kills, lambda: Importer(house.bank, folder, RECORDS), workers=WORKERS)
+    drill = Drill(kills, kills, lambda: Importer(house.bank, folder), workers=WORKERS)
     met = killed_over_and_over(house.bank, import_id, drill)
     seconds = time.monotonic() - began
     ended = found(house.bank, import_id)
