@@ -17,7 +17,7 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from creditbank.app import check_for_production, create_app
+from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
 from creditbank.cli.working import start_importers, work_beside
@@ -28,6 +28,7 @@ from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
+from creditbank.opening import check_for_production
 from creditbank.services import clients, reviews, verification
 from creditbank.services.bank import Answer, Bank, Work
 from creditbank.storage.migrations import grant, grants, migrate

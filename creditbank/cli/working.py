@@ -10,12 +10,12 @@ from types import FrameType
 import click
 
 from creditbank.api.outcomes import read_record
-from creditbank.app import calm_collector, check_for_production, configure_logging, log_of
 from creditbank.cli.console import bank
 from creditbank.config import Settings, settings_from_environment
 from creditbank.core.lanes import LANES
 from creditbank.couriers import Couriers
 from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.opening import calm_collector, check_for_production, configure_logging, log_of
 from creditbank.services import delivering, sealing
 from creditbank.worker import Job, event_jobs_of, import_job_of, jobs_of, ran, work
 

@@ -10,9 +10,9 @@ import uuid_utils.compat
 from sqlalchemy import func, select
 
 from creditbank.api.outcomes import read_record
-from creditbank.app import calm_collector
 from creditbank.core.importing import WORKED_ON
 from creditbank.gateways.keyring_source import KeyringFile
+from creditbank.opening import calm_collector
 from creditbank.services import import_posting, import_rows
 from creditbank.services.bank import Bank
 from creditbank.services.import_posting import Desk, work_on_one
