@@ -4,9 +4,6 @@ import json
 import multiprocessing
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,17 +14,17 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from creditbank.app import check_for_production, create_app
+from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
-from creditbank.cli.working import work_beside
+from creditbank.cli.working import figures_together, start_importers, work_beside
 from creditbank.config import NONE, VAR, Settings, settings_from_environment
 from creditbank.demo import run_demo
-from creditbank.gateways import metrics
 from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
+from creditbank.opening import check_for_production
 from creditbank.services import clients, reviews, verification
 from creditbank.services.bank import Answer, Bank, Work
 from creditbank.storage.migrations import grant, grants, migrate
@@ -59,7 +56,7 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     opened.database.close()
     if again:
         click.echo(f"{again} accounts are erased again: an older state of the database was put back.")
-    with _figures_together():
+    with figures_together():
         _serve(settings, host, port, (workers, threads), has_worker=worker)
 
 
@@ -67,6 +64,7 @@ def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, 
     """Serve until stopped; `shape` is how many processes, and how many threads in each."""
     if has_worker:
         multiprocessing.Process(target=work_beside, args=(os.getpid(),), daemon=True).start()
+        start_importers(settings)
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
         "creditbank.app:create_app",
@@ -79,17 +77,6 @@ def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, 
         respawn_failed_workers=True,
         log_enabled=False,
     ).serve()
-
-
-@contextmanager
-def _figures_together() -> Iterator[None]:
-    """Let all processes of the server count in one folder, unless the operator named one."""
-    if os.environ.get(metrics.FOLDER):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="creditbank-figures-") as folder:
-        metrics.count_together(Path(folder))
-        yield
 
 
 @click.command("migrate")

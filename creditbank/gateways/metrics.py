@@ -126,14 +126,22 @@ def exposition() -> tuple[bytes, str]:
     if not folder:
         return generate_latest(registry), CONTENT_TYPE_LATEST
     _forget_the_dead(Path(folder))
-    together = CollectorRegistry()
-    MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call] # the library leaves it untyped
-    return generate_latest(together), CONTENT_TYPE_LATEST
+    return generate_latest(_together()), CONTENT_TYPE_LATEST
 
 
 def show_at(host: str, port: int) -> None:
-    """Show the figures of this process alone at an address. Raises OSError where that is taken, OverflowError."""
-    start_http_server(port, host, registry)
+    """Show all figures at an address of their own. Raises OSError where that is taken, OverflowError."""
+    start_http_server(port, host, _together())
+
+
+def _together() -> CollectorRegistry:
+    """Return where the figures of all processes are added up that share a folder, or else those of this one are."""
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return registry
+    together = CollectorRegistry()
+    MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call] # the library leaves it untyped
+    return together
 
 
 def count_together(folder: Path) -> None:

@@ -8,13 +8,24 @@ from functools import partial
 
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import Mode, SheetFormat
-from creditbank.formats.csv_rows import Lines, rows
+from creditbank.core.lanes import LANES, ROWS_MIN, Knots, lane_of
+from creditbank.formats.csv_rows import Lines
+from creditbank.formats.row_binding import Derive
+from creditbank.formats.row_reading import ReadRow
 from creditbank.formats.table_bytes import UTF_8, encoding_of
 from creditbank.formats.table_head import chosen_sheet, head_of
 from creditbank.formats.workbook import BYTES_MAX, Sheet
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Bank
-from creditbank.services.import_files import PIECE_BYTES, Plan, asking, pieces_from, sealed_piece, written
+from creditbank.services.import_files import (
+    PIECE_BYTES,
+    Plan,
+    asking,
+    pieces_from,
+    rows_of,
+    sealed_piece,
+    written,
+)
 from creditbank.storage import import_parts
 from creditbank.storage.imports import Import
 
@@ -27,13 +38,14 @@ Beat = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that is sound: how its rows are read, and how many there are."""
+    """A file that is sound: how its rows are read, how many there are, and by how many lanes they are booked."""
 
     plan: Plan
     rows_total: int
+    lanes: int
 
 
-def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Checked:
+def checked(bank: Bank, cipher: PersonCipher, found: Import, derive: Derive, beat: Beat) -> Checked:
     """Read a file to its end, without booking anything, and return how it is read.
 
     A workbook becomes a text with a line a row, kept in pieces as the file is. Refused: Malformed for what is wrong
@@ -42,38 +54,42 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
     if found.format is SheetFormat.XLSX:
         sheet = chosen_sheet(_whole(bank, cipher, found), found.mapping)
         _convert(bank, cipher, found, sheet, beat)
-        done = _checked_table(bank, cipher, found, UTF_8, beat)
-        if sheet.merged_to >= done.plan.line:
+        plan = _table_plan(bank, cipher, found, UTF_8)
+        if sheet.merged_to >= plan.line:
             raise Malformed((_merged(),))
     else:
-        asked = UTF_8 if found.format is SheetFormat.NDJSON else found.encoding
-        encoding = encoding_of(_beating(pieces_from(asking(bank), cipher, found.id), beat), asked)
+        is_lines = found.format is SheetFormat.NDJSON
+        pieces = _beating(pieces_from(asking(bank), cipher, found.id), beat)
+        encoding = encoding_of(pieces, UTF_8 if is_lines else found.encoding)
         if isinstance(encoding, Fault):
             raise Malformed((encoding,))
-        read = _checked_lines if found.format is SheetFormat.NDJSON else _checked_table
-        done = read(bank, cipher, found, encoding, beat)
-    _check_length(found, done.rows_total)
-    return done
+        plan = Plan(encoding, "", (), 0, 1) if is_lines else _table_plan(bank, cipher, found, encoding)
+    pieces = _beating(pieces_from(asking(bank), cipher, found.id, plan.position, is_converted=plan.is_converted), beat)
+    lines = Lines(pieces, plan.encoding, plan.position, plan.line - 1)
+    rows_total, knots = _counted(rows_of(lines, found, plan, derive))
+    _check_length(found, rows_total)
+    is_shared = rows_total >= ROWS_MIN and found.mode is Mode.ROWS and not bank.database.is_sqlite and not knots
+    return Checked(plan, rows_total, LANES if is_shared else 1)
 
 
-def _checked_table(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
-    """Read a table to its end: its header, its quotes, its rows."""
+def _table_plan(bank: Bank, cipher: PersonCipher, found: Import, encoding: str) -> Plan:
+    """Return how a table is read, from its beginning: its header and what parts its cells. Refused: Malformed."""
     is_typed = found.format is SheetFormat.XLSX
     beginning = next(pieces_from(asking(bank), cipher, found.id, is_converted=is_typed), b"")
     if len(beginning) >= PIECE_BYTES:  # the last line of it may go on in the next piece
         beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
     head = head_of(beginning, encoding, found.mapping, is_typed=is_typed)
     row = head.row
-    plan = Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
-    behind = _beating(pieces_from(asking(bank), cipher, found.id, row.position, is_converted=is_typed), beat)
-    lines = Lines(behind, encoding, row.position, row.next_line - 1)
-    return Checked(plan, sum(1 for _ in rows(lines, head.delimiter)))
+    return Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
 
 
-def _checked_lines(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
-    """Read lines of JSON to their end; what each says is looked at when it is booked."""
-    lines = Lines(_beating(pieces_from(asking(bank), cipher, found.id), beat), encoding)
-    return Checked(Plan(encoding, "", (), 0, 1), sum(1 for line in lines if line.strip()))
+def _counted(rows: Iterable[ReadRow]) -> tuple[int, Knots]:
+    """Read rows to their end; return how many there are, and what those of several lanes have in common."""
+    knots, count = Knots(LANES), 0
+    for row in rows:
+        knots.add(lane_of(row.learner, LANES), row.keys)
+        count += 1
+    return count, knots
 
 
 def _whole(bank: Bank, cipher: PersonCipher, found: Import) -> bytes:
