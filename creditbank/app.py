@@ -141,6 +141,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
     )
     app.extensions["creditbank"] = bank or create_bank(settings)
     app.extensions[events.WAITERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 2))
+    app.extensions[webhooks.LOOKERS] = threading.BoundedSemaphore(max(1, settings.pool_size // 4))
     app.extensions[webhooks.SENDER] = WebhookSender(settings.webhooks_private)
     app.extensions["creditbank.providers"] = open_providers(settings.oidc_providers)
     app.extensions["creditbank.trusted_issuers"] = open_issuers(settings.trusted_issuers, NONE)

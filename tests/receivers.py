@@ -39,6 +39,8 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     answer: bytes = b""
     before: Callable[[], None] = lambda: None
+    hangs_up: bool = False
+    """Whether it closes each connection after its answer, without saying so."""
     received: list[Received] = field(default_factory=list)
 
     @property
@@ -78,6 +80,7 @@ def receiver(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             self.send_header("Content-Length", str(len(found.answer)))
             self.end_headers()
             self.wfile.write(found.answer)
+            self.close_connection = found.hangs_up
 
         def log_message(self, *_args: Any) -> None:
             """Write nothing."""

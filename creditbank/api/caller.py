@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Flask, Response, current_app, g, request
 
-from creditbank.api.limits import admit, tried
+from creditbank.api.limits import admit, admit_without_token, tried
 from creditbank.api.resource import answered, wrong_cursor
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.permission import Actor
@@ -37,6 +37,7 @@ def authenticate() -> None:
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
+        admit_without_token()
         zh = "缺少访问令牌；请在 Authorization: Bearer 中附上 POST /oauth/token 取得的令牌。"
         en = "The access token is missing; send one from POST /oauth/token as Authorization: Bearer."
         raise InvalidToken((Fault("", "token_missing", zh, en),))

@@ -44,6 +44,8 @@ COSTS: Mapping[str, int] = {
     "Statistics.show_statistics": 20,
     "Transcripts.elmo": 10,
     "Transcripts.post_elmo": 10,
+    "Webhooks.change_webhook": 20,  # a name may take seconds to be found
+    "Webhooks.register_webhook": 20,
     "Webhooks.replay_webhook": 20,
     "Webhooks.test_webhook": 10,
     "Verification.verify_credential": 5,
@@ -113,6 +115,11 @@ def admit_rows(name: str, rows: int) -> None:
     """Count the rows of a batch beside the request itself. Refused: TooMany."""
     if rows >= ROWS_A_UNIT:
         _spend(_limits().requests, name, rows // ROWS_A_UNIT)
+
+
+def admit_without_token() -> None:
+    """Count a request that shows no token where one is needed, by its address. Refused: TooMany."""
+    _spend(_limits().address_requests, _address())
 
 
 def tried() -> None:

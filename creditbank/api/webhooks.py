@@ -1,5 +1,6 @@
 """Webhooks over HTTP: registered, tried, changed, given new secrets; what was sent to them, and once more."""
 
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from creditbank.core.public_address import URL_CHARACTERS_MAX
 from creditbank.core.webhook import Delivery, DeliveryFault, DeliveryState, DisabledFor, Webhook, WebhookState
 from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services import webhooks
-from creditbank.services.bank import Answer, Work
+from creditbank.services.bank import Answer, Work, busy
 from creditbank.services.webhooks import Wish
 
 resource = Resource("Webhooks", __name__, url_prefix="/v1/webhooks", description="Events sent to institutions")
@@ -25,6 +26,10 @@ resource.before_request(authenticate)
 
 SENDER = "creditbank.webhook_sender"
 """Under which name an app keeps what knows where webhooks may be."""
+
+
+LOOKERS = "creditbank.lookers"
+"""Under which name an app keeps how many of its threads may look for the hosts of webhooks, which may take seconds."""
 
 
 class WebhookIn(fields.StrictSchema):
@@ -111,7 +116,7 @@ class DeliveryPage(marshmallow.Schema):
 def register_webhook(said: dict[str, Any]) -> Response:
     """Register a webhook and get its secret, which is shown this once. Needs `webhooks:write`."""
     wish = _wish(said)
-    webhooks.check_url(_sender(), actor(), wish)
+    _check_url(wish)
 
     def action(work: Work) -> Answer:
         made = webhooks.register(work, wish)
@@ -148,7 +153,7 @@ def show_webhook(webhook_id: UUID) -> Response:
 def change_webhook(said: dict[str, Any], webhook_id: UUID) -> Response:
     """Change where a webhook is and what it is told of; turn it off and on. Needs `webhooks:write`."""
     revision, wish = seen_revision(), _wish(said)
-    webhooks.check_url(_sender(), actor(), wish)
+    _check_url(wish)
 
     def action(work: Work) -> Answer:
         changed = webhooks.change(work, webhook_id, revision, wish)
@@ -237,9 +242,16 @@ def replay_webhook(said: dict[str, Any], webhook_id: UUID) -> Response:
     return carried_out("webhook.replay", action, status_new=202)
 
 
-def _sender() -> WebhookSender:
-    found: WebhookSender = current_app.extensions[SENDER]
-    return found
+def _check_url(wish: Wish) -> None:
+    """Let a URL pass that may be a webhook's. Refused: ScopeMissing, Malformed, TryLater where many look for hosts."""
+    sender: WebhookSender = current_app.extensions[SENDER]
+    lookers: threading.Semaphore = current_app.extensions[LOOKERS]
+    if not lookers.acquire(blocking=False):
+        raise busy()
+    try:
+        webhooks.check_url(sender, actor(), wish)
+    finally:
+        lookers.release()
 
 
 def _wish(said: dict[str, Any]) -> Wish:

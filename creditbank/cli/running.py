@@ -4,9 +4,6 @@ import json
 import multiprocessing
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -20,10 +17,9 @@ from granian.constants import Interfaces
 from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
-from creditbank.cli.working import start_importers, work_beside
+from creditbank.cli.working import figures_together, start_importers, work_beside
 from creditbank.config import NONE, VAR, Settings, settings_from_environment
 from creditbank.demo import run_demo
-from creditbank.gateways import metrics
 from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
@@ -60,7 +56,7 @@ def serve(host: str, port: int, workers: int | None, threads: int, worker: bool)
     opened.database.close()
     if again:
         click.echo(f"{again} accounts are erased again: an older state of the database was put back.")
-    with _figures_together():
+    with figures_together():
         _serve(settings, host, port, (workers, threads), has_worker=worker)
 
 
@@ -81,17 +77,6 @@ def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, 
         respawn_failed_workers=True,
         log_enabled=False,
     ).serve()
-
-
-@contextmanager
-def _figures_together() -> Iterator[None]:
-    """Let all processes of the server count in one folder, unless the operator named one."""
-    if os.environ.get(metrics.FOLDER):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="creditbank-figures-") as folder:
-        metrics.count_together(Path(folder))
-        yield
 
 
 @click.command("migrate")

@@ -4,6 +4,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
 
@@ -14,6 +18,7 @@ from creditbank.cli.console import bank
 from creditbank.config import Settings, settings_from_environment
 from creditbank.core.lanes import LANES
 from creditbank.couriers import Couriers
+from creditbank.gateways import metrics
 from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.opening import calm_collector, check_for_production, configure_logging, log_of
 from creditbank.services import delivering, sealing
@@ -27,21 +32,54 @@ POOL_SIZE_MIN = 8
 @click.option("--once", is_flag=True, help="Do what there is to do and end.")
 @click.option("--find-missed", is_flag=True, help="First look through the whole ledger for entries that don't wait.")
 @click.option("--importers", type=click.IntRange(0), help="Processes beside it that only import; one on two cores.")
-def worker(once: bool, find_missed: bool, importers: int | None) -> None:  # noqa: FBT001 - click's own way
-    """Seal what was posted and import files, until stopped. There may be several: one of them seals, all import."""
-    jobs = _jobs()
-    if find_missed:
-        click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
-    if once:
-        went_well = [ran(job) for job in [*jobs, *_events_once()]]
-        sys.exit(0 if all(went_well) else 1)
-    start_importers(settings_from_environment(), importers)
-    _work(jobs, _stop())
+@click.option("--metrics-port", type=int, help="Port at which the worker's own figures are shown; none if left out.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True)
+def worker(
+    once: bool,  # noqa: FBT001 - click's own way
+    find_missed: bool,  # noqa: FBT001 - as above
+    importers: int | None,
+    metrics_port: int | None,
+    metrics_host: str,
+) -> None:
+    """Seal what was posted, import files and pass events on, until stopped.
+
+    There may be several: one of them seals, all import and pass on.
+    """
+    with figures_together() if metrics_port is not None else nullcontext():
+        jobs = _jobs()
+        if metrics_port is not None:
+            _show_figures(metrics_host, metrics_port)
+        if find_missed:
+            click.echo(f"{sealing.find_missed(log_of(settings_from_environment(), bank()))} entries were missed.")
+        if once:
+            went_well = [ran(job) for job in [*jobs, *_events_once()]]
+            sys.exit(0 if all(went_well) else 1)
+        start_importers(settings_from_environment(), importers)
+        _work(jobs, _stop())
 
 
 def work_beside(parent: int) -> None:
     """Run the worker as long as the server that started it is there."""
     _work(_jobs(), _stop(), parent)
+
+
+@contextmanager
+def figures_together() -> Iterator[None]:
+    """Let a process and those that it starts count in one folder, unless the operator named one."""
+    if os.environ.get(metrics.FOLDER):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="creditbank-figures-") as folder:
+        metrics.count_together(Path(folder))
+        yield
+
+
+def _show_figures(host: str, port: int) -> None:
+    """Show the worker's own figures, and its importers', at an address."""
+    try:
+        metrics.show_at(host, port)
+    except (OSError, OverflowError) as taken:
+        raise click.ClickException(f"no figures can be shown at {host}:{port}: {taken}") from taken
 
 
 def start_importers(settings: Settings, count: int | None = None) -> None:

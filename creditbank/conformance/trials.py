@@ -19,6 +19,8 @@ class Area(StrEnum):
     LEARNERS = "learners"
     OUTCOMES = "outcomes"
     BATCHES = "batches"
+    IMPORTS = "imports"
+    EVENTS = "events"
     BOOKS = "books"
     DECISIONS = "decisions"
     PRIVACY = "privacy"

@@ -1,6 +1,6 @@
 """All trials, in the order in which they are made."""
 
-from creditbank.conformance import door, learning, proofs
+from creditbank.conformance import background, door, learning, proofs
 
 TRIALS = (
     door.describes_itself,
@@ -19,6 +19,10 @@ TRIALS = (
     learning.corrects_by_revision,
     learning.counts_once,
     learning.answers_every_row,
+    background.answers_every_row_of_a_file,
+    background.takes_a_file_once,
+    background.tells_what_happened,
+    background.tells_nobody_else,
     learning.books_what_it_recognises,
     learning.reverses_what_is_revoked,
     learning.tells_earlier_days,

@@ -1,7 +1,8 @@
 """Webhooks: where events are sent, how long it is tried, and when it is given up."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -47,6 +48,18 @@ class DisabledFor(StrEnum):
     """The client that registered it gets no more tokens, or has the scope no longer."""
 
 
+class Health(StrEnum):
+    """How a webhook does, as its operator sees it."""
+
+    SOUND = "sound"
+    FAILING = "failing"
+    """It is tried, and nothing comes through just now."""
+    PAUSED = "paused"
+    """The bank turned it off, for whichever reason."""
+    OFF = "off"
+    """Its institution turned it off."""
+
+
 class DeliveryState(StrEnum):
     """What became of a delivery."""
 
@@ -76,11 +89,15 @@ class DeliveryFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a try gave: the status that was answered, or what went wrong; `seconds` is how long it took."""
+    """What a try gave: the status that was answered, or what went wrong; `seconds` is how long it took.
+
+    `retry_after` is what a receiver that was too busy said of when it wants to be asked again, as it said it.
+    """
 
     fault: DeliveryFault | None
     status: int | None
     seconds: float
+    retry_after: str = ""
 
     @property
     def is_delivered(self) -> bool:
@@ -134,6 +151,13 @@ class Delivery:
     fault: DeliveryFault | None = None
 
 
+def health(state: WebhookState, disabled_for: DisabledFor | None, *, is_failing: bool) -> Health:
+    """Return how a webhook does."""
+    if state is WebhookState.DISABLED:
+        return Health.OFF if disabled_for is DisabledFor.ASKED else Health.PAUSED
+    return Health.FAILING if is_failing else Health.SOUND
+
+
 def pause_seconds(attempts: int, chance: float) -> float:
     """Return how long after so many tries the next one is made; `chance`, from 0 to 1, spreads what fails at once."""
     return _grown(attempts - 1, PAUSE_SECONDS_MAX) * (0.5 + chance / 2)
@@ -144,6 +168,21 @@ def rest_seconds(failures: int, chance: float) -> float:
     if failures < FAILURES_BORNE:
         return 0.0
     return _grown(failures - FAILURES_BORNE, REST_SECONDS_MAX) * (0.5 + chance / 2)
+
+
+def asked_seconds(retry_after: str, now: datetime) -> float:
+    """Return for how long a receiver asks to be left alone; 0 where it says nothing that counts.
+
+    No more than the longest pause: it may be wrong about itself. Source: Retry-After of RFC 9110, seconds or a date.
+    """
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(PAUSE_SECONDS_MAX, float(retry_after))
+    try:
+        until = parsedate_to_datetime(retry_after)
+        left = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(PAUSE_SECONDS_MAX, max(0.0, left.total_seconds()))
 
 
 def _grown(times: int, longest: float) -> float:

@@ -11,7 +11,15 @@ import re
 import sys
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client import values as kept
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -80,6 +88,25 @@ queue_seconds = Gauge(
     registry=registry,
     multiprocess_mode="mostrecent",
 )
+webhook_deliveries_total = Counter(
+    "creditbank_webhook_deliveries",
+    "Deliveries to webhooks tried, by what came of it",
+    ["result"],
+    registry=registry,
+)
+webhook_dead_letters = Gauge(
+    "creditbank_webhook_dead_letters",
+    "Deliveries to webhooks that were given up and are kept, counted up to a bound",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+webhooks = Gauge(
+    "creditbank_webhooks",
+    "Webhooks by how they do: sound, failing, paused by the bank, or off as their institution asked",
+    ["health"],
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
 log_size = Gauge("creditbank_log_size", "Ledger entries sealed", registry=registry, multiprocess_mode="mostrecent")
 jobs_total = Counter("creditbank_jobs", "Runs of the worker's jobs", ["job", "outcome"], registry=registry)
 budget_refusals_total = Counter(
@@ -99,9 +126,22 @@ def exposition() -> tuple[bytes, str]:
     if not folder:
         return generate_latest(registry), CONTENT_TYPE_LATEST
     _forget_the_dead(Path(folder))
+    return generate_latest(_together()), CONTENT_TYPE_LATEST
+
+
+def show_at(host: str, port: int) -> None:
+    """Show all figures at an address of their own. Raises OSError where that is taken, OverflowError."""
+    start_http_server(port, host, _together())
+
+
+def _together() -> CollectorRegistry:
+    """Return where the figures of all processes are added up that share a folder, or else those of this one are."""
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return registry
     together = CollectorRegistry()
     MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call] # the library leaves it untyped
-    return generate_latest(together), CONTENT_TYPE_LATEST
+    return together
 
 
 def count_together(folder: Path) -> None:

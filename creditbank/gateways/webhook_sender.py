@@ -34,6 +34,8 @@ Resolve = Callable[[str, int], list[str]]
 
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
+_TOO_BUSY = frozenset({429, 503})
+"""Answers by which a receiver may say when it wants to be asked again."""
 
 
 class AddressRefused(Exception):  # noqa: N818 - what happened, not an error
@@ -147,10 +149,10 @@ class Session:
     def send(self, message: Message) -> Result:
         """Send a message once and return what came of it; nothing is raised for what others do."""
         begun = self.clock.begin()
-        status: int | None = None
+        answer: httpcore.Response | None = None
         try:
-            status = self._sent(message)
-            fault = _fault_of(status)
+            answer = self._answered(message)
+            fault = _fault_of(answer.status)
         except AddressRefused:
             fault = DeliveryFault.ADDRESS_REFUSED
         except NameUnknown:
@@ -161,9 +163,11 @@ class Session:
             fault = DeliveryFault.UNREACHABLE
         except (httpcore.ProtocolError, ValueError):
             fault = DeliveryFault.NOT_HTTP
-        if status is None:
+        seconds = time.monotonic() - begun
+        if answer is None:
             self.close()
-        return Result(fault, status, time.monotonic() - begun)
+            return Result(fault, None, seconds)
+        return Result(fault, answer.status, seconds, _retry_after(answer))
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -171,7 +175,18 @@ class Session:
             self._pool.close()
             self._pool = None
 
-    def _sent(self, message: Message) -> int:
+    def _answered(self, message: Message) -> httpcore.Response:
+        """Send a message, and once more where its connection was kept open: the receiver may have closed it since."""
+        is_kept = self._pool is not None
+        try:
+            return self._sent(message)
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+            self.close()
+            if not is_kept:
+                raise
+        return self._sent(message)
+
+    def _sent(self, message: Message) -> httpcore.Response:
         target = target_of(message.url, allows_private=self.sender.allows_private)
         if isinstance(target, str):
             raise AddressRefused(target)
@@ -185,7 +200,7 @@ class Session:
         opened = self._opened(target)
         with opened.stream("POST", url, headers=told, content=message.body, extensions=extensions) as answer:
             _read_some(answer.iter_stream())
-            return int(answer.status)
+            return answer
 
     def _opened(self, target: Target) -> httpcore.ConnectionPool:
         """Return the pool of one connection, which is made as the sender says."""
@@ -215,14 +230,16 @@ class _Looking(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers."""
+        """Connect to the first address that answers; those behind it have their part of the time, too."""
         named = Target("https", host.strip("[]"), port, "/")
         found = self.sender.addresses(named, min(RESOLVE_SECONDS_MAX, self.clock.left()))
-        for place, address in enumerate(found, start=1):
+        for place, address in enumerate(found):
+            others = len(found) - place - 1
+            seconds = self.clock.left() / (others + 1)
             try:
-                opened = self.plain.connect_tcp(address, port, self.clock.left(), local_address, socket_options)
-            except httpcore.ConnectError:
-                if place == len(found):
+                opened = self.plain.connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not others:
                     raise
             else:
                 return _Bounded(opened, self.clock)
@@ -264,6 +281,12 @@ def _read_some(chunks: Iterable[bytes]) -> None:
         read += len(chunk)
         if read > ANSWER_BYTES_MAX:
             return
+
+
+def _retry_after(answer: httpcore.Response) -> str:
+    """Return when a receiver that is too busy wants to be asked again, as it says it; nothing where it doesn't."""
+    said = (value for name, value in answer.headers if name.lower() == b"retry-after")
+    return next(said, b"").decode("latin-1") if answer.status in _TOO_BUSY else ""
 
 
 def _fault_of(status: int) -> DeliveryFault | None:

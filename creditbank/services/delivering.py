@@ -21,11 +21,13 @@ from creditbank.core.webhook import (
     DisabledFor,
     Result,
     Webhook,
+    asked_seconds,
     pause_seconds,
     rest_seconds,
 )
 from creditbank.formats.strict_json import text_of
 from creditbank.formats.webhook_signing import signed_headers
+from creditbank.gateways import metrics
 from creditbank.gateways.webhook_sender import Message, Session, WebhookSender
 from creditbank.services.bank import Bank, Work, looked_up
 from creditbank.services.events import SCOPE, told
@@ -63,6 +65,16 @@ class _Bag:
     secrets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What came of a bag: what became of deliveries, how the webhook stands, and how long it asks to be left alone."""
+
+    ended: tuple[Delivery, ...]
+    standing: Webhook
+    is_slow: bool
+    asked: float
+
+
 def claim(bank: Bank, rows_max: int, *, is_slow: bool) -> list[Webhook]:
     """Claim webhooks for which something is due, of those that answer quickly or of the slow ones.
 
@@ -80,23 +92,23 @@ def deliver(bank: Bank, sender: WebhookSender, claimed: Webhook) -> int:
 
     Refused: TryLater. Raised: Unavailable, Raced.
     """
-    turn_ends, came_through, standing = time.monotonic() + TURN_SECONDS, 0, claimed
-    is_slow, is_done = False, False
+    turn_ends, came_through, is_done = time.monotonic() + TURN_SECONDS, 0, False
+    last = _Round((), claimed, is_slow=False, asked=0.0)
     with sender.session() as session:
         while not is_done:
             bag = _bag(bank, claimed)
             if bag is None:
                 _disable(bank, claimed, DisabledFor.CLIENT_INACTIVE)
                 return came_through
-            ended, standing, is_slow = _carried(bank, session, (claimed, standing), bag)
+            last = _carried(bank, session, last.standing, bag)
             with bank.database.transaction() as connection:
-                deliveries.change(connection, ended)
+                deliveries.change(connection, last.ended)
                 if not bag.letters:
                     deliveries.hold_up(connection, claimed.id, bank.clock())
-            came_through += sum(one.state is DeliveryState.DELIVERED for one in ended)
-            is_full = len(ended) == len(bag.letters) == DELIVERIES_MAX
-            is_done = not is_full or standing.failures > 0 or time.monotonic() > turn_ends
-    _give_back(bank, standing, is_slow=is_slow)
+            came_through += sum(one.state is DeliveryState.DELIVERED for one in last.ended)
+            is_full = len(last.ended) == len(bag.letters) == DELIVERIES_MAX
+            is_done = not is_full or last.standing.failures > 0 or time.monotonic() > turn_ends
+    _give_back(bank, claimed, last)
     return came_through
 
 
@@ -145,9 +157,9 @@ def _ping(delivery: Delivery) -> dict[str, Any]:
 
 
 def _secrets(work: Work, claimed: Webhook) -> tuple[str, ...]:
-    """Return the secrets that count, the newest first."""
+    """Return the secrets that count, the newest first; none where it was changed or deleted since it was claimed."""
     found = webhooks.by_id(work.connection, claimed.id)
-    if found is None:
+    if found is None or found.revision != claimed.revision:
         return ()
     now = work.keyring.opened_bank(found.sealed_secret, secret_place(found.id))
     if found.sealed_secret_before is None or found.before_until is None or found.before_until <= work.now:
@@ -155,33 +167,35 @@ def _secrets(work: Work, claimed: Webhook) -> tuple[str, ...]:
     return (now, work.keyring.opened_bank(found.sealed_secret_before, secret_before_place(found.id)))
 
 
-def _carried(
-    bank: Bank, session: Session, webhook: tuple[Webhook, Webhook], bag: _Bag
-) -> tuple[list[Delivery], Webhook, bool]:
-    """Send letter by letter; return what became of those that were, how the webhook stands, and whether it is slow.
+def _carried(bank: Bank, session: Session, standing: Webhook, bag: _Bag) -> _Round:
+    """Send letter by letter, and return what came of it.
 
-    Nothing more is sent where it fails several times in a row, nor about a learner of whom something failed.
+    Nothing more is sent where it fails several times in a row or asks to be left alone, nor about a learner of whom
+    something failed.
     """
-    claimed, standing = webhook
     ended: list[Delivery] = []
     held_up: set[UUID] = set()
-    is_slow = False
+    is_slow, asked = False, 0.0
     begun = time.monotonic()
     for letter in bag.letters:
         if letter.delivery.learner_id in held_up or not bag.secrets:
             continue
         if letter.document is None:
             ended.append(replace(letter.delivery, state=DeliveryState.WITHHELD, ended_at=bank.clock()))
+            metrics.webhook_deliveries_total.labels(DeliveryState.WITHHELD.value).inc()
             continue
-        result = session.send(_message(claimed, letter, bag.secrets, bank.clock()))
+        result = session.send(_message(standing, letter, bag.secrets, bank.clock()))
+        metrics.webhook_deliveries_total.labels((result.fault or DeliveryState.DELIVERED).value).inc()
         ended.append(after(letter.delivery, result, bank.clock()))
         standing = _standing(standing, result, bank.clock())
+        asked = asked_seconds(result.retry_after, bank.clock())
         is_slow = is_slow or result.seconds > SLOW_SECONDS or not result.is_delivered
         if not result.is_delivered and letter.delivery.learner_id is not None:
             held_up.add(letter.delivery.learner_id)
-        if rest_seconds(standing.failures, 0) or result.status == _GONE or time.monotonic() - begun > TURN_SECONDS:
+        is_over = asked or rest_seconds(standing.failures, 0) or result.status == _GONE
+        if is_over or time.monotonic() - begun > TURN_SECONDS:
             break
-    return ended, standing, is_slow
+    return _Round(tuple(ended), standing, is_slow, asked)
 
 
 def _message(claimed: Webhook, letter: _Letter, secrets: Iterable[str], now: datetime) -> Message:
@@ -200,7 +214,7 @@ def after(delivery: Delivery, result: Result, now: datetime) -> Delivery:
     if now - delivery.queued_at >= TRIED:
         return replace(tried, state=DeliveryState.DEAD, ended_at=now)
     pause = pause_seconds(attempts, random.random())  # noqa: S311 - spreads load, no secret
-    return replace(tried, due_at=now + timedelta(seconds=pause))
+    return replace(tried, due_at=now + timedelta(seconds=max(pause, asked_seconds(result.retry_after, now))))
 
 
 def _standing(standing: Webhook, result: Result, now: datetime) -> Webhook:
@@ -211,19 +225,25 @@ def _standing(standing: Webhook, result: Result, now: datetime) -> Webhook:
     return replace(standing, failures=standing.failures + 1, failing_since=since, disabled_for=gone)
 
 
-def _give_back(bank: Bank, standing: Webhook, *, is_slow: bool) -> None:
-    """Let others have the webhook, after a rest where it fails; disable it where that lasts, or it is gone."""
-    now = bank.clock()
-    rests = timedelta(seconds=rest_seconds(standing.failures, random.random()))  # noqa: S311 - as above
+def _give_back(bank: Bank, claimed: Webhook, last: _Round) -> None:
+    """Let others have the webhook, after a rest where it fails; disable it where that lasts, or it is gone.
+
+    Where its institution changed or woke it meanwhile, how it answered before doesn't count.
+    """
+    now, standing = bank.clock(), last.standing
+    rests = max(last.asked, rest_seconds(standing.failures, random.random()))  # noqa: S311 - as above
     with bank.database.transaction() as connection:
-        webhooks.give_back(connection, standing, now, now + rests, is_slow=is_slow)
+        webhooks.release(connection, claimed.id, now, is_slow=last.is_slow)
+        is_as_claimed = webhooks.note_answers(connection, claimed, standing, now + timedelta(seconds=rests))
+    if not is_as_claimed:
+        return
     if standing.disabled_for is DisabledFor.GONE:
-        _disable(bank, standing, DisabledFor.GONE)
+        _disable(bank, claimed, DisabledFor.GONE)
     elif standing.failing_since is not None and now - standing.failing_since >= TRIED:
-        _disable(bank, standing, DisabledFor.FAILING)
+        _disable(bank, claimed, DisabledFor.FAILING)
 
 
 def _disable(bank: Bank, claimed: Webhook, why: DisabledFor) -> None:
     log.warning("webhook_disabled", webhook=str(claimed.id), reason=why.value)
     with bank.database.transaction() as connection:
-        webhooks.disable(connection, claimed.id, why)
+        webhooks.disable(connection, claimed, why)

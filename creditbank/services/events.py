@@ -31,7 +31,7 @@ class Fed:
 def feed(work: Work, after: int | None, types: Sequence[str], rows_max: int) -> Fed:
     """Return the events behind a number, the oldest that are kept if none is given, of some types or all.
 
-    Refused: ScopeMissing; Gone where events behind the number are kept no longer.
+    Refused: ScopeMissing; Gone where events behind the number are kept no longer, or the number was never given here.
     """
     require(work.actor, SCOPE)
     institution_id = work.actor.institution_id
@@ -42,8 +42,10 @@ def feed(work: Work, after: int | None, types: Sequence[str], rows_max: int) -> 
         after = oldest - 1
     if after < oldest - 1:
         raise _forgotten()
+    if after > newest:
+        raise _put_back()
     found = events.page(work.connection, institution_id, after, types, (newest, rows_max))
-    up_to = found[-1].number if len(found) == rows_max else max(after, newest)
+    up_to = found[-1].number if len(found) == rows_max else newest
     items = tuple(one for one in told(work, found) if one is not None)
     return Fed(items, up_to)
 
@@ -114,3 +116,12 @@ def _forgotten() -> Gone:
         " again what you keep of ours."
     )
     return Gone((Fault("/after", "events_gone", zh, en),))
+
+
+def _put_back() -> Gone:
+    zh = "游标超前于现有事件：银行恢复过较早的数据；请不带 after 重新开始，并重新读取所关心的对象。"
+    en = (
+        "The cursor is ahead of all events, as an older state of the bank was put back; begin anew without `after`, and"
+        " read again what you keep of ours."
+    )
+    return Gone((Fault("/after", "events_put_back", zh, en),))

@@ -8,9 +8,10 @@ from functools import partial
 from sqlalchemy import Connection
 
 from creditbank import __version__
+from creditbank.core.webhook import Health
 from creditbank.gateways import metrics
 from creditbank.services.bank import Bank
-from creditbank.storage import clients, deliveries, imports, seal_log
+from creditbank.storage import clients, deliveries, imports, outbox, seal_log, webhooks
 from creditbank.storage.database import Unavailable, is_ready
 from creditbank.storage.migrations import suits
 from creditbank.storage.pressure import lock_waiters
@@ -22,6 +23,7 @@ LAG_ROWS_MAX = 10_000
 QUEUES: Mapping[str, Callable[[Connection, int], tuple[int, datetime | None]]] = {
     "seal": seal_log.lag,
     "imports": imports.lag,
+    "events": outbox.lag,
     "webhooks": deliveries.lag,
 }
 """What waits for the worker: how many, looking at no more than a bound, and since when the oldest of them does."""
@@ -52,11 +54,15 @@ def figures(bank: Bank) -> tuple[bytes, str]:
 
 
 def _look(connection: Connection, now: datetime) -> None:
-    """Look how far the log is, what waits for the worker, and who waits for locks."""
+    """Look how far the log is, what waits for the worker, how webhooks do, and who waits for locks."""
     newest = seal_log.newest_checkpoint(connection)
     metrics.log_size.set(newest.size if newest else 0)
     for queue, waiting_since in QUEUES.items():
         waiting, since = waiting_since(connection, LAG_ROWS_MAX)
         metrics.queue_entries.labels(queue).set(waiting)
         metrics.queue_seconds.labels(queue).set(max(0, (now - since).total_seconds()) if since else 0)
+    healths = webhooks.count_by_health(connection)
+    for health in Health:
+        metrics.webhooks.labels(health.value).set(healths[health])
+    metrics.webhook_dead_letters.set(deliveries.count_dead(connection, LAG_ROWS_MAX))
     metrics.lock_waiters.set(lock_waiters(connection))

@@ -153,7 +153,7 @@ def change(work: Work, webhook_id: UUID, seen_revision: int, wish: Wish) -> Webh
 
 def remove(work: Work, webhook_id: UUID) -> Webhook:
     """Forget a webhook with all that waits for it. Refused: ScopeMissing, Unknown."""
-    found = _locked(work, webhook_id)
+    found = _own(work, webhooks.locked_whole(work.connection, webhook_id))
     deliveries.remove(work.connection, webhook_id)
     webhooks.remove(work.connection, webhook_id)
     return found
@@ -217,11 +217,14 @@ def resend(work: Work, webhook_id: UUID, delivery_id: UUID) -> Delivery:
 def replay(work: Work, webhook_id: UUID, since: datetime) -> Webhook:
     """Send everything again that was numbered since an instant, as far as it is kept; the worker does it by and by.
 
+    What is left of an earlier replay is sent as well.
     Refused: ScopeMissing, Unknown, Conflict if disabled.
     """
     found = _locked(work, webhook_id)
     _check_enabled(found)
     after, until = events.since(work.connection, since), events.newest(work.connection)
+    left = webhooks.replayed_behind(work.connection, webhook_id)
+    after = after if left is None else min(after, left)
     if after < until:
         webhooks.replay(work.connection, webhook_id, after, until)
     webhooks.wake(work.connection, webhook_id, work.now)

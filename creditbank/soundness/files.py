@@ -19,16 +19,7 @@ from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
 from creditbank.gateways.suites import SUITES
 from creditbank.gateways.tracing import has_packages
-from creditbank.soundness.values import Concern, Weight, environment_concerns, value_concerns
-
-
-def concerns_of(settings: Settings, environment: Mapping[str, str]) -> list[Concern]:
-    """Return everything that is wrong or dangerous with settings, and with the variables that they were read from."""
-    return [
-        *environment_concerns(environment),
-        *value_concerns(settings),
-        *file_concerns(settings, environment),
-    ]
+from creditbank.soundness.values import Concern, Weight
 
 
 def file_concerns(settings: Settings, environment: Mapping[str, str]) -> Iterator[Concern]:
@@ -75,6 +66,9 @@ def _database(file: Path) -> Iterator[Concern]:
     if not _is_there(file):
         yield from _writable(name, file.parent)
         return
+    if file.is_dir():
+        yield Concern(name, Weight.BROKEN, "是文件夹；应为文件。", "It is a folder; name a file.")
+        return
     if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         zh, en = (
             "数据库文件对其他用户开放；请运行 chmod 600。",
@@ -88,6 +82,7 @@ def _database(file: Path) -> Iterator[Concern]:
         )
         yield Concern(name, Weight.BROKEN, zh, en)
     yield from _writable(name, file.parent)
+    yield from _others_may_replace(name, file)
 
 
 def _journal(settings: Settings, environment: Mapping[str, str], database: Path | None) -> Iterator[Concern]:
@@ -102,10 +97,15 @@ def _journal(settings: Settings, environment: Mapping[str, str], database: Path 
         zh = "与数据库在同一文件夹，恢复备份时会一并退回，被注销的人将重新出现；请另放一处。"
         en = "It stands beside the database and would be put back with it, and who was erased be there again; move it."
         yield Concern(name, Weight.DANGEROUS, zh, en)
-    if _is_there(settings.erasures) and settings.erasures.is_dir():
-        yield Concern(name, Weight.BROKEN, "是文件夹；应为文件。", "It is a folder; name a file.")
+    if _is_there(settings.erasures) and not settings.erasures.is_file():
+        zh, en = (
+            "是文件夹或设备，什么也留不下；应为文件。",
+            "It is a folder or a device, which keeps nothing; name a file.",
+        )
+        yield Concern(name, Weight.BROKEN, zh, en)
         return
     yield from _writable(name, settings.erasures)
+    yield from _others_may_replace(name, settings.erasures)
 
 
 def _folder_of_log(folder: Path) -> Iterator[Concern]:
@@ -117,6 +117,7 @@ def _folder_of_log(folder: Path) -> Iterator[Concern]:
         yield Concern(name, Weight.NOTABLE, zh, en)
     else:
         yield from _writable(name, folder)
+        yield from _others_may_replace(name, folder / "checkpoint")
 
 
 def _store(address: str) -> Iterator[Concern]:
@@ -162,8 +163,9 @@ def _writable(name: str, place: Path) -> Iterator[Concern]:
 
 
 def _others_may_replace(name: str, file: Path) -> Iterator[Concern]:
-    """Yield that others may put another file in the place of a secret one."""
-    mode = file.absolute().parent.stat().st_mode
+    """Yield that others may put another file in the place of one that the bank relies on."""
+    folder = file.absolute().parent
+    mode = folder.stat().st_mode if _is_there(folder) else 0
     if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
         zh, en = (
             "所在文件夹他人可写，可换掉此文件；请运行 chmod go-w。",
@@ -190,6 +192,6 @@ def _sqlite_file(address: str) -> Path | None:
     """Return the file of an SQLite database."""
     try:
         url = make_url(address)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -1,12 +1,15 @@
 """What is wrong or dangerous with settings as they are said: values, and names of variables."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -41,13 +44,20 @@ TAKEN = {
 TOKEN_LENGTH_MIN = 16
 """Characters of a secret below which it is found by trying."""
 
+PASSWORD_LENGTH_MIN = 8
+"""Characters of a password below which it is found by trying, though the server answers slowly."""
+
 _GUESSED = frozenset(
-    {"admin", "changeme", "change-me", "creditbank", "example", "password", "postgres", "root", "secret", "test", ""}
+    {"12345678", "123456789", "1234567890", "admin123", "changeme", "change-me", "creditbank", "passw0rd"}
+    | {"password", "password1", "postgres", "postgresql"}
 )
-"""Passwords that everybody tries first."""
+"""Passwords that everybody tries first, beside those that are short."""
 
 _ENCRYPTING = frozenset({"require", "verify-ca", "verify-full"})
 """Values of sslmode by which a connection is never in the clear."""
+
+_PLAIN = re.compile(r"[!\"$->A-~]+", re.ASCII)
+"""What an address is written in: visible signs without ?, # and @."""
 
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -183,11 +193,12 @@ def _address(base_url: str) -> Iterator[Concern]:
     try:
         parts = urlsplit(base_url)
         host = parts.hostname or ""
+        is_plain = _PLAIN.fullmatch(base_url) is not None and parts.port != 0
     except ValueError:
-        parts, host = urlsplit(""), ""
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        zh = "不是网址；应为 https://主机名，不带 ? 与 #。"
-        en = "It is no address; set it to https://HOST, without ? and #."
+        parts, host, is_plain = urlsplit(""), "", False
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
+        zh = "不是网址；应为 https://主机名，只含 ASCII 字符，不带用户名、? 与 #。"
+        en = "It is no address; set it to https://HOST, in ASCII, without user name, ? and #."
         yield Concern(name, Weight.BROKEN, zh, en)
         return
     if is_this_machine(host):
@@ -205,11 +216,15 @@ def _database(name: str, address: str) -> Iterator[Concern]:
     try:
         url = make_url(address)
         backend = url.get_backend_name()
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         backend = ""
     if backend not in ("sqlite", "postgresql"):
         zh = "不是数据库地址；应为 sqlite:///文件 或 postgresql+psycopg://用户@主机/库名。"
         en = "It is no address of a database; set it to sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME."
+        yield Concern(name, Weight.BROKEN, zh, en)
+    elif backend == "sqlite" and (url.database in (None, "", ":memory:") or url.get_driver_name() != "pysqlite"):
+        zh = "没有指明文件，或驱动不可用；应为 sqlite:///文件。"
+        en = "It names no file, or a driver that isn't there; set it to sqlite:///FILE."
         yield Concern(name, Weight.BROKEN, zh, en)
     elif backend == "sqlite":
         zh = "为 SQLite，只能单机运行；生产环境请用 PostgreSQL。"
@@ -227,8 +242,13 @@ def _postgresql(name: str, url: URL) -> Iterator[Concern]:
             "Its driver is not psycopg; write postgresql+psycopg://….",
         )
         yield Concern(name, Weight.BROKEN, zh, en)
-    if url.password is not None and (url.password.lower() in _GUESSED or url.password == url.username):
-        zh, en = "密码是人人会猜的；请更换。", "Its password is one that everybody guesses; change it."
+    if _has_unknown_options(url):
+        zh = "? 之后有 PostgreSQL 不认识的选项；请改正或删去。"
+        en = "There is an option behind ? that PostgreSQL doesn't know; mend it or take it away."
+        yield Concern(name, Weight.BROKEN, zh, en)
+    if _is_guessed(url):
+        zh = f"密码短于 {PASSWORD_LENGTH_MIN} 个字符，或是人人会猜的；请更换。"
+        en = f"Its password has less than {PASSWORD_LENGTH_MIN} characters or is one that everybody guesses; change it."
         yield Concern(name, Weight.DANGEROUS, zh, en)
     if url.username == "postgres":
         zh = "以 postgres 身份连接，数据库无法阻止改写账本；请用 creditbank grant 建立专用角色。"
@@ -240,6 +260,24 @@ def _postgresql(name: str, url: URL) -> Iterator[Concern]:
         zh = "经网络连接但未要求加密；请在地址后加 ?sslmode=verify-full（或 require）。"
         en = "It goes over a network without asking for encryption; add ?sslmode=verify-full (or require)."
         yield Concern(name, Weight.NOTABLE, zh, en)
+
+
+def _has_unknown_options(url: URL) -> bool:
+    """Tell whether an address has options that no connection takes."""
+    try:
+        make_conninfo("", **dict.fromkeys(url.query, "1"))
+    except ProgrammingError:
+        return True
+    return False
+
+
+def _is_guessed(url: URL) -> bool:
+    """Tell whether an address has a password that is found by trying."""
+    password = url.password if url.password is not None else url.query.get("password")
+    if not isinstance(password, str):
+        return False
+    theirs = {(url.username or "").lower(), (url.database or "").lower()}
+    return len(password) < PASSWORD_LENGTH_MIN or password.lower() in _GUESSED | theirs
 
 
 def is_this_machine(host: str) -> bool:

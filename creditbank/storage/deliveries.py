@@ -18,14 +18,16 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    column,
     delete,
     func,
     select,
+    table,
     tuple_,
     update,
 )
 
-from creditbank.core.webhook import Delivery, DeliveryFault, DeliveryState
+from creditbank.core.webhook import Delivery, DeliveryFault, DeliveryState, WebhookState
 from creditbank.storage.columns import Instant, catalogue
 from creditbank.storage.writing import append, replace_rows, rewrite
 
@@ -56,6 +58,7 @@ webhook_delivery = Table(
 Place = tuple[datetime, UUID]
 """Where a delivery stands in a list: when it was queued, and its id."""
 
+_webhook = table("webhook", column("id", Uuid), column("state", String))
 _earlier = webhook_delivery.alias("earlier")
 _WAITING = webhook_delivery.c.state == DeliveryState.WAITING.value
 
@@ -165,8 +168,20 @@ def _delivery(row: Row[Any]) -> Delivery:
 
 
 def lag(connection: Connection, rows_max: int) -> tuple[int, datetime | None]:
-    """Return how many deliveries wait and since when the oldest of them does, looking at no more than a bound."""
-    waiting = webhook_delivery.c.ended_at.is_(None)  # says the same as the state, and has an index
-    some = select(webhook_delivery.c.queued_at).where(waiting).limit(rows_max).subquery()
+    """Return how many deliveries wait and since when the oldest of them does, looking at no more than a bound.
+
+    What waits until a webhook is turned on again doesn't count.
+    """
+    is_on = webhook_delivery.c.webhook_id.in_(
+        select(_webhook.c.id).where(_webhook.c.state == WebhookState.ENABLED.value)
+    )
+    some = select(webhook_delivery.c.queued_at).where(is_on, _WAITING).limit(rows_max).subquery()
     row = connection.execute(select(func.count(), func.min(some.c.queued_at)).select_from(some)).one()
     return row[0], row[1]
+
+
+def count_dead(connection: Connection, rows_max: int) -> int:
+    """Return how many deliveries that were given up are kept, looking at no more than a bound."""
+    theirs = webhook_delivery.c.webhook_id.in_(select(_webhook.c.id))  # by which their index is found
+    some = select(webhook_delivery.c.id).where(theirs, webhook_delivery.c.state == DeliveryState.DEAD.value)
+    return int(connection.execute(select(func.count()).select_from(some.limit(rows_max).subquery())).scalar_one())

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Table, Text, Uuid, select
+from sqlalchemy import Column, Connection, Table, Text, Uuid, func, select
 
 from creditbank.core.entitlement import Basis
 from creditbank.core.event import Event, EventType
@@ -46,6 +46,13 @@ def waiting(connection: Connection, rows_max: int) -> tuple[list[UUID], list[Eve
 def is_waiting(connection: Connection) -> bool:
     """Tell whether anything waits to be numbered."""
     return connection.execute(select(outbox.c.id).limit(1)).first() is not None
+
+
+def lag(connection: Connection, rows_max: int) -> tuple[int, datetime | None]:
+    """Return how many rows wait to be numbered and since when the oldest of them does, looking at a bound."""
+    some = select(outbox.c.happened_at).order_by(outbox.c.id).limit(rows_max).subquery()
+    row = connection.execute(select(func.count(), func.min(some.c.happened_at)).select_from(some)).one()
+    return row[0], row[1]
 
 
 def take_out(connection: Connection, row_ids: Sequence[UUID]) -> None:

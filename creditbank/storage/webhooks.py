@@ -1,5 +1,6 @@
 """Webhooks: where institutions want to be told of events, and which of them a worker is at."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,9 +28,9 @@ from sqlalchemy import (
     update,
 )
 
-from creditbank.core.webhook import DeliveryState, DisabledFor, Webhook, WebhookState
+from creditbank.core.webhook import DeliveryState, DisabledFor, Health, Webhook, WebhookState, health
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_change, for_reference, unless_locked
+from creditbank.storage.database import for_change, for_reference, for_update, unless_locked
 from creditbank.storage.writing import append, rewrite
 
 webhook = Table(
@@ -100,6 +101,13 @@ def locked(connection: Connection, webhook_id: UUID) -> Webhook | None:
     return None if row is None else _webhook(row)
 
 
+def locked_whole(connection: Connection, webhook_id: UUID) -> Webhook | None:
+    """Return one webhook to be forgotten, when all who queue something for it have ended; nobody begins meanwhile."""
+    query = for_update(connection, select(webhook).where(webhook.c.id == webhook_id))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _webhook(row)
+
+
 def page(connection: Connection, institution_id: UUID, after: Place | None, rows_max: int) -> list[Webhook]:
     """Return an institution's webhooks, newest first."""
     place = (webhook.c.created_at, webhook.c.id)
@@ -114,6 +122,16 @@ def count(connection: Connection, institution_id: UUID) -> int:
     """Return how many webhooks an institution has."""
     query = select(func.count()).select_from(webhook).where(webhook.c.institution_id == institution_id)
     return int(connection.execute(query).scalar_one())
+
+
+def count_by_health(connection: Connection) -> Counter[Health]:
+    """Return how many webhooks of all institutions do well, or how they do."""
+    stand = (webhook.c.state, webhook.c.disabled_for, webhook.c.failing_since.is_not(None).label("is_failing"))
+    counted: Counter[Health] = Counter()
+    for row in connection.execute(select(*stand, func.count().label("webhooks")).group_by(*stand)):
+        why = None if row.disabled_for is None else DisabledFor(row.disabled_for)
+        counted[health(WebhookState(row.state), why, is_failing=row.is_failing)] += row.webhooks
+    return counted
 
 
 def enabled(connection: Connection) -> list[Webhook]:
@@ -161,22 +179,23 @@ def is_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(_due(now).limit(1)).first() is not None
 
 
-def give_back(connection: Connection, value: Webhook, now: datetime, rests_until: datetime, *, is_slow: bool) -> None:
-    """Write how a webhook answered, and let others have it."""
-    row = {
-        "id": value.id,
-        "failures": value.failures,
-        "failing_since": value.failing_since,
-        "is_slow": is_slow,
-        "rests_until": rests_until,
-        "leased_until": now,
-    }
-    rewrite(connection, webhook, [row])
+def release(connection: Connection, webhook_id: UUID, now: datetime, *, is_slow: bool) -> None:
+    """Let others have a webhook."""
+    rewrite(connection, webhook, [{"id": webhook_id, "is_slow": is_slow, "leased_until": now}])
 
 
-def disable(connection: Connection, webhook_id: UUID, why: DisabledFor) -> None:
-    """Send nothing more, if anything is sent."""
-    is_it = (webhook.c.id == webhook_id) & (webhook.c.state == WebhookState.ENABLED.value)
+def note_answers(connection: Connection, claimed: Webhook, standing: Webhook, rests_until: datetime) -> bool:
+    """Write how a webhook answered, unless it was changed or woken since it was claimed; tell whether it wasn't."""
+    is_as_claimed = (webhook.c.revision == claimed.revision) & (webhook.c.failures == claimed.failures)
+    values = {"failures": standing.failures, "failing_since": standing.failing_since, "rests_until": rests_until}
+    change = update(webhook).where(webhook.c.id == claimed.id, is_as_claimed).values(values)
+    return connection.execute(change).rowcount == 1
+
+
+def disable(connection: Connection, found: Webhook, why: DisabledFor) -> None:
+    """Send nothing more, if anything is sent and it was not changed meanwhile."""
+    is_it = (webhook.c.id == found.id) & (webhook.c.revision == found.revision)
+    is_it &= webhook.c.state == WebhookState.ENABLED.value
     values = {"state": WebhookState.DISABLED.value, "disabled_for": why.value, "revision": webhook.c.revision + 1}
     connection.execute(update(webhook).where(is_it).values(values))
 
@@ -184,6 +203,12 @@ def disable(connection: Connection, webhook_id: UUID, why: DisabledFor) -> None:
 def replay(connection: Connection, webhook_id: UUID, after: int | None, until: int | None) -> None:
     """Let events behind a number and up to another one be sent again; None where that is done."""
     rewrite(connection, webhook, [{"id": webhook_id, "replay_after": after, "replay_until": until}])
+
+
+def replayed_behind(connection: Connection, webhook_id: UUID) -> int | None:
+    """Return behind which number events are to be sent again to a webhook; None where none are."""
+    query = select(webhook.c.replay_after).where(webhook.c.id == webhook_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def replaying(connection: Connection) -> Replay | None:

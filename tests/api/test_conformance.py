@@ -11,16 +11,19 @@ import pytest
 from click.testing import CliRunner
 
 from creditbank.cli.conforming import conformance
+from creditbank.conformance import background
 from creditbank.conformance.target import ISSUER_SCOPES, Client, Target
 from creditbank.conformance.trials import Area, Result, Verdict, results
 from creditbank.conformance.whole import TRIALS
+from creditbank.services.numbering import number
 from creditbank.services.sealing import Log, seal
 from tests.builders import BASE_URL, House, add_client
+from tests.tables import work
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 """What is seen over HTTP is the same on both engines."""
 
-ISSUING = (*sorted(ISSUER_SCOPES), "credentials:issue")
+ISSUING = (*sorted(ISSUER_SCOPES), "credentials:issue", "webhooks:write")
 CLIENTS = (("cqdx", ISSUING), ("cqnu", ISSUING), ("authority", ("audit:read",)), ("partner", ("balance:read",)))
 
 HERE = "http://localhost"
@@ -31,15 +34,20 @@ Before = Callable[[httpx.Request], object]
 
 
 class Flawed(httpx.BaseTransport):
-    """A server with a defect: every answer is changed, or every request before it comes in."""
+    """A server with a defect: every answer is changed, or every request before. Its worker has always done its work."""
 
-    def __init__(self, sound: httpx.BaseTransport, defect: Change | None, before: Before | None) -> None:
-        self.sound, self.defect, self.before = sound, defect, before
+    def __init__(self, house: House, defect: Change | None, before: Before | None) -> None:
+        self.house, self.defect, self.before = house, defect, before
+        self.sound = httpx.WSGITransport(house.app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return what the server answers, with its defect."""
         if self.before is not None:
             self.before(request)
+        if request.method == "GET" and request.url.path.startswith("/v1/imports/"):
+            work(self.house)
+        if request.url.path == "/v1/events":
+            number(self.house.bank)
         answer = self.sound.handle_request(request)
         answer.read()
         return answer if self.defect is None else self.defect(request, answer)
@@ -63,7 +71,7 @@ def target(
     defect: Change | None = None,
     before: Before | None = None,
 ) -> Target:
-    transport = Flawed(httpx.WSGITransport(house.app), defect, before)
+    transport = Flawed(house, defect, before)
     return Target(httpx.Client(transport=transport, base_url=HERE), BASE_URL, clients)
 
 
@@ -144,6 +152,40 @@ def one_row_less(answer: httpx.Response) -> httpx.Response:
     return rewritten(answer, results=answer.json()["results"][:-1])
 
 
+def one_item_less(answer: httpx.Response) -> httpx.Response:
+    return rewritten(answer, items=answer.json()["items"][:-1])
+
+
+def nothing_back(answer: httpx.Response) -> httpx.Response:
+    """Give the columns of rejected rows without the rows."""
+    return httpx.Response(answer.status_code, content=answer.content.partition(b"\n")[0])
+
+
+def forgetful(request: httpx.Request) -> None:
+    """Begin the feed anew, whatever the cursor says."""
+    if request.url.path == "/v1/events":
+        request.url = request.url.copy_remove_param("after")
+
+
+def talkative() -> Change:
+    """Return the defect that everybody is told of every outcome."""
+    posted: list[str] = []
+
+    def defect(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.url.path == "/v1/outcomes" and answer.is_success:
+            posted.append(answer.json()["id"])
+        if request.url.path != "/v1/events" or not answer.is_success or not answer.json()["items"]:
+            return answer
+        items = [
+            one | {"id": f"{one['id']}-{place}", "data": one["data"] | {"outcome_id": outcome_id}}
+            for one in answer.json()["items"]
+            for place, outcome_id in enumerate(posted)
+        ]
+        return rewritten(answer, items=items)
+
+    return defect
+
+
 def a_hundredth_more(answer: httpx.Response) -> httpx.Response:
     balances = [one | {"available": one["available"][:-1] + "1"} for one in answer.json()["balances"]]
     return rewritten(answer, balances=balances)
@@ -164,6 +206,11 @@ DEFECTS: dict[str, tuple[Area, Change | None, Callable[[House], Before] | None]]
     "opened twice": (Area.LEARNERS, as_created, None),
     "changed silently": (Area.OUTCOMES, taken_silently, None),
     "a row without answer": (Area.BATCHES, on("POST", "/batch", one_row_less), None),
+    "a row of a file without answer": (Area.IMPORTS, on("GET", "/rows", one_item_less), None),
+    "rejected rows that stay away": (Area.IMPORTS, on("GET", "/rejects", nothing_back), None),
+    "a feed that begins anew": (Area.EVENTS, None, lambda _: forgetful),
+    "events that stay away": (Area.EVENTS, on("GET", "/events", lambda answer: rewritten(answer, items=[])), None),
+    "events of others": (Area.EVENTS, talkative(), None),
     "a hundredth too much": (Area.BOOKS, on("GET", "/balance", a_hundredth_more), None),
     "another decision": (Area.DECISIONS, on("POST", "/replay", lambda answer: rewritten(answer, same=False)), None),
     "tells what is foreign": (Area.PRIVACY, told_as_forbidden, None),
@@ -174,7 +221,11 @@ DEFECTS: dict[str, tuple[Area, Change | None, Callable[[House], Before] | None]]
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_defect_fails_in_its_area(house: House, clients: list[Client], name: str) -> None:
+def test_a_defect_fails_in_its_area(
+    house: House, clients: list[Client], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "BACKGROUND_SECONDS", 0.3)
+    monkeypatch.setattr(background, "WAIT_SECONDS", 0)
     assert {area for area, *_ in DEFECTS.values()} == set(Area), "there is one for every area"
     area, defect, before = DEFECTS[name]
     flawed = target(house, clients, defect, None if before is None else before(house))

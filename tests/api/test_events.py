@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from creditbank.api import events as api
+from creditbank.api.resource import cursor_place, cursor_text
 from creditbank.core.event import KEPT_DAYS
 from creditbank.services.numbering import number, prune
 from tests.api.seeding import conversion_rules, qualification_rules
@@ -296,6 +297,17 @@ def test_a_cursor_from_before_what_is_kept_is_answered_as_gone(house: House) -> 
     assert answer.status_code == 410
     assert answer.get_json()["errors"][0]["code"] == "events_gone"
     assert len(feed(house)["items"]) == 1
+
+
+def test_a_cursor_that_is_ahead_of_all_events_tells_that_an_older_state_was_put_back(house: House) -> None:
+    house.post_outcome(somebody(house))
+    newest = feed(house)["next_cursor"]
+    (number_of_newest,) = cursor_place(newest, int) or ()
+    for ahead, status in ((0, 200), (1, 410), (10**15, 410)):
+        cursor = cursor_text([number_of_newest + ahead])
+        answer = house.http.get("/v1/events", query_string={"after": cursor}, headers=house.auth("cqdx", *SCOPES))
+        assert answer.status_code == status
+    assert answer.get_json()["errors"][0]["code"] == "events_put_back"
 
 
 @pytest.mark.parametrize("cursor", ["x", "WyJ4Il0", "Wy0xXQ", "WzEuNV0", "W10", "WzEsMl0"])

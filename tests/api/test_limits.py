@@ -121,6 +121,13 @@ def test_without_a_token_an_address_has_a_budget_that_a_made_up_token_does_not_w
     assert elsewhere.status_code == 404
 
 
+def test_who_shows_no_token_where_one_is_needed_has_the_budget_of_the_address(house: House) -> None:
+    asked = limited(house, address_requests_a_minute=2)
+    for headers, status in (({}, 401), ({"Authorization": "Basic eDp5"}, 401), ({"Authorization": "Bearer "}, 429)):
+        assert asked.http.get("/v1/institutions", headers=headers).status_code == status
+    assert asked.http.get("/v1/institutions", headers=asked.auth()).status_code == 200
+
+
 def test_probes_are_never_refused(house: House) -> None:
     asked = limited(house, address_requests_a_minute=1)
     assert [asked.http.get(path).status_code for path in ("/healthz", "/readyz") * 3] == [200] * 6

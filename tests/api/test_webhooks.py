@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from creditbank.api.webhooks import SENDER
+from creditbank.api.webhooks import LOOKERS, SENDER
 from creditbank.gateways.webhook_sender import WebhookSender
 from creditbank.services.webhooks import WEBHOOKS_MAX
 from tests.builders import House
@@ -54,6 +54,19 @@ def test_an_address_that_is_no_webhooks_is_refused_and_not_repeated(house: House
     answer = ask(house, "POST", json={"url": url})
     assert (answer.status_code, codes(answer)) == (422, [("/url", code)])
     assert "secret" not in answer.get_data(as_text=True)
+
+
+def test_who_registers_names_that_take_long_leaves_threads_to_others(house: House) -> None:
+    lookers, taken = house.app.extensions[LOOKERS], 0
+    while lookers.acquire(blocking=False):
+        taken += 1
+    try:
+        assert ask(house, "POST", json=HOOK).status_code == 503
+        assert ask(house, "GET").status_code == 200
+    finally:
+        for _ in range(taken):
+            lookers.release()
+    assert registered(house)["state"] == "enabled"
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "::1", "64:ff9b::a9fe:a9fe"])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -101,12 +102,20 @@ def size_published(folder: Path) -> int:
     return parsed_checkpoint(file.read_text("utf-8")).size if file.exists() else -1
 
 
+def figures(port: str) -> str:
+    """Return what a worker shows of itself."""
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+
+
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 def test_a_worker_seals_until_it_is_asked_to_end_and_so_do_its_importers(house: House, tmp_path: Path) -> None:
     record(house, 3)
-    command = [*MAIN, "worker", "--importers", "1"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [*MAIN, "worker", "--importers", "1", "--metrics-port", port]
     with subprocess.Popen(command, env=settings(house, tmp_path), cwd=ROOT) as worker:
         until(lambda: size_published(tmp_path) == 3)
+        until(lambda: '{job="seal",outcome="done"}' in figures(port))
         record(house, 2)
         until(lambda: size_published(tmp_path) == 5)
         importers = children_of(worker.pid)

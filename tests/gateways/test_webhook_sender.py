@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -108,6 +110,31 @@ def test_who_never_says_where_a_name_leads_is_not_waited_for() -> None:
     hangs.set()
 
 
+@pytest.mark.parametrize("fault", [httpcore.ConnectError, httpcore.ConnectTimeout])
+def test_an_address_at_which_nobody_answers_leaves_time_for_the_next(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def connect(backend: Any, host: str, port: int, timeout: float, *more: Any) -> httpcore.NetworkStream:
+        if host == "::1":
+            given.append(timeout)
+            raise fault
+        return reached(backend, host, port, timeout, *more)
+
+    reached = httpcore.SyncBackend.connect_tcp
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    with receiver() as found:
+        url = f"http://hooks.example:{found.port}/"
+        assert sent(leading_to("::1", "127.0.0.1", allows_private=True), url).is_delivered
+        assert sent(leading_to("::1", allows_private=True), url).fault in (
+            DeliveryFault.UNREACHABLE,
+            DeliveryFault.TIMEOUT,
+        )
+    half = webhook_sender.SECONDS_MAX / 2
+    assert given[0] <= half < given[1]
+
+
 def test_this_machine_says_where_its_own_name_leads() -> None:
     assert "127.0.0.1" in resolved("127.0.0.1", 80)
 
@@ -177,6 +204,14 @@ def test_messages_go_one_after_the_other_over_one_connection() -> None:
             assert session.send(Message(f"http://hooks.example:{found.port}/", {}, b"%d" % number)).is_delivered
     assert [one.body for one in found.received] == [b"0", b"1", b"2"]
     assert asked == ["hooks.example"]
+
+
+def test_a_receiver_that_closes_after_each_answer_without_saying_so_gets_every_message() -> None:
+    with receiver() as found, HERE.session() as session:
+        found.hangs_up = True
+        for number in range(20):
+            assert session.send(Message(found.url, {"webhook-id": str(number)}, b"{}")).is_delivered
+    assert set(found.ids) == {str(number) for number in range(20)}
 
 
 @contextmanager

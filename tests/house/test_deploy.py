@@ -12,7 +12,9 @@ import click
 import pytest
 import yaml
 
+from creditbank.app import BODY_BYTES_MAX
 from creditbank.cli import COMMANDS, main
+from creditbank.config import Settings
 from creditbank.services.health import QUEUES
 from creditbank.soundness.values import NAMES
 from tests.builders import House, new_house
@@ -134,6 +136,17 @@ def test_the_document_calls_the_commands_that_an_operator_needs() -> None:
     assert [one for one in sorted(wanted) if not any(word.startswith(one) for word in called)] == []
 
 
+def test_the_proxy_lets_through_what_the_bank_takes() -> None:
+    """A form around a file adds some hundred bytes, so that the proxy takes a little more."""
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    sizes = [int(size) * 1024 * 1024 for size in re.findall(r"client_max_body_size (\d+)m;", text)]
+    files = Settings().import_mebibytes * 1024 * 1024
+    assert [size > taken for size, taken in zip(sizes, (BODY_BYTES_MAX, files), strict=True)] == [True, True]
+    assert re.search(r"location = /v1/imports \{[^}]*client_max_body_size", text)
+    inherited = text[: text.index("location")]
+    assert inherited.count("proxy_set_header") == text.count("proxy_set_header"), "one in a location hides the others"
+
+
 def test_services_start_in_order_and_hold_no_secret() -> None:
     services: dict[str, Any] = COMPOSE["services"]
     assert services.keys() == {"migrate", "server", "worker", "database", "redis"}
@@ -151,6 +164,9 @@ def test_services_start_in_order_and_hold_no_secret() -> None:
     for name in ("migrate", "server", "worker"):
         words = services[name]["command"]
         check_command([str(word) for word in words])
+    for name in ("server", "worker"):
+        ways = [one for one in services[name]["networks"] if not (COMPOSE["networks"][one] or {}).get("internal")]
+        assert ways, f"{name} looks for the hosts of webhooks, and sends to them"
     for name in ("database", "redis"):
         assert services[name]["healthcheck"]["test"], name
     assert all(secret.keys() == {"file"} for secret in COMPOSE["secrets"].values())

@@ -25,6 +25,7 @@ from creditbank.core.webhook import (
     DisabledFor,
     Result,
     WebhookState,
+    asked_seconds,
     pause_seconds,
     rest_seconds,
 )
@@ -35,7 +36,8 @@ from creditbank.services.bank import Answer, Errand, Work, carried_out
 from creditbank.services.clients import administrator, deactivate
 from creditbank.services.delivering import after, claim, deliver, deliver_all
 from creditbank.services.numbering import number, replay
-from creditbank.storage import webhooks
+from creditbank.storage import deliveries, webhooks
+from creditbank.storage.pressure import lock_waiters
 from tests.api.test_consents import diary
 from tests.builders import House, outcome_body
 from tests.receivers import Receiver, receiver
@@ -355,6 +357,51 @@ def test_pauses_grow_to_their_longest_and_are_spread() -> None:
     assert rest_seconds(1000, 1) == REST_SECONDS_MAX
 
 
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120),
+        ("0", 0),
+        ("9" * 500, PAUSE_SECONDS_MAX),
+        ("Mon, 01 Jun 2026 12:01:30 GMT", 90),
+        ("Mon, 01 Jun 2026 12:01:30 -0000", 90),
+        ("Mon, 01 Jun 2026 11:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", PAUSE_SECONDS_MAX),
+        *((nothing, 0) for nothing in ("", "-5", "1.5", "soon", "１２", "Mon, 01 Jun 2026 12:00:00 +" + "9" * 40)),
+    ],
+)
+def test_how_long_a_receiver_asks_to_be_left_alone_is_seconds_or_a_date_within_bounds(said: str, seconds: int) -> None:
+    assert asked_seconds(said, NOON) == seconds
+
+
+@pytest.mark.parametrize(("status", "counts"), [(429, True), (503, True), (500, False)])
+def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(
+    hooked: House,
+    found: Receiver,
+    status: int,
+    counts: bool,  # noqa: FBT001 - a column
+) -> None:
+    made = registered(hooked, found.url)
+    found.status, found.headers = status, {"Retry-After": "600"}
+    for _ in range(2):
+        hooked.post_outcome(somebody(hooked))
+    sent_out(hooked)
+    tries = 1 if counts else 2
+    assert len(found.received) == tries
+    found.status = 204
+    moved(hooked, seconds=599)
+    hooked.post_outcome(somebody(hooked))
+    sent_out(hooked)
+    assert len(found.received) == (tries if counts else 5)
+    moved(hooked, seconds=1)
+    sent_out(hooked)
+    assert len(set(found.ids)) == 3
+    assert {one["state"] for one in listed(hooked, made)} == {"delivered"}
+
+
 @pytest.mark.parametrize(("age", "state"), [(TRIED - timedelta(seconds=1), "waiting"), (TRIED, "dead")])
 def test_a_delivery_is_given_up_when_it_was_tried_for_three_days(hooked: House, age: timedelta, state: str) -> None:
     now = hooked.clock()
@@ -489,6 +536,76 @@ def test_a_webhook_counts_as_slow_until_it_is_quick_and_when_it_is_quick_no_more
     assert due_as_slow()
 
 
+def failed_meanwhile(house: House, found: Receiver, status: int, meanwhile: Callable[[], Any]) -> dict[str, Any]:
+    """Do something about a webhook while a delivery to it fails for the fourth time; return the webhook."""
+    made = registered(house, found.url)
+    house.post_outcome(somebody(house))
+    found.status = 500
+    for _ in range(3):
+        sent_out(house)
+        moved(house, hours=1)
+    found.status, found.before = status, meanwhile
+    sent_out(house)
+    found.before = lambda: None
+    return made
+
+
+def test_a_webhook_that_is_changed_while_its_old_address_is_gone_stays_on_and_is_tried_at_the_new_one(
+    hooked: House, found: Receiver
+) -> None:
+    with receiver() as mended:
+
+        def change() -> None:
+            (made,) = asked(hooked, "GET", "")["items"]
+            if made["url"] == found.url:
+                headers = {"If-Match": f'"{made["revision"]}"'}
+                asked(hooked, "PUT", f"/{made['id']}", json={"url": mended.url}, headers=headers)
+
+        made = failed_meanwhile(hooked, found, 410, change)
+        pinged = asked(hooked, "POST", f"/{made['id']}/test")
+        sent_out(hooked)
+        assert pinged["id"] in mended.ids
+        assert shown(hooked, made)["state"] == "enabled"
+
+
+def test_a_webhook_that_is_woken_while_it_fails_is_tried_at_once(hooked: House, found: Receiver) -> None:
+    def wake() -> None:
+        (made,) = asked(hooked, "GET", "")["items"]
+        asked(hooked, "POST", f"/{made['id']}/test")
+        found.before = lambda: None
+
+    failed_meanwhile(hooked, found, 500, wake)
+    assert [one.document["type"] for one in found.received[4:]] == ["webhook.ping"]
+
+
+def test_a_webhook_that_moves_or_is_turned_off_gets_nothing_more_at_its_old_address(
+    hooked: House, found: Receiver
+) -> None:
+    made = registered(hooked, found.url)
+    hooked.post_outcome(somebody(hooked))
+    number(hooked.bank)
+    (claimed,) = claim(hooked.bank, 1, is_slow=True)
+    with receiver() as elsewhere:
+        asked(hooked, "PUT", f"/{made['id']}", json={"url": elsewhere.url}, headers={"If-Match": '"1"'})
+        deliver(hooked.bank, SENDING, claimed)
+        sent_out(hooked)
+        assert (len(found.received), len(elsewhere.received)) == (0, 1)
+
+
+def test_two_replays_at_once_send_what_either_asks_for(hooked: House, found: Receiver) -> None:
+    made = registered(hooked, found.url)
+    instants = []
+    for _ in range(2):
+        instants.append(hooked.clock().isoformat())
+        hooked.post_outcome(somebody(hooked))
+        sent_out(hooked)
+        moved(hooked, hours=1)
+    for since in instants:
+        asked(hooked, "POST", f"/{made['id']}/replay", json={"since": since})
+    sent_out(hooked)
+    assert found.ids == found.ids[:2] * 2
+
+
 def test_a_deleted_webhook_is_sent_nothing_even_by_who_is_under_way(hooked: House, found: Receiver) -> None:
     made = registered(hooked, found.url)
     hooked.post_outcome(somebody(hooked))
@@ -497,6 +614,30 @@ def test_a_deleted_webhook_is_sent_nothing_even_by_who_is_under_way(hooked: Hous
     asked(hooked, "DELETE", f"/{made['id']}")
     assert deliver(hooked.bank, SENDING, claimed) == 0
     assert found.received == []
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_a_webhook_goes_with_what_was_queued_for_it_just_then(hooked: House, found: Receiver) -> None:
+    made = registered(hooked, found.url)
+    hooked.post_outcome(somebody(hooked))
+    headers, now = hooked.auth("cqdx", *SCOPES), hooked.clock()
+    with ThreadPoolExecutor(1) as pool:
+        with hooked.bank.database.transaction() as numbering_it:
+            (one,) = webhooks.enabled(numbering_it)
+            waiting = delivering.Delivery(one.id, UUID(int=7), 1, None, "x", DeliveryState.WAITING, 0, now, now)
+            deliveries.queue(numbering_it, [waiting])
+            deleted = pool.submit(hooked.http.delete, f"/v1/webhooks/{made['id']}", headers=headers)
+            until_somebody_waits(hooked)
+        assert deleted.result().status_code == 200
+    assert sent_out(hooked) == 0
+
+
+def until_somebody_waits(house: House) -> None:
+    """Wait until a transaction waits for a lock."""
+    deadline = time.monotonic() + 10
+    while not house.bank.database.read(lock_waiters):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_secret_stands_nowhere_in_the_open(hooked: House, found: Receiver) -> None:
@@ -508,3 +649,59 @@ def test_a_secret_stands_nowhere_in_the_open(hooked: House, found: Receiver) -> 
     assert "secret" not in json.dumps(shown(hooked, made)).replace("previous_secret_until", "")
     assert replace(stored, state=WebhookState.DISABLED, disabled_for=DisabledFor.ASKED).revision == 1
     assert target_of(found.url, allows_private=False) == "not_https"
+
+
+# --- what the operator sees
+
+
+def shown_figures(house: House) -> dict[str, float]:
+    """Return the figures about events and webhooks, by name with labels."""
+    shown = house.http.get("/metrics").get_data(as_text=True)
+    lines = (line.rpartition(" ") for line in shown.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines if "webhook" in name or "events" in name}
+
+
+def test_the_operator_sees_what_waits_what_came_of_deliveries_and_how_webhooks_do(
+    hooked: House, found: Receiver
+) -> None:
+    made = registered(hooked, found.url)
+    before = shown_figures(hooked)
+    assert before['creditbank_webhooks{health="sound"}'] == 1
+    hooked.post_outcome(somebody(hooked))
+    hooked.clock.move(seconds=7)
+    assert shown_figures(hooked)['creditbank_queue_seconds{queue="events"}'] == 7
+    found.status = 500
+    sent_out(hooked)
+    hooked.clock.move(seconds=5)
+    now = shown_figures(hooked)
+    assert now['creditbank_queue_seconds{queue="events"}'] == 0
+    assert now['creditbank_queue_seconds{queue="webhooks"}'] == 5
+    assert (now['creditbank_webhooks{health="failing"}'], now['creditbank_webhooks{health="sound"}']) == (1, 0)
+    for _ in range(20):
+        moved(hooked, hours=4)
+        sent_out(hooked)
+    given_up = shown_figures(hooked)
+    assert (given_up["creditbank_webhook_dead_letters"], given_up['creditbank_webhooks{health="paused"}']) == (1, 1)
+    now = shown(hooked, made)
+    body, headers = {"url": found.url}, {"If-Match": f'"{now["revision"]}"'}
+    asked(hooked, "PUT", f"/{made['id']}", json=body, headers=headers)
+    asked(hooked, "POST", f"/{made['id']}/test")
+    found.status = 204
+    sent_out(hooked)
+    after_it = shown_figures(hooked)
+    grown = {name: value - before.get(name, 0) for name, value in after_it.items() if "deliveries_total" in name}
+    assert grown['creditbank_webhook_deliveries_total{result="delivered"}'] == 1
+    assert grown['creditbank_webhook_deliveries_total{result="status"}'] == len(found.received) - 1
+    assert after_it['creditbank_webhooks{health="sound"}'] == 1
+
+
+def test_what_waits_for_a_webhook_that_is_off_is_no_delay(hooked: House, found: Receiver) -> None:
+    made = registered(hooked, found.url)
+    hooked.post_outcome(somebody(hooked))
+    number(hooked.bank)
+    off = {"url": found.url, "is_enabled": False}
+    asked(hooked, "PUT", f"/{made['id']}", json=off, headers={"If-Match": '"1"'})
+    hooked.clock.move(hours=1)
+    now = shown_figures(hooked)
+    assert now['creditbank_queue_entries{queue="webhooks"}'] == now['creditbank_queue_seconds{queue="webhooks"}'] == 0
+    assert now['creditbank_webhooks{health="off"}'] == 1

@@ -122,6 +122,10 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_BASE_URL", "bank.example.cn", [("CREDITBANK_BASE_URL", BROKEN)]),
     ("CREDITBANK_BASE_URL", "https://bank.example.cn?x=1", [("CREDITBANK_BASE_URL", BROKEN)]),
     ("CREDITBANK_BASE_URL", "https://[", [("CREDITBANK_BASE_URL", BROKEN)]),
+    *(
+        ("CREDITBANK_BASE_URL", url, [("CREDITBANK_BASE_URL", BROKEN)])
+        for url in ("https://u:p@bank.example.cn", "https://bank.example.cn:99999", "https://银行.cn", "https://a b.cn")
+    ),
     ("CREDITBANK_LOG_FORMAT", "none", [("CREDITBANK_LOG_FORMAT", DANGEROUS)]),
     ("CREDITBANK_BASE_UR", "https://bank.example.cn", [("CREDITBANK_BASE_UR", DANGEROUS)]),
     ("FLASK_DEBUG", "1", [("FLASK_DEBUG", DANGEROUS)]),
@@ -131,7 +135,27 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_DATABASE_URL", "bank", [("CREDITBANK_DATABASE_URL", BROKEN)]),
     ("CREDITBANK_DATABASE_URL", "mysql://a@b/c", [("CREDITBANK_DATABASE_URL", BROKEN)]),
     ("CREDITBANK_DATABASE_URL", "postgresql+psycopg2://a@localhost/c", [("CREDITBANK_DATABASE_URL", BROKEN)]),
-    ("CREDITBANK_DATABASE_URL", REMOTE.format("changeme"), [("CREDITBANK_DATABASE_URL", DANGEROUS)]),
+    *(
+        ("CREDITBANK_DATABASE_URL", url, [("CREDITBANK_DATABASE_URL", BROKEN)])
+        for url in (
+            *("postgresql+psycopg://a@localhost:five/b", "postgresql+psycopg://a@localhost/b?sslmod=require"),
+            *("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+aiosqlite:///bank.sqlite3"),
+        )
+    ),
+    (
+        "CREDITBANK_DATABASE_URL",
+        lambda place: f"sqlite:///{place.folder}",
+        [("CREDITBANK_DATABASE_URL", NOTABLE), ("CREDITBANK_DATABASE_URL", BROKEN)],
+    ),
+    *(
+        ("CREDITBANK_DATABASE_URL", REMOTE.format(password), [("CREDITBANK_DATABASE_URL", DANGEROUS)])
+        for password in ("changeme", "Passw0rd", "chang%65me", "123456", "")
+    ),
+    (
+        "CREDITBANK_DATABASE_URL",
+        "postgresql+psycopg://bank@localhost/bank?password=changeme",
+        [("CREDITBANK_DATABASE_URL", DANGEROUS)],
+    ),
     ("CREDITBANK_DATABASE_URL", REMOTE.format("bank"), [("CREDITBANK_DATABASE_URL", DANGEROUS)]),
     (
         "CREDITBANK_DATABASE_URL",
@@ -160,6 +184,7 @@ SPOILT: list[tuple[str, str | Callable[[Place], str] | None, list[tuple[str, Wei
     ("CREDITBANK_REPLICA_URL", "postgresql+psycopg://bank@db/bank", [("CREDITBANK_REPLICA_URL", NOTABLE)]),
     ("CREDITBANK_ERASURES", None, [("CREDITBANK_ERASURES", DANGEROUS)]),
     ("CREDITBANK_ERASURES", lambda place: str(place.folder), [("CREDITBANK_ERASURES", BROKEN)]),
+    ("CREDITBANK_ERASURES", "/dev/null", [("CREDITBANK_ERASURES", BROKEN)]),
     (
         "CREDITBANK_ERASURES",
         lambda place: f"{place.file('in-the-way')}/erasures.jsonl",
@@ -213,6 +238,21 @@ def test_a_keyring_that_others_can_read_is_told(place: Place, mode: int) -> None
 def test_a_folder_in_which_others_could_replace_the_keys_is_told(place: Place, mode: int, is_told: bool) -> None:  # noqa: FBT001
     Path(place.environment["CREDITBANK_KEYRING"]).parent.chmod(mode)
     assert found_in(place.environment) == ([("CREDITBANK_KEYRING", DANGEROUS)] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("data", "CREDITBANK_DATABASE_URL"),
+        ("journal", "CREDITBANK_ERASURES"),
+        ("log", "CREDITBANK_LOG_FOLDER"),
+    ],
+)
+def test_a_folder_in_which_others_could_replace_what_is_kept_is_told(place: Place, folder: str, name: str) -> None:
+    place.environment["CREDITBANK_DATABASE_URL"] = sqlite_with(0o600)(place)
+    told_before = found_in(place.environment)
+    (place.folder / folder).chmod(0o702)
+    assert set(found_in(place.environment)) - set(told_before) == {(name, DANGEROUS)}
 
 
 @pytest.mark.parametrize("name", ["CREDITBANK_ERASURES", "CREDITBANK_LOG_FOLDER"])
