@@ -7,11 +7,10 @@ from itertools import islice
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import SheetFormat
 from creditbank.formats.csv_rows import Lines
-from creditbank.formats.row_binding import Binding, bound
 from creditbank.formats.row_mapping import recognised
 from creditbank.formats.row_reading import ReadRow, json_rows, table_rows
 from creditbank.formats.table_bytes import SNIFFED_BYTES, UTF_8, encoding_of, kind_of
-from creditbank.formats.table_head import chosen_sheet, head_of
+from creditbank.formats.table_head import chosen_sheet, head_of, sheet_header
 
 ROWS_MAX = 20
 """Rows that are shown: enough to see whether columns were taken for what they are."""
@@ -63,13 +62,9 @@ def previewed(content: bytes, mapping: str, encoding: str | None, wanted: SheetF
 
 def _of_workbook(content: bytes, mapping: str) -> Preview:
     sheet = chosen_sheet(content, mapping)
-    for row in sheet.first:
-        binding = bound(mapping, row.cells, is_typed=True)
-        if isinstance(binding, Binding):
-            break
-    else:
-        message = "a sheet is chosen by its header"
-        raise AssertionError(message)
+    header = sheet_header(sheet, mapping)
+    assert header is not None, "a sheet is chosen by its header"
+    row, binding = header
     behind = (one for one in sheet.rows if one.number > row.number and any(map(str.strip, one.cells)))
     rows = tuple(
         ReadRow(one.number, binding.documents(one.cells, _made_later), one.cells, 0, one.number + 1)

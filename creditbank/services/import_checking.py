@@ -11,7 +11,8 @@ from creditbank.core.importing import Mode, SheetFormat
 from creditbank.formats.csv_rows import Lines, rows
 from creditbank.formats.table_bytes import UTF_8, encoding_of
 from creditbank.formats.table_head import chosen_sheet, head_of
-from creditbank.formats.workbook import BYTES_MAX, Sheet
+from creditbank.formats.workbook import Sheet
+from creditbank.formats.workbook_archive import BYTES_MAX
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Bank
 from creditbank.services.import_files import PIECE_BYTES, Plan, asking, pieces_from, sealed_piece, written
@@ -43,8 +44,6 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
         sheet = chosen_sheet(_whole(bank, cipher, found), found.mapping)
         _convert(bank, cipher, found, sheet, beat)
         done = _checked_table(bank, cipher, found, UTF_8, beat)
-        if sheet.merged_to >= done.plan.line:
-            raise Malformed((_merged(),))
     else:
         asked = UTF_8 if found.format is SheetFormat.NDJSON else found.encoding
         encoding = encoding_of(_beating(pieces_from(asking(bank), cipher, found.id), beat), asked)
@@ -128,9 +127,3 @@ def _check_length(found: Import, rows_total: int) -> None:
         zh = f"共 {rows_total} 行；整体入库（mode=all）最多 {ALL_ROWS_MAX} 行，请拆分或逐行入库。"
         en = f"It has {rows_total} rows; mode=all takes {ALL_ROWS_MAX} at most, send it in parts or row by row."
         raise Malformed((Fault("", "too_many_rows", zh, en),))
-
-
-def _merged() -> Fault:
-    zh = "数据区有合并单元格；请取消合并并补全每一行后再提交。"
-    en = "Cells are merged below the header; unmerge them and fill in every row."
-    return Fault("", "merged_cells", zh, en)

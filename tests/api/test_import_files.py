@@ -2,7 +2,6 @@
 
 import io
 import random
-import zipfile
 from typing import Any
 
 import pytest
@@ -22,8 +21,10 @@ from tests.tables import (
     imported,
     person,
     read_back,
+    rezipped,
     row,
     send,
+    sheet_part,
     table,
     workbook,
 )
@@ -81,18 +82,6 @@ def book(*sheets: list[list[Any]], merged: str = "", macros: bool = False) -> by
             if merged:
                 sheet.merge_range(merged, "合并")
     return content.getvalue() if not macros else rezipped(content.getvalue(), {"xl/vbaProject.bin": b"x"})
-
-
-def rezipped(content: bytes, parts: dict[str, bytes]) -> bytes:
-    """Return an archive with parts added or replaced."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            if name not in parts:
-                new.writestr(name, old.read(name))
-        for name, part in parts.items():
-            new.writestr(name, part)
-    return made.getvalue()
 
 
 GOOD = table([row(1), row(2)]).encode()
@@ -266,8 +255,9 @@ def test_workbooks_that_are_not_sound_are_refused(house: House) -> None:
     head = list(HEADER)
     data = [head, row(1), row(2)]
     sound = book(data)
-    formula = rezipped(sound, {"xl/worksheets/sheet1.xml": part(sound).replace(b"</sheetData>", UNCALCULATED)})
-    failing = rezipped(sound, {"xl/worksheets/sheet1.xml": part(sound).replace(b"</sheetData>", FAILED)})
+    formula = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", UNCALCULATED)})
+    failing = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", FAILED)})
+    far = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", FAR)})
     bomb = rezipped(sound, {"xl/worksheets/sheet2.xml": bytes(50_000_000)})
     cases = {
         "empty_sheet": book([]),
@@ -278,12 +268,15 @@ def test_workbooks_that_are_not_sound_are_refused(house: House) -> None:
         "formula": formula,
         "formula_error": failing,
         "unpacks_to_too_much": bomb,
+        "sheet_too_large": far,
         "broken_workbook": sound[:-100],
         "no_table": rezipped(b"PK\x05\x06" + bytes(18), {"成绩.csv": GOOD}),
         "old_or_encrypted_workbook": encrypted(sound),
     }
     for code, content in cases.items():
         assert refused(house, content, XLSX) == [code], code
+        seen = house.http.post("/v1/imports/preview", data=content, content_type=XLSX, headers=house.auth())
+        assert [one["code"] for one in seen.get_json()["errors"]] == [code], "and it is told beforehand"
 
 
 def test_what_a_workbook_may_have_is_read(house: House) -> None:
@@ -318,12 +311,8 @@ def test_bytes_at_random_are_answered_and_never_a_fault_of_ours(house: House) ->
 
 
 UNCALCULATED = b'<row r="9"><c r="A9"><f>1+1</f></c></row></sheetData>'
+FAR = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
 FAILED = b'<row r="9"><c r="A9" t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData>'
-
-
-def part(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return archive.read("xl/worksheets/sheet1.xml")
 
 
 def encrypted(content: bytes) -> bytes:
