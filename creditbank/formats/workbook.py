@@ -1,6 +1,8 @@
 """Workbooks (XLSX): looked at before anything is unpacked, then read row by row as texts."""
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -27,6 +29,10 @@ _STUMBLES = (
     python_calamine.CalamineError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
     ParseError,
     ExpatError,
     LookupError,

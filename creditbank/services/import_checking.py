@@ -8,7 +8,7 @@ from functools import partial
 
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import Mode, SheetFormat
-from creditbank.formats.csv_rows import Lines, rows
+from creditbank.formats.csv_rows import Lines, rows, whole_lines
 from creditbank.formats.table_bytes import UTF_8, encoding_of
 from creditbank.formats.table_head import chosen_sheet, head_of
 from creditbank.formats.workbook import Sheet
@@ -60,7 +60,7 @@ def _checked_table(bank: Bank, cipher: PersonCipher, found: Import, encoding: st
     is_typed = found.format is SheetFormat.XLSX
     beginning = next(pieces_from(asking(bank), cipher, found.id, is_converted=is_typed), b"")
     if len(beginning) >= PIECE_BYTES:  # the last line of it may go on in the next piece
-        beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
+        beginning = whole_lines(beginning)
     head = head_of(beginning, encoding, found.mapping, is_typed=is_typed)
     row = head.row
     plan = Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)

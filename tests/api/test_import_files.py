@@ -109,6 +109,8 @@ GOOD = table([row(1), row(2)]).encode()
         (table([["x"] * 2500], [f"c{n}" for n in range(2500)]).encode(), "no_header"),
         (table([row(1)], (*HEADER, *(f"c{n}" for n in range(2500)))).encode(), "too_many_columns"),
         (GOOD + b"x" * 3_000_000, "line_too_long"),
+        ("课".encode() * 600_000, "line_too_long"),
+        (table(row(number) for number in range(12)).encode() + b'"\n",' * 600_000, "line_too_long"),
         (GOOD + b'r-9,"' + b"x" * 200_000, "quote_not_closed"),
         (GOOD + b'r-9,"' + b"x" * 200_000 + b'"', "cell_too_long"),
         (GOOD + '"r-9"x,张三\n'.encode(), "wrong_quotes"),
@@ -165,6 +167,14 @@ def test_texts_are_read_in_each_encoding_with_each_end_of_line(house: House, enc
     assert (found["accepted"], found["rejected"]) == (1, 0)
     given = read_back(house, answers(house, found["id"])[0]["id"])
     assert given["title"] == f"{rare}课"
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("utf-8", "\n"), ("utf-8", "\r"), ("gb18030", "\r\n")])
+def test_the_beginning_of_a_file_may_end_amidst_a_character(house: House, encoding: str, end: str) -> None:
+    content = table([row(1), row(2, 课程名称="课")], end=end).encode(encoding)
+    cut = content[: content.rindex("课".encode(encoding)) + 1]
+    seen = house.http.post("/v1/imports/preview", data=cut, content_type=CSV, headers=house.auth())
+    assert [one["row"] for one in seen.get_json()["rows"]] == [2]
 
 
 def test_an_encoding_that_is_named_is_the_one_that_is_tried(house: House) -> None:
