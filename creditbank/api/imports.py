@@ -1,5 +1,6 @@
 """Imports over HTTP: a file is sent, looked at beforehand, followed while it is booked, and stopped."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -231,12 +232,11 @@ def import_document(found: Import) -> dict[str, Any]:
 
 def _asked(query: dict[str, Any], sent: Upload) -> Asked:
     """Return how the file is to be taken: as the address says, or the form. Refused: Malformed."""
-    words = {name: word for name, word in sent.words.items() if name in ImportQuery().fields}
     try:
-        told = ImportQuery().load(words) if words else {}
+        told = ImportQuery().load(sent.words)
     except marshmallow.ValidationError as error:
         raise Malformed(fields.faults_of(error.messages)) from None
-    whole = {name: told[name] if name in words else value for name, value in query.items()}
+    whole = {name: told[name] if name in sent.words else value for name, value in query.items()}
     return Asked(whole["mapping"], whole["mode"], whole["encoding"], sent.format)
 
 
@@ -252,12 +252,21 @@ def _preview_document(found: Preview) -> dict[str, Any]:
         "rows": [
             {
                 "row": row.line,
-                "records": [one.value for one in row.documents],
+                "records": [_shown(one.value) for one in row.documents],
                 "errors": [fault_document(fault) for one in row.documents for fault in _faults(one)],
             }
             for row in found.rows
         ],
     }
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON value comes and goes
+    """Return what a row tells as an answer can hold it: numbers with places as texts."""
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _faults(document: Document) -> tuple[Fault, ...]:

@@ -85,7 +85,7 @@ def _form_upload(bytes_max: int) -> Upload:
     name, word = "", bytearray()
     for event in events:
         if isinstance(event, Field):
-            name, word = event.name, bytearray()
+            name, word = event.name or "", bytearray()
         elif isinstance(event, File):
             ending = (event.filename or "").casefold()
             wanted = next((kind for end, kind in _ENDINGS.items() if ending.endswith(end)), None)

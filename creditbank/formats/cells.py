@@ -7,7 +7,7 @@ spreadsheet has damaged is refused here, as it may look sound.
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 from creditbank.core.errors import Fault
 
@@ -21,6 +21,7 @@ SERIAL_MIN, SERIAL_MAX = 10_000, 80_000
 
 _DAY_ZERO = date(1899, 12, 30)
 _CACHED = 65_536
+_CACHED_CHARACTERS = 100
 
 _SPACES = " \t\r\n\xa0\u3000\ufeff\u200b\u200c\u200d\u2060"
 """What stands around cells without being seen, as tables that were copied from pages and papers have it."""
@@ -42,6 +43,17 @@ _SAME = {"-": "-", "/": "/", ".": ".", "年": "月"}
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 
 
+def _cached(read: Read) -> Read:
+    """Return a reader that remembers what it made of short cells: long ones come once, and fill the memory."""
+    remembering = lru_cache(_CACHED)(read)
+
+    @wraps(read)
+    def reading(cell: str) -> str | Fault:
+        return remembering(cell) if len(cell) <= _CACHED_CHARACTERS else read(cell)
+
+    return reading
+
+
 def bare(cell: str) -> str | Fault:
     """Return a cell without what stands around it: spaces, and what spreadsheets take for "this is text".
 
@@ -50,20 +62,19 @@ def bare(cell: str) -> str | Fault:
     text = cell.strip(_SPACES)
     if not text:
         return ""
-    first = text[0]
-    if first == "'":
+    if text[0] == "'":
         text = text[1:].strip(_SPACES)
-    elif first == "=":
+    if text.startswith("="):  # behind an apostrophe as well, by which rejected rows are kept from being calculated
         match = _TEXT_FORMULA.fullmatch(text)
         if match is None:
             return _formula()
         text = match[1].strip(_SPACES)
-    elif first == "#" and text in _ERRORS:
+    if text in _ERRORS:
         return _formula_error()
     return text if text.isprintable() else _BREAKS.sub(" ", text)
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_text(cell: str) -> str | Fault:
     """Return words as they are: names and titles keep the width of their letters."""
     return bare(cell)
@@ -101,7 +112,7 @@ def read_typed_number(cell: str) -> str | Fault:
     return text.upper().replace(" ", "") if type(text) is str else text
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_amount(cell: str) -> str | Fault:
     """Return an amount without zeros behind its places, and without the noise of binary fractions."""
     text = read_code(cell)
@@ -115,7 +126,7 @@ def read_amount(cell: str) -> str | Fault:
     return f"{match[1]}.{match[2]}" if match[2] else match[1]
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_day(cell: str) -> str | Fault:
     """Return a date as YYYY-MM-DD from any form that begins with the year, a time behind it, or a serial number.
 
@@ -133,7 +144,7 @@ def read_day(cell: str) -> str | Fault:
     return text
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_day_first(cell: str) -> str | Fault:
     """Return a date from DD/MM/YYYY, as some countries write it, or from any form that begins with the year."""
     text = read_day(cell)

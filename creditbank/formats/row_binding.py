@@ -73,7 +73,7 @@ class Binding:
         documents = []
         for number, columns in self.groups:
             own, wrong = _read(columns, row)
-            if own.get(self.mapping.present) or wrong:
+            if wrong or not own.keys().isdisjoint(self.mapping.present):
                 whole = {**found, **own, "learner": learner}
                 documents.append(self._document(number, whole, [*faults, *wrong], derive))
         return documents or [Document(0, {}, (_no_group(),))]
@@ -102,7 +102,7 @@ class Binding:
             faults += [] if said in only.values else [only.fault]
         value: dict[str, Any] = {**self.mapping.constants, **found}
         if "score" in value or "score_scale" in value:
-            _score(self.mapping, value)
+            faults += _score(self.mapping, value)
         if self.derives_id and not faults:
             value["external_id"] = derive(_identity(value))
         return Document(part, value, tuple(faults))
@@ -128,7 +128,7 @@ def bound(code: str, header: Sequence[str], *, is_typed: bool = False) -> Bindin
     """
     found = mapping(code)
     assert found is not None, "its code was looked up before"
-    header = _trimmed(header)
+    header = trimmed(header)
     if len(header) > COLUMNS_MAX:
         zh = f"共有 {len(header)} 列，最多 {COLUMNS_MAX} 列；请删除多余的列。"
         return (Fault("", "too_many_columns", zh, f"It has {len(header)} columns of {COLUMNS_MAX} at most."),)
@@ -159,11 +159,11 @@ def bound(code: str, header: Sequence[str], *, is_typed: bool = False) -> Bindin
 
 def recognised_count(code: str, header: Sequence[str]) -> int:
     """Return how many cells of a row are names of columns: what tells a header from a title above it."""
-    return sum(1 for name in _trimmed(header)[:COLUMNS_MAX] if name.strip() and recognised(code, name) is not None)
+    return sum(1 for name in trimmed(header)[:COLUMNS_MAX] if name.strip() and recognised(code, name) is not None)
 
 
-def _trimmed(header: Sequence[str]) -> list[str]:
-    """Return a header without blank columns at its end."""
+def trimmed(header: Sequence[str]) -> list[str]:
+    """Return a header, or a row, without blank cells at its end."""
     names = list(header)
     while names and not names[-1].strip():
         names.pop()
@@ -228,20 +228,27 @@ def _learner(theirs: dict[str, str]) -> dict[str, Any]:
     return learner
 
 
-def _score(mapping: Mapping, value: dict[str, Any]) -> None:
-    """Put a result and its scale together; a scale that no column tells follows from the result."""
+def _score(mapping: Mapping, value: dict[str, Any]) -> list[Fault]:
+    """Put a result and its scale together; a scale that no column tells follows from the result.
+
+    Returned: a fault where the result is 1 of 100 or less, as a spreadsheet keeps 85 % as 0.85 and 100 % as 1.
+    """
     result, scale = value.pop("score", None), value.pop("score_scale", None)
     if result is None:
-        return
+        return []
     if scale is None:
         known = mapping.score_words.get(result)
+        number = cells.read_amount(result.rstrip("%％"))
         if known is not None:
             result, scale = known
+        elif type(number) is str and number.isascii() and number.replace(".", "", 1).isdecimal():
+            if 0 < float(number) <= 1:
+                return [_percent()]
+            result, scale = number, mapping.score_numbers
         else:
-            number = cells.read_amount(result)
-            is_number = type(number) is str and number.replace(".", "", 1).isdigit()
-            result, scale = (str(number), mapping.score_numbers) if is_number else (result, "grade")
+            scale = "grade"
     value["score"] = {"value": result, "scale": scale}
+    return []
 
 
 def _identity(value: dict[str, Any]) -> str:
@@ -255,6 +262,12 @@ def _identity(value: dict[str, Any]) -> str:
 
 def _no_group() -> Fault:
     return Fault("", "no_course", "该行没有任何课程。", "The row names no course.")
+
+
+def _percent() -> Fault:
+    zh = "成绩不大于 1，可能是百分比单元格（85% 存为 0.85）；请把该列设为“文本”后按百分制重填，如 85。"
+    en = "A result of 1 or less may be a cell in percent, which keeps 85 % as 0.85; make the column text and enter 85."
+    return Fault("/score/value", "percent", zh, en)
 
 
 def _missing(code: str, wanted: frozenset[str]) -> Fault:

@@ -69,7 +69,7 @@ class Only:
 class Mapping:
     """A shipped document. `required` are sets of fields of which each needs one at least.
 
-    `groups` counts how often a wide row repeats the columns in `repeated`; `present` is the field without which a group
+    `groups` counts how often a wide row repeats the columns in `repeated`; a group with none of the fields in `present`
     is blank.
     """
 
@@ -84,7 +84,7 @@ class Mapping:
     score_numbers: str
     score_words: dict[str, tuple[str, str]]
     groups: int
-    present: str
+    present: tuple[str, ...]
     repeated: tuple[ColumnRule, ...]
 
 
@@ -145,7 +145,7 @@ def title_of(code: str, field: str) -> str:
 
 
 def _parsed(document: dict[str, Any]) -> Mapping:
-    groups = document.get("groups", {"count": 0, "present": "", "columns": []})
+    groups = document.get("groups", {"count": 0, "present": [], "columns": []})
     score = document.get("score", {"numbers": "100", "words": {}})
     return Mapping(
         code=document["code"],
@@ -159,7 +159,7 @@ def _parsed(document: dict[str, Any]) -> Mapping:
         score_numbers=score["numbers"],
         score_words={word: (value, scale) for word, (value, scale) in score["words"].items()},
         groups=groups["count"],
-        present=groups["present"],
+        present=tuple(groups["present"]),
         repeated=tuple(_rule(one) for one in groups["columns"]),
     )
 

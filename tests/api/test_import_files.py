@@ -95,6 +95,7 @@ GOOD = table([row(1), row(2)]).encode()
         (b"\xff\xd8\xff\xe0" + bytes(50), "no_table"),
         (b"%PDF-1.7\n", "no_table"),
         (b"\x1f\x8b\x08" + bytes(20), "no_table"),
+        (b' [\n {"external_id": "x"}]', "no_table"),
         (b"<html><table><tr><td>x</td></tr></table></html>", "no_table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_or_encrypted_workbook"),
         (table([row(1)]).encode("utf-16"), "utf_16"),
@@ -175,6 +176,13 @@ def test_the_beginning_of_a_file_may_end_amidst_a_character(house: House, encodi
     cut = content[: content.rindex("课".encode(encoding)) + 1]
     seen = house.http.post("/v1/imports/preview", data=cut, content_type=CSV, headers=house.auth())
     assert [one["row"] for one in seen.get_json()["rows"]] == [2]
+
+
+def test_numbers_of_lines_are_shown_beforehand(house: House) -> None:
+    content = b'{"hours": 2.50, "credits": 3, "learner": {"x": [0.5]}}'
+    seen = house.http.post("/v1/imports/preview", data=content, content_type=NDJSON, headers=house.auth())
+    (shown_,) = seen.get_json()["rows"]
+    assert shown_["records"] == [{"hours": "2.50", "credits": 3, "learner": {"x": ["0.5"]}}]
 
 
 def test_an_encoding_that_is_named_is_the_one_that_is_tried(house: House) -> None:

@@ -156,6 +156,7 @@ def test_a_form_with_a_file_is_taken_as_the_file_alone(house: House) -> None:
         ({"file": (b"x", "a.csv"), "after": (b"y", "b.csv")}, "file_not_last"),
         ({"mode": "x" * 2000, "file": (b"x", "a.csv")}, "no_form"),
         ({"mode": "some", "file": (b"x", "a.csv")}, "wrong_choice"),
+        ({"mod": "all", "file": (b"x", "a.csv")}, "unknown_field"),
     ],
 )
 def test_a_form_that_holds_no_file_to_import_is_refused(house: House, form: dict[str, Any], code: str) -> None:
