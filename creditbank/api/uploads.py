@@ -62,8 +62,11 @@ def upload(bytes_max: int) -> Upload:
 
 
 def _body(bytes_max: int) -> Iterator[bytes]:
-    """Give the body part by part. Refused: TooLarge, Malformed where it breaks off."""
-    read = request.stream.read
+    """Give the body part by part. Refused: TooLarge, Malformed where it breaks off.
+
+    Some servers end a body that breaks off as if it were whole: it has to be as long as the request said.
+    """
+    read, missing = request.stream.read, request.content_length or 0
     while True:
         try:
             part = read(READ_BYTES)
@@ -71,6 +74,9 @@ def _body(bytes_max: int) -> Iterator[bytes]:
             raise TooLarge((_too_large(bytes_max),)) from None
         except ClientDisconnected:
             raise Malformed((_broken_off(),)) from None
+        missing -= len(part)
+        if not part and missing > 0:
+            raise Malformed((_broken_off(),))
         if not part:
             return
         yield part

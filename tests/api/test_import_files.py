@@ -139,6 +139,24 @@ def test_a_hundred_megabytes_of_zeros_are_refused_before_they_are_read(house: Ho
     assert zeros.given < 3_000_000
 
 
+@pytest.mark.parametrize("kind", [CSV, "multipart/form-data; boundary=made-up"])
+@pytest.mark.parametrize("server", ["granian", "werkzeug"])
+def test_a_file_whose_sending_breaks_off_is_not_imported(house: House, kind: str, server: str) -> None:
+    content = table([row(1), row(2)]).encode()
+    if kind != CSV:
+        head = 'Content-Disposition: form-data; name="file"; filename="a.csv"'
+        content = f"--made-up\r\n{head}\r\n\r\n".encode() + content
+    sent = house.http.post(
+        "/v1/imports",
+        input_stream=io.BytesIO(content),
+        content_type=kind,
+        headers=house.auth(),
+        environ_overrides={"CONTENT_LENGTH": str(len(content) + 100), "wsgi.input_terminated": server == "granian"},
+    )
+    assert (sent.status_code, sent.get_json()["errors"][0]["code"]) == (422, "broken_off")
+    assert house.http.get("/v1/imports", headers=house.auth()).get_json()["items"] == []
+
+
 def test_a_quote_that_is_never_closed_is_told_with_the_line_on_which_it_opens(house: House) -> None:
     rows = [row(number) for number in range(1, 200)]
     rows[100][3] = '"课程'
