@@ -47,7 +47,8 @@ class Upload:
 def upload(bytes_max: int) -> Upload:
     """Return the file of the request; what stands before it in a form is read.
 
-    Refused: Unreadable for other types, TooLarge where the request says so itself, Malformed for a form without a file.
+    Refused: Unreadable for other types, TooLarge where the request says so itself, Malformed for a form without a file
+    and for a body that doesn't say how long it is.
     """
     request.max_content_length = bytes_max + FORM_BYTES_MAX
     if request.content_length is not None and request.content_length > bytes_max + FORM_BYTES_MAX:
@@ -57,6 +58,10 @@ def upload(bytes_max: int) -> Upload:
         return _form_upload(bytes_max)
     if kind not in (*CSV_TYPES, XLSX_TYPE, *NDJSON_TYPES, *ANY_TYPES):
         raise wrong_media_type(CSV_TYPES[0], XLSX_TYPE, NDJSON_TYPES[0], FORM_TYPE)
+    if (
+        request.content_length is None
+    ):  # sent in chunks, which end alike where they break off; a form says where it ends
+        raise Malformed((_no_length(),))
     wanted = SheetFormat.NDJSON if kind in NDJSON_TYPES else SheetFormat.CSV if kind == CSV_TYPES[0] else None
     return Upload(wanted, _body(bytes_max))
 
@@ -148,6 +153,12 @@ def _too_large(bytes_max: int) -> Fault:
 
 def _broken_off() -> Fault:
     return Fault("", "broken_off", "文件没有发送完整；请重新发送。", "The file wasn't sent whole; send it again.")
+
+
+def _no_length() -> Fault:
+    zh = "请求没有注明长度（Content-Length），中途断开无从知晓；请注明长度，或以表单（multipart/form-data）发送文件。"
+    en = "The request doesn't say its length, so that nobody would know if it broke off; say it, or send a form."
+    return Fault("", "no_length", zh, en)
 
 
 def _no_form() -> Fault:

@@ -134,7 +134,10 @@ def test_a_hundred_megabytes_of_zeros_are_refused_before_they_are_read(house: Ho
             return part
 
     zeros = Zeros(bytes(100_000_000))
-    sent = house.http.post("/v1/imports", input_stream=zeros, content_type=CSV, headers=house.auth())
+    length = {"CONTENT_LENGTH": "100000000"}
+    sent = house.http.post(
+        "/v1/imports", input_stream=zeros, content_type=CSV, headers=house.auth(), environ_overrides=length
+    )
     assert (sent.status_code, sent.get_json()["errors"][0]["code"]) == (422, "nul_bytes")
     assert zeros.given < 3_000_000
 
@@ -155,6 +158,24 @@ def test_a_file_whose_sending_breaks_off_is_not_imported(house: House, kind: str
     )
     assert (sent.status_code, sent.get_json()["errors"][0]["code"]) == (422, "broken_off")
     assert house.http.get("/v1/imports", headers=house.auth()).get_json()["items"] == []
+
+
+def test_a_file_that_does_not_say_its_length_is_a_form_or_refused(house: House) -> None:
+    """Chunks that break off end as whole ones do."""
+    chunked: dict[str, Any] = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    content = table([row(1)])
+    head = 'Content-Disposition: form-data; name="file"; filename="a.csv"'
+    form = f"--made-up\r\n{head}\r\n\r\n{content}\r\n--made-up--\r\n"
+    for kind, body, status in ((CSV, content, 422), ("multipart/form-data; boundary=made-up", form, 202)):
+        sent = house.http.post(
+            "/v1/imports",
+            input_stream=io.BytesIO(body.encode()),
+            content_type=kind,
+            headers=house.auth(),
+            environ_overrides=chunked,
+        )
+        assert sent.status_code == status
+        assert status == 202 or sent.get_json()["errors"][0]["code"] == "no_length"
 
 
 def test_a_quote_that_is_never_closed_is_told_with_the_line_on_which_it_opens(house: House) -> None:
