@@ -174,7 +174,8 @@ def _column(index: int, rule: ColumnRule, title: str, *, is_typed: bool) -> _Col
     read = READERS[rule.reader]
     if is_typed and read is cells.read_document_number:
         read = cells.read_typed_number
-    return _Column(index, rule.to, read, rule.values, title.strip())
+    values = rule.values | {code.casefold(): code for code in rule.values.values()}
+    return _Column(index, rule.to, read, values, title.strip())
 
 
 def _read(columns: Sequence[_Column], row: Sequence[str]) -> tuple[dict[str, str], list[Fault]]:
@@ -189,9 +190,13 @@ def _read(columns: Sequence[_Column], row: Sequence[str]) -> tuple[dict[str, str
         text = column.read(row[index])
         if type(text) is not str:
             assert isinstance(text, Fault), "a reader gives a text or a fault"
-            faults.append(text.under(_POINTERS.get(column.to.partition(":")[0], f"/{column.to}")))
+            faults.append(text.under(_pointer(column)))
         elif text:
-            found[column.to] = column.values.get(text.casefold(), text) if column.values else text
+            meant = column.values.get(text.casefold(), text) if column.values else text
+            if meant is text and column.values and not text.isascii():
+                faults.append(_unknown_word(column))
+            else:
+                found[column.to] = meant
     return found, faults
 
 
@@ -205,6 +210,10 @@ _POINTERS = {
     "score": "/score/value",
     "score_scale": "/score/scale",
 }
+
+
+def _pointer(column: _Column) -> str:
+    return _POINTERS.get(column.to.partition(":")[0], f"/{column.to}")
 
 
 def _is_of_learner(to: str) -> bool:
@@ -262,6 +271,12 @@ def _identity(value: dict[str, Any]) -> str:
 
 def _no_group() -> Fault:
     return Fault("", "no_course", "该行没有任何课程。", "The row names no course.")
+
+
+def _unknown_word(column: _Column) -> Fault:
+    zh = f"应为下列之一：{'、'.join(word for word in column.values if not word.isascii())}。"
+    en = f"One of these belongs here: {', '.join(dict.fromkeys(column.values.values()))}."
+    return Fault(_pointer(column), "wrong_choice", zh, en)
 
 
 def _percent() -> Fault:
