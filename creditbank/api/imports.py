@@ -20,6 +20,7 @@ from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import ImportState, Mode, SheetFormat
 from creditbank.formats.row_binding import Document
 from creditbank.formats.row_mapping import DEFAULT
+from creditbank.formats.strict_json import TooLarge
 from creditbank.formats.table_bytes import ENCODINGS
 from creditbank.formats.table_preview import Preview, previewed
 from creditbank.services import import_receiving, imports
@@ -169,10 +170,13 @@ def preview_import(query: dict[str, Any]) -> Response:
     Of a large CSV its beginning is enough. Needs `outcomes:write`.
     """
     import_receiving.check_sender(actor())
-    sent = upload(PREVIEW_BYTES_MAX)
-    asked = _asked(query, sent)
-    import_receiving.check_asked(asked)
-    content = b"".join(sent.content)
+    try:
+        sent = upload(PREVIEW_BYTES_MAX)
+        asked = _asked(query, sent)
+        import_receiving.check_asked(asked)
+        content = b"".join(sent.content)
+    except TooLarge:
+        raise TooLarge((_too_large_to_preview(),)) from None
     found = previewed(content, asked.mapping, asked.encoding, asked.format)
     return answered(_preview_document(found))
 
@@ -258,6 +262,13 @@ def _preview_document(found: Preview) -> dict[str, Any]:
             for row in found.rows
         ],
     }
+
+
+def _too_large_to_preview() -> Fault:
+    most = PREVIEW_BYTES_MAX // 1024 // 1024
+    zh = f"预览最多 {most} MiB；CSV 请只发送开头部分，其他文件请直接提交导入。"
+    en = f"At most {most} MiB are looked at beforehand; send the beginning of a CSV, or import the file at once."
+    return Fault("", "file_too_large", zh, en)
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON value comes and goes

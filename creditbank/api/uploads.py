@@ -58,12 +58,11 @@ def upload(bytes_max: int) -> Upload:
         return _form_upload(bytes_max)
     if kind not in (*CSV_TYPES, XLSX_TYPE, *NDJSON_TYPES, *ANY_TYPES):
         raise wrong_media_type(CSV_TYPES[0], XLSX_TYPE, NDJSON_TYPES[0], FORM_TYPE)
-    if (
-        request.content_length is None
-    ):  # sent in chunks, which end alike where they break off; a form says where it ends
-        raise Malformed((_no_length(),))
     wanted = SheetFormat.NDJSON if kind in NDJSON_TYPES else SheetFormat.CSV if kind == CSV_TYPES[0] else None
-    return Upload(wanted, _body(bytes_max))
+    body = _body(bytes_max)
+    if request.content_length is None and next(body, b""):
+        raise Malformed((_no_length(),))  # chunks that break off end like whole ones; a form says where it ends
+    return Upload(wanted, body)
 
 
 def _body(bytes_max: int) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from creditbank.formats.row_mapping import (
     missing_fields,
     recognised,
     title_of,
+    titles_of,
 )
 
 HEADER_ROWS_MAX = 10
@@ -286,9 +287,10 @@ def _percent() -> Fault:
 
 
 def _missing(code: str, wanted: frozenset[str]) -> Fault:
-    names = " / ".join(sorted(title_of(code, field) for field in wanted))
-    zh = f"缺少必需的列：{names}；模板见 GET /v1/imports/templates/{code}。"
-    en = f"A column that is needed is missing: {names}; GET /v1/imports/templates/{code} gives a template."
+    names = " / ".join(titles_of(code, wanted))
+    which_zh, which_en = ("", "") if len(wanted) == 1 else ("（下列之一）", ", one of these")
+    zh = f"缺少必需的列{which_zh}：{names}；模板见 GET /v1/imports/templates/{code}。"
+    en = f"A column that is needed is missing{which_en}: {names}; GET /v1/imports/templates/{code} gives a template."
     return Fault("", "missing_column", zh, en)
 
 

@@ -7,7 +7,7 @@ A mapping names columns in Chinese and English. Bound to the header of a table i
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -142,6 +142,14 @@ def title_of(code: str, field: str) -> str:
     assert found is not None, "its code was looked up before"
     rule = next((one for one in (*found.columns, *found.repeated) if one.to == field), None)
     return field if rule is None else rule.names[0].replace(_NUMBERED, "1")
+
+
+def titles_of(code: str, fields: Collection[str]) -> list[str]:
+    """Return the first names of fields as columns, in the order in which the mapping has them."""
+    found = mapping(code)
+    assert found is not None, "its code was looked up before"
+    order = dict.fromkeys(rule.to for rule in (*found.columns, *found.repeated))
+    return [title_of(code, field) for field in order if field in fields]
 
 
 def _parsed(document: dict[str, Any]) -> Mapping:

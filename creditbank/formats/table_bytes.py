@@ -31,9 +31,10 @@ _OTHERS = (
     (b"Rar!", "RAR 压缩包", "a RAR archive"),
     (b"7z\xbc\xaf", "7z 压缩包", "a 7z archive"),
     (b"\x1f\x8b", "gzip 压缩文件", "a gzip file"),
+    (b"{\\rtf", "RTF 文档", "an RTF document"),
     (b"PAR1", "Parquet 文件", "a Parquet file"),
 )
-_MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|table)", re.IGNORECASE)
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!|html|head|meta|style|table|svg)", re.IGNORECASE)
 _ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[\[{]")
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 

@@ -97,6 +97,8 @@ GOOD = table([row(1), row(2)]).encode()
         (b"\x1f\x8b\x08" + bytes(20), "no_table"),
         (b' [\n {"external_id": "x"}]', "no_table"),
         (b"<html><table><tr><td>x</td></tr></table></html>", "no_table"),
+        (b'\xef\xbb\xbf\n<?xml version="1.0"?><Workbook/>', "no_table"),
+        (b"{\\rtf1 x}", "no_table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_or_encrypted_workbook"),
         (table([row(1)]).encode("utf-16"), "utf_16"),
         (bytes(10_000), "nul_bytes"),
