@@ -60,7 +60,8 @@ def import_file(file: Path, client: str, rejects: Path | None, **how: Any) -> No
         import_id = import_receiving.received(opened, Errand(actor, "import.receive"), asked, _content(file), most)
         found = _followed(opened, actor, import_id)
     except Refusal as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+        told = "\n".join(f"{fault.message_zh} {fault.message_en}" for fault in refusal.faults)
+        raise click.ClickException(told) from refusal
     for fault in imports.faults_of(found):
         click.echo(f"{fault['message_zh']} {fault['message_en']}", err=True)
     counts = found.counts
