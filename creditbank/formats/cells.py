@@ -30,6 +30,7 @@ _WIDE = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20
 _BREAKS = re.compile(r"\s*[\r\n\x0b\x0c\u2028\u2029]\s*")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,3}", re.ASCII)
+_WITH_PLACES = re.compile(r"[0-9]{5,}\.0+", re.ASCII)
 _ROUNDED_NUMBER = re.compile(r"[0-9]{15}000", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]+)\.([0-9]*?)0*", re.ASCII)
 _NEARLY = re.compile(r"[0-9]{1,8}\.[0-9]{12,17}", re.ASCII)
@@ -81,7 +82,13 @@ def read_text(cell: str) -> str | Fault:
 
 
 def read_code(cell: str) -> str | Fault:
-    """Return a number or code in half-width letters. Refused: one that a spreadsheet has turned into a number."""
+    """Return a number or code in half-width letters. Refused: one that a program has turned into an amount."""
+    text = _half_width(cell)
+    return _damaged_by_places() if type(text) is str and _WITH_PLACES.fullmatch(text) else text
+
+
+def _half_width(cell: str) -> str | Fault:
+    """Return a cell in half-width letters. Refused: a number that lost its digits."""
     if cell.isascii() and (cell.isdecimal() or (cell.isalnum() and not cell[0].isdecimal())):
         return cell  # as most are
     text = bare(cell)
@@ -115,7 +122,7 @@ def read_typed_number(cell: str) -> str | Fault:
 @_cached
 def read_amount(cell: str) -> str | Fault:
     """Return an amount without zeros behind its places, and without the noise of binary fractions."""
-    text = read_code(cell)
+    text = _half_width(cell)
     if type(text) is not str:
         return text
     if _NEARLY.fullmatch(text):
@@ -132,7 +139,7 @@ def read_day(cell: str) -> str | Fault:
 
     Taken: 2024-09-01, 2024/9/1, 2024.9.1, 20240901, 2024年9月1日, 45536; a time with its zone is one in Shanghai.
     """
-    text = read_code(cell)
+    text = _half_width(cell)
     if type(text) is not str:
         return text
     match = _YEAR_FIRST.fullmatch(text)
@@ -185,6 +192,12 @@ def _damaged() -> Fault:
     en = (
         "A spreadsheet took this number for an amount and lost its last digits; make the column text and enter it anew."
     )
+    return Fault("", "damaged_number", zh, en)
+
+
+def _damaged_by_places() -> Fault:
+    zh = "该号码带有小数（.0），已被程序当作数字处理；请把该列设为“文本”后重新填写号码。"
+    en = "A program took this number for an amount, with places behind it; make the column text and enter it anew."
     return Fault("", "damaged_number", zh, en)
 
 

@@ -32,7 +32,7 @@ def csv_parts(header: Sequence[str], mapping: str, rejects: Iterable[Reject]) ->
     writer = csv.writer(text)
     form = _form(header, mapping)
     text.write(BYTE_ORDER_MARK)
-    writer.writerow(form.names)
+    writer.writerow(map(cell, form.names))
     for reject in rejects:
         writer.writerow([cell(one) for one in form.row(reject)])
         if text.tell() > io.DEFAULT_BUFFER_SIZE:

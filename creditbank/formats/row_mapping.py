@@ -39,7 +39,7 @@ IDENTIFIER = "identifier:"
 IGNORED = "ignored"
 
 _BRACKETED = re.compile(r"[(\[【].*?[)\]】]")
-_LEFT_OUT = re.compile(r"[\s_*＊:：\-]")
+_LEFT_OUT = re.compile(r"[\s_*＊:：'\-]")
 _NUMBERED = "{n}"
 
 

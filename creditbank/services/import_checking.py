@@ -20,7 +20,8 @@ from creditbank.storage import import_parts
 from creditbank.storage.imports import Import
 
 ALL_ROWS_MAX = 50_000
-"""Rows that are booked all or none: one transaction, for which others may have to wait as long as it takes."""
+"""Rows that are booked all or none, fewer if each may tell of many courses: one transaction, for which others may have
+to wait as long as it takes."""
 
 Beat = Callable[[], None]
 """Is called again and again while something takes long."""
@@ -28,10 +29,11 @@ Beat = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that is sound: how its rows are read, and how many there are."""
+    """A file that is sound: how its rows are read, how many there are, and how many records each may tell of."""
 
     plan: Plan
     rows_total: int
+    records_a_row: int = 1
 
 
 def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Checked:
@@ -51,7 +53,7 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
             raise Malformed((encoding,))
         read = _checked_lines if found.format is SheetFormat.NDJSON else _checked_table
         done = read(bank, cipher, found, encoding, beat)
-    _check_length(found, done.rows_total)
+    _check_length(found, done)
     return done
 
 
@@ -66,7 +68,7 @@ def _checked_table(bank: Bank, cipher: PersonCipher, found: Import, encoding: st
     plan = Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
     behind = _beating(pieces_from(asking(bank), cipher, found.id, row.position, is_converted=is_typed), beat)
     lines = Lines(behind, encoding, row.position, row.next_line - 1)
-    return Checked(plan, sum(1 for _ in rows(lines, head.delimiter)))
+    return Checked(plan, sum(1 for _ in rows(lines, head.delimiter)), max(len(head.binding.groups), 1))
 
 
 def _checked_lines(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
@@ -118,12 +120,13 @@ def _beating(pieces: Iterable[bytes], beat: Beat) -> Iterator[bytes]:
         yield piece
 
 
-def _check_length(found: Import, rows_total: int) -> None:
+def _check_length(found: Import, done: Checked) -> None:
     """Let a file pass that has rows, and no more than are taken together where they are. Refused: Malformed."""
-    if rows_total == 0:
+    if done.rows_total == 0:
         zh, en = "文件中没有数据行。", "The file has no rows."
         raise Malformed((Fault("", "no_rows", zh, en),))
-    if found.mode is Mode.ALL and rows_total > ALL_ROWS_MAX:
-        zh = f"共 {rows_total} 行；整体入库（mode=all）最多 {ALL_ROWS_MAX} 行，请拆分或逐行入库。"
-        en = f"It has {rows_total} rows; mode=all takes {ALL_ROWS_MAX} at most, send it in parts or row by row."
+    rows_max = ALL_ROWS_MAX // done.records_a_row
+    if found.mode is Mode.ALL and done.rows_total > rows_max:
+        zh = f"共 {done.rows_total} 行；整体入库（mode=all）最多 {rows_max} 行，请拆分或逐行入库。"
+        en = f"It has {done.rows_total} rows; mode=all takes {rows_max} at most, send it in parts or row by row."
         raise Malformed((Fault("", "too_many_rows", zh, en),))

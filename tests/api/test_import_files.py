@@ -287,6 +287,13 @@ def test_a_number_that_a_spreadsheet_damaged_is_rejected_and_told_so(house: Hous
     assert "文本" in fault["message_zh"]
 
 
+def test_a_number_with_places_behind_it_names_nobody(house: House) -> None:
+    header = ["学号", "姓名", "课程名称", "完成日期", "学时"]
+    rows = [["20240001.0", "李平", "素描", "46203.0", "48.0"], ["20240001", "李平", "素描", "46203.0", "12345.0"]]
+    first, second = answers(house, imported(house, table(rows, header).encode())["id"])
+    assert (first["errors"][0]["code"], second["status"]) == ("damaged_number", "accepted")
+
+
 def test_a_number_that_is_a_number_in_a_workbook_is_rejected_and_one_that_is_text_is_not(house: House) -> None:
     found = imported(house, workbook([row(1, 身份证号=int(person(2)[:17]) * 10), row(3)]), XLSX)
     first, second = answers(house, found["id"])

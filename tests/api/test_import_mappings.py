@@ -143,6 +143,15 @@ def test_a_word_that_means_nothing_in_its_column_is_rejected_with_those_that_do(
     assert second["status"] == "accepted"
 
 
+def test_wide_rows_that_are_booked_all_or_none_are_fewer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("creditbank.services.import_checking.ALL_ROWS_MAX", 4)
+    header = ["REGN_NO", "CNAME", "DOI", "SUB1NM", "SUB2NM"]
+    for count, state in ((2, "done"), (3, "refused")):
+        rows = [[f"S{number}", "ASHA RAO", "30/06/2026", "ALGEBRA", "GEOMETRY"] for number in range(count)]
+        found = imported(house, table(rows, header).encode(), CSV, mapping="in-nad", mode="all")
+        assert found["state"] == state
+
+
 def test_the_surer_number_of_a_person_counts_wherever_its_column_stands(house: House) -> None:
     header = ["学号", "姓名", "身份证号", "课程名称", "完成日期", "成果类型", "成绩"]
     rows = [

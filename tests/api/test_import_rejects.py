@@ -57,6 +57,14 @@ def test_a_cell_without_a_name_above_it_is_still_too_much_when_the_row_comes_aga
     assert imported(house, content)["rejected"] == 1
 
 
+def test_names_of_columns_are_no_formulas_either_and_are_known_again(house: House) -> None:
+    header = (*HEADER[:-1], "-完成日期", "=1+1")
+    found = imported(house, table([[*row(1, 学时="x"), ""]], header).encode())
+    content = rejects(house, found["id"]).get_data()
+    assert read_csv(content)[0][len(HEADER) - 1 : len(HEADER) + 1] == ["'-完成日期", "'=1+1"]
+    assert imported(house, content.replace(b",x,", b",16,"))["accepted"] == 1
+
+
 @pytest.mark.parametrize(
     "line",
     ["[1]", '{"a": ' + "[" * 50_000, '{"hours": "1", "hours": "2"}', '{"title": "\\ud800"}', '{"hours": NaN}'],
