@@ -31,20 +31,16 @@ _TEXT = re.compile(rb"\bt\s*=\s*[\"']str[\"']")
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})[\"']")
 _LETTERS = 26
 
-_STRINGS = "xl/sharedstrings.xml"
-_COUNT = re.compile(rb"uniqueCount\s*=\s*[\"']([^\"']*)[\"']")
-_COUNT_BYTES = 100
-"""What is looked at again with the next block: no count of strings is longer."""
-
 
 @dataclass(slots=True)
 class Scan:
-    """What was seen of a sheet: its area in cells, and the first cells whose formula failed, or has no value yet.
+    """What was seen of a sheet: its area in cells, how many cells and rows it has at most, and bad formulas.
 
-    A formula whose value is an empty text has one.
+    `failed` and `uncalculated` are the first cells whose formula failed, or has no value yet; an empty text is one.
     """
 
     area: int = 0
+    cells: int = 0
     failed: str | None = None
     uncalculated: str | None = None
 
@@ -55,6 +51,7 @@ def scanned(archive: zipfile.ZipFile, part: str) -> Scan:
     rows, columns, is_plain = {0}, {0}, True
     for block in _blocks(archive, part):
         placed = _PLACED.findall(block)
+        found.cells += len(placed) + len(_PREFIXED.findall(block))
         names, numbers = {one[0] for one in placed}, {one[1] for one in placed}
         is_plain = is_plain and b"" not in numbers and _PREFIXED.search(block) is None
         rows.add(max(map(int, numbers - {b""}), default=0))
@@ -64,21 +61,6 @@ def scanned(archive: zipfile.ZipFile, part: str) -> Scan:
     if found.area > CELLS_MAX or not is_plain:
         found.area = _measured(archive, part)
     return found
-
-
-def overstates_strings(archive: zipfile.ZipFile) -> bool:
-    """Tell whether the list of texts says that it has more of them than bytes: room is made for as many as it says."""
-    for part in archive.infolist():
-        if part.filename.casefold() != _STRINGS:
-            continue
-        rest = b""
-        with archive.open(part) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                counts = _COUNT.findall(rest + block)
-                if any(not one.isdigit() or int(one) > part.file_size for one in counts):
-                    return True
-                rest = block[-_COUNT_BYTES:]
-    return False
 
 
 def _look_at_formulas(block: bytes, found: Scan) -> None:

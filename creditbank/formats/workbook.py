@@ -17,8 +17,10 @@ from xml.parsers.expat import ExpatError
 import python_calamine
 
 from creditbank.core.errors import Fault, Malformed
-from creditbank.formats.sheet_scan import CELLS_MAX, Scan, overstates_strings, scanned
-from creditbank.formats.workbook_archive import archive_fault, broken, parts_of
+from creditbank.formats import shared_texts
+from creditbank.formats.shared_texts import TEXTS_BYTES_MAX
+from creditbank.formats.sheet_scan import CELLS_MAX, Scan, scanned
+from creditbank.formats.workbook_archive import archive_fault, broken, parts_of, too_much
 
 EXACT_BELOW = 10**15
 """From here on a spreadsheet has lost digits of a whole number."""
@@ -106,10 +108,12 @@ def _refusing_what_is_broken() -> Iterator[None]:
 def _looked_through(content: bytes) -> dict[str, Scan]:
     """Return what is seen of each sheet, by its name, before any is read. Refused: Malformed."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if overstates_strings(archive):
-            raise Malformed((broken(),))
         parts = parts_of(archive)
         seen = {part: scanned(archive, part) for part in parts.linked}
+        longest = shared_texts.longest(archive)
+        for part, one in seen.items():
+            if one.cells * longest > TEXTS_BYTES_MAX and shared_texts.bytes_of(archive, part) > TEXTS_BYTES_MAX:
+                raise Malformed((too_much(),))
     if any(one.area > CELLS_MAX for one in seen.values()):
         zh = "有工作表的区域过大；请删除数据之外的行和列（尤其是远处的零星单元格），或另存为 CSV UTF-8。"
         en = (

@@ -113,8 +113,11 @@ def _bomb(parts: list[zipfile.ZipInfo]) -> Fault | None:
         or len({part.filename.casefold() for part in parts}) < len(parts)
         or (unpacked > RATIO_FROM_BYTES and unpacked > RATIO_MAX * max(packed, 1))
     )
-    if not is_bomb:
-        return None
+    return too_much() if is_bomb else None
+
+
+def too_much() -> Fault:
+    """Return the fault of a workbook that would take far more memory than it has bytes."""
     zh = "工作簿解压后过大或异常，未予打开；请删除多余的工作表和格式，或另存为 CSV UTF-8。"
     en = "It would unpack to far too much and wasn't opened; remove sheets and formats, or save it as CSV UTF-8."
     return Fault("", "unpacks_to_too_much", zh, en)

@@ -14,6 +14,8 @@ from tests.tables import HEADER, rezipped, row, sheet_part, workbook
 
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 SOUND = workbook([row(1), row(2)])
+LIST = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%s</sst>'
+TEXTS = ("记录编号", "姓名", "身份证号", "课程名称", "学时", "完成日期", "x" * 5000)
 
 
 def ending_on(xml: bytes) -> bytes:
@@ -58,9 +60,35 @@ def test_a_cell_that_is_far_off_and_has_a_format_alone_takes_no_room() -> None:
 
 
 def test_texts_that_are_said_to_be_more_than_they_are_make_no_room_for_themselves() -> None:
-    strings = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="%s"></sst>'
+    strings = LIST.replace(b">%s", b' uniqueCount="%s">')
     for count in (b"4294967296", b"&#52;294967296"):
         assert refused(rezipped(SOUND, {STRINGS: strings.replace(b"%s", count)}))[0] == "broken_workbook"
+
+
+@pytest.mark.parametrize(
+    ("shift", "pointed", "is_taken"),
+    [
+        ("", "<c><v>5</v></c>" * 100, True),
+        ("", '<c t="s"><v>6</v></c>' * 5, True),
+        ("", '<c t="s"><v>6</v></c>' * 100, False),
+        ("", '<c t="s"><v>&#54;</v></c>' * 100, False),
+        ("<si><rPh><t>x</t></rPh></si>", '<c t="s"><v>6</v></c>' * 100, False),
+        ("<si/>", '<c t="s"><v>6</v></c>' * 100, False),
+    ],
+)
+def test_a_long_text_to_which_many_cells_point_is_refused_before_each_has_its_own(
+    monkeypatch: pytest.MonkeyPatch, shift: str, pointed: str, *, is_taken: bool
+) -> None:
+    monkeypatch.setattr("creditbank.formats.workbook.TEXTS_BYTES_MAX", 100_000)
+    texts = shift + "".join(f"<si><t>{one}</t></si>" for one in TEXTS)
+    head = "".join(f'<c t="s"><v>{place}</v></c>' for place in range(6))
+    sheet = sheet_part(SOUND).partition(b"<sheetData>")[0] + f"<sheetData><row>{head}</row>".encode()
+    sheet += f"<row>{pointed}</row></sheetData></worksheet>".encode()
+    content = rezipped(SOUND, {STRINGS: LIST.replace(b"%s", texts.encode()), SHEET: sheet})
+    if is_taken:
+        assert len(rows_of(content)) == 2
+    else:
+        assert refused(content)[0] == "unpacks_to_too_much"
 
 
 def test_a_number_too_large_for_its_format_refuses_the_workbook() -> None:
