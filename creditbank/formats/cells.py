@@ -41,6 +41,9 @@ _YEAR_FIRST = re.compile(
 )
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})", re.ASCII)
 _SAME = {"-": "-", "/": "/", ".": ".", "年": "月"}
+_GARBLED = ("\ufffd", "锟斤拷")
+"""What a program writes for characters that it couldn't read, and what that becomes when it is read as GBK."""
+
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 
 
@@ -58,7 +61,7 @@ def _cached(read: Read) -> Read:
 def bare(cell: str) -> str | Fault:
     """Return a cell without what stands around it: spaces, and what spreadsheets take for "this is text".
 
-    Line breaks inside become spaces. Refused: a formula, and a formula's error.
+    Line breaks inside become spaces. Refused: a formula, a formula's error, and characters that were lost on the way.
     """
     text = cell.strip(_SPACES)
     if not text:
@@ -70,6 +73,8 @@ def bare(cell: str) -> str | Fault:
         if match is None:
             return _formula()
         text = match[1].strip(_SPACES)
+    if any(one in text for one in _GARBLED):
+        return _garbled()
     if text in _ERRORS:
         return _formula_error()
     return text if text.isprintable() else _BREAKS.sub(" ", text)
@@ -211,6 +216,12 @@ def _rounded() -> Fault:
         "If it is right, send it in a text column of XLSX."
     )
     return Fault("", "damaged_number", zh, en)
+
+
+def _garbled() -> Fault:
+    zh = "该单元格含有乱码（�），原来的文字已丢失；请从原系统重新导出（CSV UTF-8 或 XLSX）。"
+    en = "Characters of this cell were lost (�) before it was sent; export it anew, as CSV UTF-8 or XLSX."
+    return Fault("", "garbled", zh, en)
 
 
 def _formula() -> Fault:

@@ -309,10 +309,10 @@ def test_cells_of_spreadsheets_and_pages_are_read_for_what_they_mean(house: Hous
         记录编号="'r-1",
         完成日期=" 2026-06-30\t",
     )
-    found = imported(house, table([cells, row(2, 课程名称="=A1"), row(3, 学时="#N/A")]).encode())
-    given = answers(house, found["id"])
-    assert [one["status"] for one in given] == ["accepted", "rejected", "rejected"]
-    assert [one["errors"][0]["code"] for one in given[1:]] == ["formula", "formula_error"]
+    bad = [row(2, 课程名称="=A1"), row(3, 学时="#N/A"), row(4, 姓名="王\ufffd"), row(5, 课程名称="锟斤拷锟斤拷")]
+    given = answers(house, imported(house, table([cells, *bad]).encode())["id"])
+    assert [one["status"] for one in given] == ["accepted", *["rejected"] * 4]
+    assert [one["errors"][0]["code"] for one in given[1:]] == ["formula", "formula_error", "garbled", "garbled"]
     assert given[0]["external_id"] == "r-1"
     assert (read_back(house, given[0]["id"])["title"], read_back(house, given[0]["id"])["hours"]) == ("课程", "48.00")
 
