@@ -178,7 +178,7 @@ def preview_import(query: dict[str, Any]) -> Response:
     except TooLarge:
         raise TooLarge((_too_large_to_preview(),)) from None
     found = previewed(content, asked.mapping, asked.encoding, asked.format)
-    return answered(_preview_document(found))
+    return answered(looked_up(lambda work: _preview_document(work, found)))
 
 
 @resource.route("")
@@ -244,7 +244,7 @@ def _asked(query: dict[str, Any], sent: Upload) -> Asked:
     return Asked(whole["mapping"], whole["mode"], whole["encoding"], sent.format)
 
 
-def _preview_document(found: Preview) -> dict[str, Any]:
+def _preview_document(work: Work, found: Preview) -> dict[str, Any]:
     return {
         "format": found.format.value,
         "mapping": found.mapping,
@@ -257,7 +257,7 @@ def _preview_document(found: Preview) -> dict[str, Any]:
             {
                 "row": row.line,
                 "records": [_shown(one.value) for one in row.documents],
-                "errors": [fault_document(fault) for one in row.documents for fault in _faults(one)],
+                "errors": [fault_document(fault) for one in row.documents for fault in _faults(work, one)],
             }
             for row in found.rows
         ],
@@ -280,9 +280,9 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON value comes and goes
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _faults(document: Document) -> tuple[Fault, ...]:
+def _faults(work: Work, document: Document) -> tuple[Fault, ...]:
     """Return what is wrong with a record by itself; whether it fits what is on record shows when it is booked."""
     if document.faults:
         return document.faults
     record = read_record(document.value)
-    return record if isinstance(record, tuple) else ()
+    return record if isinstance(record, tuple) else import_receiving.faults_by_itself(work, record)

@@ -219,6 +219,18 @@ def test_the_beginning_of_a_file_may_end_amidst_a_character(house: House, encodi
     assert [one["row"] for one in seen.get_json()["rows"]] == [2]
 
 
+def test_what_is_wrong_with_a_row_by_itself_is_told_beforehand_as_it_is_when_it_is_booked(house: House) -> None:
+    header = (*HEADER, "开始日期", "学分体系")
+    unsound = person(1)[:-1] + ("1" if person(1)[-1] != "1" else "2")
+    rows = [[*row(1, 身份证号=unsound, 完成日期="2099-01-01"), "", "nowhere"], [*row(2, 学时="x"), "", ""]]
+    rows += [[*row(3), "2026-07-01", ""], [*row(4), "2026-01-01", ""]]
+    content = table(rows, header).encode()
+    seen = house.http.post("/v1/imports/preview", data=content, content_type=CSV, headers=house.auth()).get_json()
+    found = imported(house, content)
+    assert [one["errors"] for one in seen["rows"]] == [one.get("errors", []) for one in answers(house, found["id"])]
+    assert [len(one["errors"]) for one in seen["rows"]] == [3, 1, 1, 0]
+
+
 def test_numbers_of_lines_are_shown_beforehand(house: House) -> None:
     content = b'{"hours": 2.50, "credits": 3, "learner": {"x": [0.5]}}'
     seen = house.http.post("/v1/imports/preview", data=content, content_type=NDJSON, headers=house.auth())
