@@ -137,6 +137,16 @@ def _quotes_fault(text: list[str], begins: int, delimiter: str, error: csv.Error
     if "field larger" in str(error):
         zh, en = f"第 {line} 行有一个过长的单元格。", f"A cell on line {line} is too long."
         return Fault("", "cell_too_long", zh, en)
+    if line > begins:  # it closed at the next quote, which was meant to open another cell
+        zh = (
+            f"第 {begins} 行至第 {line} 行的引号不成对，很可能第 {begins} 行打开的引号没有闭合；"
+            "请补上该引号，单元格内的引号应写成两个。"
+        )
+        en = (
+            f"Quotes on lines {begins} to {line} don't pair, most likely as one that opens on line {begins} is never "
+            "closed; close it, and double quotes inside of cells."
+        )
+        return Fault("", _BROKEN, zh, en)
     zh = f"第 {line} 行的引号后还有别的内容；单元格内的引号应写成两个。"
     return Fault("", _BROKEN, zh, f"Something follows a closing quote on line {line}; double quotes inside of cells.")
 
