@@ -48,7 +48,7 @@ def chosen_sheet(content: bytes, code: str) -> Sheet:
         if header is None:
             continue
         if chosen is not None:
-            raise Malformed((_several_sheets(),))
+            raise Malformed((_several_sheets(chosen.number, sheet.number),))
         chosen, header_row = sheet, header[0].number
     if chosen is None:
         raise Malformed(_why_none([row.cells for rows_ in looked_at for row in rows_], code))
@@ -86,6 +86,8 @@ def _likeliest(text: str, code: str) -> str:
 
 def _why_none(candidates: list[list[str]], code: str) -> tuple[Fault, ...]:
     """Return why none of some rows is a header: what is wrong with the one that looks most like it."""
+    if not any(map(any, candidates)):
+        return (Fault("", "empty_file", "文件中没有内容。", "The file has nothing in it."),)
     likest = max(candidates, key=lambda cells: recognised_count(code, cells), default=[])
     if recognised_count(code, likest) == 0:
         return (_no_header(code),)
@@ -100,9 +102,9 @@ def _merged(row: int) -> Fault:
     return Fault("", "merged_cells", zh, en)
 
 
-def _several_sheets() -> Fault:
-    zh = "有多个工作表都含有数据；请合并到一个工作表，或分别提交。"
-    en = "More than one sheet has rows to import; put them on one sheet, or send them apart."
+def _several_sheets(one: int, other: int) -> Fault:
+    zh = f"第 {one} 个和第 {other} 个工作表都有可识别的表头；请合并到一个工作表，或分别提交。"
+    en = f"Sheets {one} and {other} both have a header that is known; put their rows on one sheet, or send them apart."
     return Fault("", "several_sheets", zh, en)
 
 

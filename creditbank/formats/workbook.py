@@ -60,9 +60,10 @@ class SheetRow:
 class Sheet:
     """A sheet that holds something: its first rows, all of its rows, and the last row with a part in merged cells.
 
-    `fault` tells of formulas of which nothing but a blank cell is read.
+    `number` counts the sheets that are shown, from 1. `fault` tells of formulas of which nothing but a blank is read.
     """
 
+    number: int
     first: list[SheetRow]
     merged_to: int
     rows: Iterator[SheetRow]
@@ -86,7 +87,7 @@ def sheets_of(content: bytes, first_max: int) -> Iterator[Sheet]:
             sheet = workbook.get_sheet_by_name(one.name) if one.typ == _WORKSHEET else None
             if sheet is not None and sheet.height > 0:
                 is_empty = False
-                yield _sheet(sheet, first_max, _formula_fault(number, seen[one.name]))
+                yield _sheet(number, sheet, first_max, seen[one.name])
     if is_empty:
         zh, en = "工作簿是空的；请核对后再提交。", "The workbook is empty; check the file."
         raise Malformed((Fault("", "empty_sheet", zh, en),))
@@ -143,11 +144,11 @@ def _formula_fault(number: int, seen: Scan) -> Fault | None:
     return Fault("", "formula", zh, en)
 
 
-def _sheet(sheet: python_calamine.CalamineSheet, first_max: int, fault: Fault | None) -> Sheet:
+def _sheet(number: int, sheet: python_calamine.CalamineSheet, first_max: int, seen: Scan) -> Sheet:
     merged_to = max((end[0] + 1 for _, end in sheet.merged_cell_ranges or []), default=0)
     rows = _rows(sheet)
     first = list(islice(rows, first_max))
-    return Sheet(first, merged_to, chain(first, rows), fault)
+    return Sheet(number, first, merged_to, chain(first, rows), _formula_fault(number, seen))
 
 
 def _rows(sheet: python_calamine.CalamineSheet) -> Iterator[SheetRow]:

@@ -91,6 +91,7 @@ GOOD = table([row(1), row(2)]).encode()
     ("content", "code"),
     [
         (b"", "empty_file"),
+        (b"\xef\xbb\xbf \r\n,,\n", "empty_file"),
         (PNG, "no_table"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "no_table"),
         (b"%PDF-1.7\n", "no_table"),

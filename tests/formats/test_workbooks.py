@@ -91,12 +91,14 @@ def test_a_long_text_to_which_many_cells_point_is_refused_before_each_has_its_ow
         assert refused(content)[0] == "unpacks_to_too_much"
 
 
-def test_a_number_too_large_for_its_format_refuses_the_workbook() -> None:
+@pytest.mark.parametrize("number", [1e17, -1e17])
+def test_a_number_too_large_for_its_format_refuses_the_workbook(number: float) -> None:
+    """The reader raises OverflowError of the one, and panics of the other."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, HEADER)
-        sheet.write_number(1, 4, 1e17, book.add_format({"num_format": "[h]:mm"}))
+        sheet.write_number(1, 4, number, book.add_format({"num_format": "[h]:mm"}))
     assert refused(content.getvalue())[0] == "broken_workbook"
 
 
