@@ -65,14 +65,19 @@ class Job:
 
 def jobs_of(sealed: Log, seal_seconds: float, read: RecordReader) -> list[Job]:
     """Return all jobs of a bank; `read` makes records of documents, as the API does."""
-    desk = Desk(sealed.bank, f"{os.uname().nodename[:20]}:{uuid4()}", read)
     return [
         Job("seal", seal_seconds, lambda: sealing.seal(sealed)),
         Job("awards", AWARD_SECONDS, lambda: automatic_awards.give_unasked(sealed.bank)),
         Job("credentials", FOLLOW_SECONDS, lambda: credential_following.look_again(sealed.bank)),
-        Job("imports", IMPORT_SECONDS, lambda: import_posting.work_on_one(desk, IMPORT_TURN_SECONDS)),
+        import_job_of(sealed.bank, read),
         Job("forget", FORGET_SECONDS, lambda: imports.forget_old(sealed.bank, REJECTED_KEPT, UNSENT_KEPT)),
     ]
+
+
+def import_job_of(bank: Bank, read: RecordReader) -> Job:
+    """Return the job that imports files; `read` makes records of documents, as the API does."""
+    desk = Desk(bank, f"{os.uname().nodename[:20]}:{uuid4()}", read)
+    return Job("imports", IMPORT_SECONDS, lambda: import_posting.work_on_one(desk, IMPORT_TURN_SECONDS))
 
 
 def event_jobs_of(bank: Bank, couriers: Couriers) -> list[Job]:

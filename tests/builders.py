@@ -18,12 +18,13 @@ from flask.testing import FlaskClient
 from stdnum.iso7064 import mod_11_2
 
 from creditbank.api.webhooks import SENDER
-from creditbank.app import configure_logging, create_app
+from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.core.institution import Level, Role
 from creditbank.core.permission import SEPARATE_SCOPES, Actor, StaffRole, scopes_of
 from creditbank.gateways.keyring_source import KeyringFile, create_keyring
 from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.opening import configure_logging
 from creditbank.packs import load_pack, pack_names
 from creditbank.services.access import client_token, learner_token, staff_token
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out

@@ -104,7 +104,7 @@ def import_rejects(query: dict[str, Any], import_id: UUID) -> Response:
         raise Malformed((Fault("/format", "other_format", zh, en),))
     rows = imports.all_rejected(bank(), actor(), import_id, first)
     if wanted is SheetFormat.XLSX:
-        rows_max = min(found.counts.rejected, found.cursor.rows_done)
+        rows_max = min(found.counts.rejected, found.rows_done)
         if rows_max * (len(first.header) + len(REASON_COLUMNS)) > SHEET_CELLS_MAX:
             zh = "拒收行过多，无法放入一个工作簿；请用 ?format=csv 取回。"
             en = "The rejected rows are too many for a workbook; take them with ?format=csv."

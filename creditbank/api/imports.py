@@ -223,7 +223,7 @@ def import_document(found: Import) -> dict[str, Any]:
         "encoding": found.encoding,
         "bytes_total": found.bytes_total,
         "rows_total": found.rows_total,
-        "rows_done": found.cursor.rows_done,
+        "rows_done": found.rows_done,
         "accepted": found.counts.accepted,
         "replayed": found.counts.replayed,
         "rejected": found.counts.rejected,

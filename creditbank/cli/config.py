@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import click
 
-from creditbank.app import create_bank
 from creditbank.config import PRODUCTION, SettingsUnreadable, settings_from_environment
+from creditbank.opening import create_bank
 from creditbank.soundness import concerns_in_database, concerns_of
 from creditbank.soundness.values import Concern, Weight, unreadable
 

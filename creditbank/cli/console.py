@@ -6,11 +6,11 @@ from typing import TypeVar
 
 import click
 
-from creditbank.app import create_bank
 from creditbank.config import settings_from_environment
 from creditbank.core.errors import Refusal
 from creditbank.core.permission import Actor
 from creditbank.gateways.keyring import KeyringUnusable
+from creditbank.opening import create_bank
 from creditbank.services import clients
 from creditbank.services.bank import Answer, Bank, Errand, Work, carried_out, looked_up
 

@@ -101,7 +101,7 @@ def _followed(opened: Bank, actor: Actor, import_id: UUID) -> imports.Import:
                 done = 0
             found = looked_up(opened, actor, lambda work: imports.shown(work, import_id))
             told = f"入库 booking, {found.counts.rejected} rejected" if found.rows_total else "读取 reading"
-            progress.update(bar, total=found.rows_total, completed=found.cursor.rows_done, description=told)
+            progress.update(bar, total=found.rows_total, completed=found.rows_done, description=told)
             if found.state not in OPEN:
                 return found
             if not done:

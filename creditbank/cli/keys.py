@@ -5,13 +5,13 @@ from typing import TypeVar
 
 import click
 
-from creditbank.app import suite_named
 from creditbank.cli.console import asked, bank, done
 from creditbank.config import settings_from_environment
 from creditbank.core.errors import Refusal
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.gateways.keyring_source import create_keyring
 from creditbank.gateways.suites import SUITES
+from creditbank.opening import suite_named
 from creditbank.services import clients, learners, renewal, rotation
 from creditbank.services.bank import Answer, Work
 

@@ -17,10 +17,10 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from creditbank.app import check_for_production, create_app
+from creditbank.app import create_app
 from creditbank.cli.console import asked, bank, done
 from creditbank.cli.erasing import reapplied
-from creditbank.cli.working import work_beside
+from creditbank.cli.working import start_importers, work_beside
 from creditbank.config import NONE, VAR, Settings, settings_from_environment
 from creditbank.demo import run_demo
 from creditbank.gateways import metrics
@@ -28,6 +28,7 @@ from creditbank.gateways.context_folder import ContextsUnusable, open_contexts
 from creditbank.gateways.issuer_file import IssuersUnusable, open_issuers
 from creditbank.gateways.oidc import open_providers
 from creditbank.gateways.provider_file import ProvidersUnusable
+from creditbank.opening import check_for_production
 from creditbank.services import clients, reviews, verification
 from creditbank.services.bank import Answer, Bank, Work
 from creditbank.storage.migrations import grant, grants, migrate
@@ -67,6 +68,7 @@ def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, 
     """Serve until stopped; `shape` is how many processes, and how many threads in each."""
     if has_worker:
         multiprocessing.Process(target=work_beside, args=(os.getpid(),), daemon=True).start()
+        start_importers(settings)
     click.echo(f"Serving {settings.base_url} (documentation: {settings.base_url}/docs); stop with Ctrl-C.")
     Granian(
         "creditbank.app:create_app",

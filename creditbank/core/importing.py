@@ -59,8 +59,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next row begins: in bytes from the start of what is read, its line, and how many rows come before."""
+    """Where the next row begins: in bytes from the start of what is read, and its line."""
 
     position: int = 0
     line: int = 1
-    rows_done: int = 0

@@ -148,9 +148,11 @@ def settled(
 
     An outcome that shares a claim with an earlier one is its duplicate and gets no credit, whoever recorded either.
     What else a duplicate is known by stands for the same outcome from then on: what is the same as it is the same as
-    that one. Outcomes in `restored` are recognised as they were once.
+    that one. Outcomes in `restored` are recognised as they were once. What has the same facts, as a course that a whole
+    class has passed, is recognised by the same object.
     """
     held = dict(holders)
+    alike: dict[Facts, Recognition] = {}
     verdicts = []
     for case in cases:
         known_by = (*case.claims, *case.also)
@@ -161,7 +163,9 @@ def settled(
             verdicts.append(Verdict(Status.DUPLICATE, earlier, None))
             continue
         held.update(dict.fromkeys(case.claims, case.outcome_id))
-        recognition = restored.get(case.outcome_id) or rulebook.recognise(case.facts)
+        recognition = restored.get(case.outcome_id) or alike.get(case.facts)
+        if recognition is None:
+            recognition = alike[case.facts] = rulebook.recognise(case.facts)
         status = Status.RECOGNISED if recognition.credit_hundredths else Status.RECORDED
         verdicts.append(Verdict(status, None, recognition))
     return verdicts

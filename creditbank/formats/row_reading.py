@@ -6,10 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from creditbank.core.errors import Fault, Malformed
+from creditbank.core.normalisation import certificate_key
 from creditbank.formats.csv_rows import Lines, rows
 from creditbank.formats.row_binding import Binding, Derive, Document, bound
 from creditbank.formats.row_mapping import DEFAULT, IGNORED, recognised
 from creditbank.formats.strict_json import parsed
+
+_KEYS: dict[str, Callable[[str], str]] = {"external_id": str.strip, "certificate_no": certificate_key}
 
 OWN_MEMBER = "rejected"
 """What the bank adds to a rejected line of NDJSON, and passes over when it comes again."""
@@ -24,6 +27,22 @@ class ReadRow:
     source: Sequence[str] | str
     position: int
     next_line: int
+
+    @property
+    def learner(self) -> str:
+        """Return the id or the number by which the row names its learner, as written; empty where it names nobody."""
+        told = self.documents[0].value.get("learner") if self.documents else None
+        if not isinstance(told, dict):
+            return ""
+        identifier = told.get("identifier")
+        value = told.get("id") or (identifier.get("value") if isinstance(identifier, dict) else None)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def keys(self) -> list[str]:
+        """Return what no two records of the bank have in common: ids and numbers of certificates, told apart."""
+        told = ((name, document.value.get(name)) for document in self.documents for name in _KEYS)
+        return [f"{name} {_KEYS[name](value)}" for name, value in told if isinstance(value, str) and value]
 
 
 def table_rows(lines: Lines, delimiter: str, binding: Binding, derive: Derive) -> Iterator[ReadRow]:

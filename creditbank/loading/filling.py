@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
-from creditbank.app import create_bank
 from creditbank.config import Settings
 from creditbank.loading.courses import Catalogue, catalogue
 from creditbank.loading.desk import Desk
@@ -16,6 +15,7 @@ from creditbank.loading.ledgers import ACCOUNT_COLUMNS, ENTRY_COLUMNS, Ids
 from creditbank.loading.lives import ENTRIES_MAX, live
 from creditbank.loading.people import COLUMNS
 from creditbank.loading.world import World, opened
+from creditbank.opening import create_bank
 from creditbank.services.bank import Bank, looked_up
 from creditbank.services.clients import administrator
 from creditbank.storage import bulk, seal_missed

@@ -8,20 +8,30 @@ from functools import partial
 
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import Mode, SheetFormat
-from creditbank.formats.csv_rows import Lines, rows, whole_lines
+from creditbank.core.lanes import LANES, ROWS_MIN, Knots, lane_of
+from creditbank.formats.csv_rows import Lines, whole_lines
+from creditbank.formats.row_binding import Derive
+from creditbank.formats.row_reading import ReadRow
 from creditbank.formats.table_bytes import UTF_8, encoding_of
 from creditbank.formats.table_head import chosen_sheet, head_of
 from creditbank.formats.workbook import Sheet
 from creditbank.formats.workbook_archive import BYTES_MAX
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Bank
-from creditbank.services.import_files import PIECE_BYTES, Plan, asking, pieces_from, sealed_piece, written
+from creditbank.services.import_files import (
+    PIECE_BYTES,
+    Plan,
+    asking,
+    pieces_from,
+    rows_of,
+    sealed_piece,
+    written,
+)
 from creditbank.storage import import_parts
 from creditbank.storage.imports import Import
 
-ALL_ROWS_MAX = 50_000
-"""Rows that are booked all or none, fewer if each may tell of many courses: one transaction, for which others may have
-to wait as long as it takes."""
+ALL_RECORDS_MAX = 50_000
+"""Records that are booked all or none: one transaction, for which others may have to wait as long as it takes."""
 
 Beat = Callable[[], None]
 """Is called again and again while something takes long."""
@@ -29,14 +39,14 @@ Beat = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that is sound: how its rows are read, how many there are, and how many records each may tell of."""
+    """A file that is sound: how its rows are read, how many there are, and by how many lanes they are booked."""
 
     plan: Plan
     rows_total: int
-    records_a_row: int = 1
+    lanes: int
 
 
-def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Checked:
+def checked(bank: Bank, cipher: PersonCipher, found: Import, derive: Derive, beat: Beat) -> Checked:
     """Read a file to its end, without booking anything, and return how it is read.
 
     A workbook becomes a text with a line a row, kept in pieces as the file is. Refused: Malformed for what is wrong
@@ -45,36 +55,41 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, beat: Beat) -> Chec
     if found.format is SheetFormat.XLSX:
         sheet = chosen_sheet(_whole(bank, cipher, found), found.mapping)
         _convert(bank, cipher, found, sheet, beat)
-        done = _checked_table(bank, cipher, found, UTF_8, beat)
+        plan = _table_plan(bank, cipher, found, UTF_8)
     else:
-        asked = UTF_8 if found.format is SheetFormat.NDJSON else found.encoding
-        encoding = encoding_of(_beating(pieces_from(asking(bank), cipher, found.id), beat), asked)
+        is_lines = found.format is SheetFormat.NDJSON
+        pieces = _beating(pieces_from(asking(bank), cipher, found.id), beat)
+        encoding = encoding_of(pieces, UTF_8 if is_lines else found.encoding)
         if isinstance(encoding, Fault):
             raise Malformed((encoding,))
-        read = _checked_lines if found.format is SheetFormat.NDJSON else _checked_table
-        done = read(bank, cipher, found, encoding, beat)
-    _check_length(found, done)
-    return done
+        plan = Plan(encoding, "", (), 0, 1) if is_lines else _table_plan(bank, cipher, found, encoding)
+    pieces = _beating(pieces_from(asking(bank), cipher, found.id, plan.position, is_converted=plan.is_converted), beat)
+    lines = Lines(pieces, plan.encoding, plan.position, plan.line - 1)
+    rows_total, records_total, knots = _counted(rows_of(lines, found, plan, derive))
+    _check_length(found, rows_total, records_total)
+    is_shared = rows_total >= ROWS_MIN and found.mode is Mode.ROWS and not bank.database.is_sqlite and not knots
+    return Checked(plan, rows_total, LANES if is_shared else 1)
 
 
-def _checked_table(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
-    """Read a table to its end: its header, its quotes, its rows."""
+def _table_plan(bank: Bank, cipher: PersonCipher, found: Import, encoding: str) -> Plan:
+    """Return how a table is read, from its beginning: its header and what parts its cells. Refused: Malformed."""
     is_typed = found.format is SheetFormat.XLSX
     beginning = next(pieces_from(asking(bank), cipher, found.id, is_converted=is_typed), b"")
     if len(beginning) >= PIECE_BYTES:  # the last line of it may go on in the next piece
         beginning = whole_lines(beginning)
     head = head_of(beginning, encoding, found.mapping, is_typed=is_typed)
     row = head.row
-    plan = Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
-    behind = _beating(pieces_from(asking(bank), cipher, found.id, row.position, is_converted=is_typed), beat)
-    lines = Lines(behind, encoding, row.position, row.next_line - 1)
-    return Checked(plan, sum(1 for _ in rows(lines, head.delimiter)), max(len(head.binding.groups), 1))
+    return Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
 
 
-def _checked_lines(bank: Bank, cipher: PersonCipher, found: Import, encoding: str, beat: Beat) -> Checked:
-    """Read lines of JSON to their end; what each says is looked at when it is booked."""
-    lines = Lines(_beating(pieces_from(asking(bank), cipher, found.id), beat), encoding)
-    return Checked(Plan(encoding, "", (), 0, 1), sum(1 for line in lines if line.strip()))
+def _counted(rows: Iterable[ReadRow]) -> tuple[int, int, Knots]:
+    """Read rows to their end; return how many there are, how many records, and what several lanes have in common."""
+    knots, count, records = Knots(LANES), 0, 0
+    for row in rows:
+        knots.add(lane_of(row.learner, LANES), row.keys)
+        count += 1
+        records += len(row.documents)
+    return count, records, knots
 
 
 def _whole(bank: Bank, cipher: PersonCipher, found: Import) -> bytes:
@@ -120,13 +135,14 @@ def _beating(pieces: Iterable[bytes], beat: Beat) -> Iterator[bytes]:
         yield piece
 
 
-def _check_length(found: Import, done: Checked) -> None:
+def _check_length(found: Import, rows_total: int, records_total: int) -> None:
     """Let a file pass that has rows, and no more than are taken together where they are. Refused: Malformed."""
-    if done.rows_total == 0:
+    if rows_total == 0:
         zh, en = "文件中没有数据行。", "The file has no rows."
         raise Malformed((Fault("", "no_rows", zh, en),))
-    rows_max = ALL_ROWS_MAX // done.records_a_row
-    if found.mode is Mode.ALL and done.rows_total > rows_max:
-        zh = f"共 {done.rows_total} 行；整体入库（mode=all）最多 {rows_max} 行，请拆分或逐行入库。"
-        en = f"It has {done.rows_total} rows; mode=all takes {rows_max} at most, send it in parts or row by row."
+    if found.mode is Mode.ALL and records_total > ALL_RECORDS_MAX:
+        zh = f"共 {records_total} 条记录；整体入库（mode=all）最多 {ALL_RECORDS_MAX} 条，请拆分或逐行入库。"
+        en = (
+            f"It has {records_total} records; mode=all takes {ALL_RECORDS_MAX} at most, send it in parts or row by row."
+        )
         raise Malformed((Fault("", "too_many_rows", zh, en),))

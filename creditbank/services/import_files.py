@@ -10,6 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from creditbank.core.importing import SheetFormat
+from creditbank.formats.csv_rows import Lines
+from creditbank.formats.row_binding import Binding, Derive, bound
+from creditbank.formats.row_reading import ReadRow, json_rows, table_rows
 from creditbank.formats.strict_json import text_of
 from creditbank.gateways.keyring import Keyring, PersonCipher
 from creditbank.services.bank import ATTEMPTS_MAX, Bank, busy
@@ -86,6 +90,15 @@ def opened_plan(cipher: PersonCipher, found: Import) -> Plan:
     assert found.sealed_plan is not None, "rows are read after the file was"
     document = json.loads(cipher.opened(found.sealed_plan, f"import_file.plan:{found.id}"))
     return Plan(**document | {"header": tuple(document["header"])})
+
+
+def rows_of(lines: Lines, found: Import, plan: Plan, derive: Derive) -> Iterator[ReadRow]:
+    """Give the rows that lines of a file hold, read as was found out once."""
+    if found.format is SheetFormat.NDJSON:
+        return json_rows(lines, found.mapping, derive)
+    binding = bound(found.mapping, plan.header, is_typed=plan.is_converted)
+    assert isinstance(binding, Binding), "it was bound when its head was read"
+    return table_rows(lines, plan.delimiter, binding, derive)
 
 
 def cipher_of(keyring: Keyring, found: Import) -> PersonCipher:

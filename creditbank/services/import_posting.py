@@ -1,7 +1,8 @@
-"""Imports are worked on: a worker leases one, reads its file to the end, and books its rows for a while.
+"""Imports are worked on: a worker leases a lane of one, reads its file to the end, and books rows for a while.
 
-A lease only keeps workers out of each other's way. What is written is guarded by the import's own row, which each
-transaction locks and finds where it expects it.
+The rows of a large file are shared by lanes, each of which another worker may lease. A lease only keeps workers out of
+each other's way. What is written is guarded by the lane's own row, which each transaction locks and finds where it
+expects it.
 """
 
 import time
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from creditbank.core.errors import Fault, Malformed, TryLater
 from creditbank.core.importing import OPEN, Cursor, ImportState, Mode
 from creditbank.core.permission import Actor
-from creditbank.gateways.keyring import PersonCipher
+from creditbank.formats.row_binding import Derive
 from creditbank.services.bank import Bank
 from creditbank.services.import_answers import RecordReader
 from creditbank.services.import_checking import checked
@@ -23,7 +24,8 @@ from creditbank.services.import_files import cipher_of, opened_plan, read, seale
 from creditbank.services.import_ids import deriving
 from creditbank.services.import_receiving import SCOPE
 from creditbank.services.import_rows import LEASE, LeaseLost, Task, held_to, refuse
-from creditbank.storage import clients, import_parts, imports
+from creditbank.storage import clients, import_lanes, import_parts, imports
+from creditbank.storage.import_lanes import Lane
 from creditbank.storage.imports import Import
 
 BEAT_SECONDS = 15.0
@@ -54,62 +56,71 @@ def work_on_one(desk: Desk, seconds: float, import_id: UUID | None = None) -> in
     now = desk.bank.clock()
     if not read(desk.bank, lambda connection: imports.is_waiting(connection, now)):
         return 0
-    found = written(desk.bank, lambda one: imports.leased(one, desk.worker, (now, now + LEASE), import_id))
-    if found is None:
+    leased = written(desk.bank, lambda one: imports.leased(one, desk.worker, (now, now + LEASE), import_id))
+    if leased is None:
         return 0
+    found, lane = leased
     until = desk.clock() + seconds
     try:
-        return _worked(desk, found, lambda: desk.clock() >= until)
+        return _worked(desk, found, lane, lambda: desk.clock() >= until)
     except LeaseLost:
         return 0
     except TryLater:
         raise
     except Exception:
-        written(desk.bank, lambda connection: _note_failure(connection, desk, found))
+        written(desk.bank, lambda connection: _note_failure(connection, desk, lane))
         raise
     finally:
-        written(desk.bank, lambda connection: imports.release(connection, found.id, desk.worker))
+        written(desk.bank, lambda connection: import_lanes.release(connection, lane, desk.worker))
 
 
-def _worked(desk: Desk, found: Import, is_time: Callable[[], bool]) -> int:
-    """Read the file to its end if that was not done yet, then book rows."""
+def _worked(desk: Desk, found: Import, lane: Lane, is_time: Callable[[], bool]) -> int:
+    """Read the file to its end if that was not done yet, then book rows of the lane."""
     cipher = cipher_of(desk.bank.keyring, found)
     sender = _sender(desk.bank, found)
     if sender is None:
         zh = "提交此导入的客户端已停用或不再有权限；导入已停止。"
         en = "The client that sent this was deactivated or lost its scope; the import is stopped."
-        _refuse(desk, found, (Fault("", "sender_not_allowed", zh, en),))
+        _refuse(desk, found, lane, (Fault("", "sender_not_allowed", zh, en),))
         return 0
+    derive = deriving(desk.bank, found.institution_id)
     if found.state is ImportState.WAITING:
         try:
-            found = _read_to_the_end(desk, found, cipher)
+            found, lane = _read_to_the_end(desk, found, lane, derive)
         except Malformed as refused:
-            _refuse(desk, found, refused.faults)
+            _refuse(desk, found, lane, refused.faults)
             return 0
-    derive = deriving(desk.bank, found.institution_id)
-    task = Task(desk.bank, desk.worker, desk.read, found, cipher, opened_plan(cipher, found), sender, derive)
+    task = Task(desk.bank, desk.read, found, lane, cipher, opened_plan(cipher, found), sender, derive)
     return task.post_all() if found.mode is Mode.ALL else task.post_some(is_time)
 
 
-def _read_to_the_end(desk: Desk, found: Import, cipher: PersonCipher) -> Import:
+def _read_to_the_end(desk: Desk, found: Import, lane: Lane, derive: Derive) -> tuple[Import, Lane]:
     """Find out how the file is read and note it. Refused: Malformed, TryLater. Raised: LeaseLost."""
-    sound = checked(desk.bank, cipher, found, _beat(desk, found.id))
+    cipher = cipher_of(desk.bank.keyring, found)
+    sound = checked(desk.bank, cipher, found, derive, _beat(desk, lane))
     cursor = Cursor(sound.plan.position, sound.plan.line)
-    plan = sealed_plan(cipher, found.id, sound.plan)
-    state = ImportState.POSTING
+    noted = {
+        "state": ImportState.POSTING,
+        "sealed_plan": sealed_plan(cipher, found.id, sound.plan),
+        "encoding": sound.plan.encoding,
+        "rows_total": sound.rows_total,
+        "lanes": sound.lanes,
+    }
 
-    def note(connection: Connection) -> None:
-        held_to(connection, found, desk.worker, found.cursor)
-        noted = {"state": state, "sealed_plan": plan, "encoding": sound.plan.encoding, "rows_total": sound.rows_total}
-        imports.change(connection, found.id, **noted, position=cursor.position, line=cursor.line)
+    def note(connection: Connection) -> Import:
+        held_to(connection, lane, found.state)
+        imports.change(connection, found.id, **noted)
+        import_lanes.spread(connection, found.id, sound.lanes, cursor)
         if sound.plan.is_converted:
             import_parts.drop_pieces(connection, found.id, only_converted=False)
+        changed = imports.by_id(connection, found.id)
+        assert changed is not None, "its lane is held"
+        return changed
 
-    written(desk.bank, note)
-    return replace(found, state=state, sealed_plan=plan, rows_total=sound.rows_total, cursor=cursor)
+    return written(desk.bank, note), replace(lane, cursor=cursor)
 
 
-def _beat(desk: Desk, import_id: UUID) -> Callable[[], None]:
+def _beat(desk: Desk, lane: Lane) -> Callable[[], None]:
     """Return what prolongs the lease now and then. Raised by it: LeaseLost."""
     last = desk.clock()
 
@@ -119,7 +130,7 @@ def _beat(desk: Desk, import_id: UUID) -> Callable[[], None]:
             return
         last = desk.clock()
         until = desk.bank.clock() + LEASE
-        if not written(desk.bank, lambda connection: imports.renew(connection, import_id, desk.worker, until)):
+        if not written(desk.bank, lambda connection: import_lanes.renew(connection, lane, desk.worker, until)):
             raise LeaseLost
 
     return beat
@@ -135,20 +146,21 @@ def _sender(bank: Bank, found: Import) -> Actor | None:
     return Actor(client.id, frozenset({SCOPE}), *place, institution_roles=member.roles)
 
 
-def _refuse(desk: Desk, found: Import, faults: tuple[Fault, ...]) -> None:
-    """End the import with the reasons why it can't go on, if it is still this worker's."""
+def _refuse(desk: Desk, found: Import, lane: Lane, faults: tuple[Fault, ...]) -> None:
+    """End the import with the reasons why it can't go on, if the lane is still this worker's."""
 
     def note(connection: Connection) -> None:
-        held_to(connection, found, desk.worker, found.cursor)
+        held_to(connection, lane, found.state)
         refuse(connection, found, faults, desk.bank.clock())
 
     written(desk.bank, note)
 
 
-def _note_failure(connection: Connection, desk: Desk, found: Import) -> None:
-    """Let an import rest that failed unforeseen, longer each time, and give it up in the end."""
-    current = imports.locked(connection, found.id)
-    if current is None or current.leased_by != desk.worker or current.state not in OPEN:
+def _note_failure(connection: Connection, desk: Desk, lane: Lane) -> None:
+    """Let a lane rest that failed unforeseen, longer each time, and give the import up in the end."""
+    held = import_lanes.locked(connection, lane)
+    current = imports.locked(connection, lane.file_id)
+    if held is None or held.leased_by != desk.worker or current is None or current.state not in OPEN:
         return
     failures = current.failures + 1
     if failures >= FAILURES_MAX:
@@ -157,4 +169,5 @@ def _note_failure(connection: Connection, desk: Desk, found: Import) -> None:
         refuse(connection, current, (Fault("", "internal", zh, en),), desk.bank.clock())
         return
     rests_until = desk.bank.clock() + timedelta(seconds=BACKOFF_SECONDS * 2**failures)
-    imports.change(connection, found.id, failures=failures, leased_by="nobody", leased_until=rests_until)
+    imports.change(connection, current.id, failures=failures)
+    import_lanes.change(connection, lane, leased_by="nobody", leased_until=rests_until)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from creditbank.core.errors import Fault, Malformed, NotAllowed, TooMany
-from creditbank.core.importing import Counts, Cursor, ImportState, Mode, SheetFormat
+from creditbank.core.importing import Counts, ImportState, Mode, SheetFormat
 from creditbank.core.outcome import Record, record_faults
 from creditbank.core.permission import Actor, require
 from creditbank.formats.claims import claim_of_reference
@@ -113,10 +113,10 @@ def _opened(work: Work, asked: Asked, kind: SheetFormat) -> Import:
         faults=None,
         bytes_total=0,
         rows_total=None,
-        cursor=Cursor(),
+        rows_done=0,
         counts=Counts(),
+        lanes=1,
         failures=0,
-        leased_by=None,
         created_at=work.now,
         ended_at=None,
     )

@@ -23,7 +23,7 @@ from creditbank.services.import_files import (
     written,
 )
 from creditbank.services.import_receiving import SCOPE
-from creditbank.storage import import_parts, imports
+from creditbank.storage import import_lanes, import_parts, imports
 from creditbank.storage.imports import Import
 
 __all__ = [
@@ -82,18 +82,20 @@ def cancel(work: Work, import_id: UUID) -> Import:
 def answers(work: Work, import_id: UUID, after: tuple[int, int], rows_max: int) -> list[list[Any]]:
     """Return answers to records in their order, from the one behind a row and its part, as `import_answers` says.
 
+    While an import is under way it ends before the first row that has no answer yet, so that whoever goes on from
+    there misses none.
     Refused: ScopeMissing, Unknown; Conflict where they are not kept any more.
     """
     found = _kept(work, import_id)
     cipher = cipher_of(work.keyring, found)
+    reached = import_lanes.line_reached(work.connection, import_id) if found.state in OPEN else None
     given: list[list[Any]] = []
-    line = after[0] - 1
-    while len(given) < rows_max:
-        blocks = import_parts.answers(work.connection, import_id, line, 1)
-        if not blocks:
-            break
-        given += [answer for answer in opened_answers(cipher, blocks[0]) if (answer[0], answer[1]) > after]
-        line = blocks[0].last_row
+    line: int | None = after[0] - 1
+    while len(given) < rows_max and line is not None:
+        part = _part(work, import_id, line, found.lanes)
+        answers = sorted(one for block in part.blocks for one in opened_answers(cipher, block) if part.has(one[0]))
+        given += [one for one in answers if (one[0], one[1]) > after and (reached is None or one[0] < reached)]
+        line = part.until
     return given[:rows_max]
 
 
@@ -114,10 +116,31 @@ def rejected(work: Work, import_id: UUID, after_row: int) -> Rejected:
     found = _kept(work, import_id)
     cipher = cipher_of(work.keyring, found)
     plan = opened_plan(cipher, found) if found.sealed_plan is not None else Plan("", "", (), 0, 0)
-    blocks = import_parts.answers(work.connection, import_id, after_row, BLOCKS_MAX)
-    rows = [row for block in blocks for row in opened_rejects(cipher, block)]
-    more = blocks[-1].last_row if len(blocks) == BLOCKS_MAX else None
-    return Rejected(plan.header, rows, more)
+    part = _part(work, import_id, after_row, BLOCKS_MAX)
+    rows = [row for block in part.blocks for row in opened_rejects(cipher, block) if part.has(row["row"])]
+    return Rejected(plan.header, sorted(rows, key=lambda row: row["row"]), part.until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Blocks with all answers to the rows behind one and up to another, which is None where there are no more."""
+
+    blocks: list[import_parts.AnswerBlock]
+    after: int
+    until: int | None
+
+    def has(self, row: int) -> bool:
+        return self.after < row and (self.until is None or row <= self.until)
+
+
+def _part(work: Work, import_id: UUID, after_row: int, blocks_max: int) -> _Part:
+    """Return the answers behind a row as far as so many blocks hold all of them, at least as many as there are lanes.
+
+    Only one block of each lane begins before a row and reaches beyond it, so that each part goes further than the last.
+    """
+    blocks = import_parts.answers(work.connection, import_id, after_row, blocks_max + 1)
+    until = blocks.pop().first_row - 1 if len(blocks) > blocks_max else None
+    return _Part(blocks, after_row, until)
 
 
 def all_rejected(bank: Bank, actor: Actor, import_id: UUID, first: Rejected) -> Iterator[dict[str, Any]]:

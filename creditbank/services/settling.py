@@ -100,6 +100,7 @@ def settle(
     rulebook = work.rulebook()
     verdicts = settled(cases, held, rulebook, restored)
     claims: dict[bytes, outcome_claims.DuplicateClaim] = {}
+    said: dict[int, _Said] = {}
     heads, results, made, postings = [], [], [], []
     for draft, verdict in zip(drafts, verdicts, strict=True):
         for claim in draft.claims:
@@ -108,9 +109,11 @@ def settle(
                 claims.setdefault(claim.value, holder)
         if draft.before is None and _stays(draft.head, verdict):
             continue
-        result = None if verdict.recognition is None else result_document(verdict.recognition)
-        decision = _decision(work, draft, verdict, result)
-        results.append(result)
+        words = said.get(id(verdict.recognition)) if verdict.recognition is not None else None
+        if words is None:
+            words = said[id(verdict.recognition)] = _said(draft, verdict)
+        decision = _decision(work, draft, words, verdict.recognition)
+        results.append(words.document)
         made.append(decision)
         heads.append(
             replace(draft.head, status=verdict.status, duplicate_of=verdict.duplicate_of, decision_id=decision.id)
@@ -205,16 +208,33 @@ def _recognition_posting(
     return ledger.Posting(posting_id, lot, transfer)
 
 
-def _decision(work: Work, draft: Draft, verdict: Verdict, result: dict[str, Any] | None) -> decisions.StoredDecision:
-    """Return the decision as it is kept, with everything that is needed to take it again."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a decision says, as JSON; the result as a document, too. Those with the same facts have it in common."""
+
+    document: dict[str, Any] | None
+    inputs: str
+    result: str
+    explanation: str
+
+
+def _said(draft: Draft, verdict: Verdict) -> _Said:
+    """Return a decision's words, with everything that is needed to take it again."""
     recognition = verdict.recognition
     inputs: dict[str, object] = {"facts": facts_document(draft.facts)}
     if recognition is None:
         inputs["duplicate_of"] = str(verdict.duplicate_of)
         explanation: object = {"duplicate_of": str(verdict.duplicate_of)}
+        document = None
     else:
         inputs["rulesets"] = [list(considered) for considered in recognition.considered]
         explanation = recognition.explanation
+        document = result_document(recognition)
+    return _Said(document, text_of(inputs), text_of(document), text_of(explanation))
+
+
+def _decision(work: Work, draft: Draft, said: _Said, recognition: Recognition | None) -> decisions.StoredDecision:
+    """Return the decision as it is kept."""
     return decisions.StoredDecision(
         learner_id=draft.head.learner_id,
         id=work.new_id(),
@@ -224,9 +244,9 @@ def _decision(work: Work, draft: Draft, verdict: Verdict, result: dict[str, Any]
         institution_id=draft.head.institution_id,
         ruleset=None if recognition is None else recognition.ruleset_code,
         version=None if recognition is None else recognition.version,
-        inputs=text_of(inputs),
-        result=text_of(result),
-        explanation=text_of(explanation),
+        inputs=said.inputs,
+        result=said.result,
+        explanation=said.explanation,
         decided_at=work.now,
         actor=work.actor.client_id,
     )

@@ -264,9 +264,12 @@ def for_update(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a s
     return query.with_for_update() if connection.dialect.name == "postgresql" else query
 
 
-def for_claim(connection: Connection, query: Any) -> Any:  # noqa: ANN401 - a select of any shape
-    """Return the query locking its rows as above, but passing over those that somebody else has locked."""
-    return query.with_for_update(skip_locked=True) if connection.dialect.name == "postgresql" else query
+def for_claim(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape
+    """Return the query locking its rows as above, but passing over those that somebody else has locked.
+
+    Of a join only the rows `of` one table are locked, if it is named.
+    """
+    return query.with_for_update(skip_locked=True, of=of) if connection.dialect.name == "postgresql" else query
 
 
 def for_share(connection: Connection, query: Any, of: Any = None) -> Any:  # noqa: ANN401 - a select of any shape

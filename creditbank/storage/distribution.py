@@ -79,6 +79,7 @@ LOCAL = {
     "learner_link": "which two accounts are one person's; a merge joins any two",
     "import_answer": "answers to rows of files, kept for some weeks",
     "import_file": "files that are imported, some thousand in a busy week",
+    "import_lane": "how far files are that are imported, kept as long as the answers",
     "import_piece": "parts of files that wait to be imported, deleted as soon as they are",
     "import_salt": "a row for each institution that imports",
     "link_code": "codes that count for some minutes",

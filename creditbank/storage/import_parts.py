@@ -66,7 +66,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBlock:
-    """The sealed answers to some rows that follow each other, by their lines, and those that were rejected."""
+    """The sealed answers to rows of a lane that follow each other, by their lines, and those that were rejected."""
 
     file_id: UUID
     first_row: int
@@ -108,7 +108,10 @@ def add_answers(connection: Connection, block: AnswerBlock) -> None:
 
 
 def answers(connection: Connection, import_id: UUID, after_row: int, blocks_max: int) -> list[AnswerBlock]:
-    """Return blocks of answers in their order, from the one that reaches beyond a row."""
+    """Return blocks of answers in the order of their first rows, of those that reach beyond a row.
+
+    Blocks of several lanes overlap: before a block's first row there is none of a later one.
+    """
     query = select(import_answer).where(import_answer.c.file_id == import_id, import_answer.c.last_row > after_row)
     return [
         AnswerBlock(*row) for row in connection.execute(query.order_by(import_answer.c.first_row).limit(blocks_max))

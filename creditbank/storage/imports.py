@@ -1,4 +1,4 @@
-"""Imports under way and ended: how each is to be taken, how far it is, who works on it, and what came of it."""
+"""Imports under way and ended: how each is to be taken, how far it is, and what came of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,25 +10,26 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    ColumnElement,
     Connection,
     Integer,
     LargeBinary,
+    Select,
     String,
     Table,
     Text,
     Uuid,
     delete,
     func,
-    or_,
     select,
     tuple_,
     update,
 )
 
 from creditbank.core.importing import OPEN, WORKED_ON, Counts, Cursor, ImportState, Mode, SheetFormat
+from creditbank.storage import import_lanes
 from creditbank.storage.columns import Instant, catalogue
-from creditbank.storage.database import for_claim, for_update, member_of
+from creditbank.storage.database import for_change, for_claim, member_of
+from creditbank.storage.import_lanes import Lane, import_lane, lane_in
 from creditbank.storage.import_parts import import_answer, import_piece
 from creditbank.storage.writing import row_of
 
@@ -52,11 +53,8 @@ import_file = Table(
     Column("accepted", Integer, nullable=False),
     Column("replayed", Integer, nullable=False),
     Column("rejected", Integer, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Column("line", Integer, nullable=False),
+    Column("lanes", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("leased_by", String(64)),
-    Column("leased_until", Instant),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant, index=True),
     CheckConstraint("state IN ('receiving', 'waiting', 'posting', 'done', 'refused', 'cancelled')", name="state"),
@@ -65,13 +63,16 @@ import_file = Table(
     CheckConstraint("accepted >= 0 AND replayed >= 0 AND rejected >= 0", name="counts"),
     CheckConstraint("rows_done >= 0 AND (rows_total IS NULL OR rows_done <= rows_total)", name="rows_done"),
     CheckConstraint("(ended_at IS NOT NULL) = (state IN ('done', 'refused', 'cancelled'))", name="ended_whole"),
-    CheckConstraint("(leased_by IS NULL) = (leased_until IS NULL)", name="leased_whole"),
+    CheckConstraint("lanes > 0", name="lanes"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A file that is imported; `faults` is a JSON text, `wrapped_key` opens all that is kept of it."""
+    """A file that is imported; `faults` is a JSON text, `wrapped_key` opens all that is kept of it.
+
+    Its rows are shared by so many `lanes`.
+    """
 
     id: UUID
     institution_id: UUID
@@ -86,19 +87,19 @@ class Import:
     faults: str | None
     bytes_total: int
     rows_total: int | None
-    cursor: Cursor
+    rows_done: int
     counts: Counts
+    lanes: int
     failures: int
-    leased_by: str | None
     created_at: datetime
     ended_at: datetime | None
 
 
 def add(connection: Connection, value: Import) -> None:
-    """Write down an import."""
-    row = {name: kept for name, kept in row_of(value).items() if name not in ("cursor", "counts")}
-    row |= row_of(value.cursor) | row_of(value.counts) | {"leased_by": None, "leased_until": None}
-    connection.execute(import_file.insert().values(row))
+    """Write down an import, which begins with one lane."""
+    row = {name: kept for name, kept in row_of(value).items() if name != "counts"}
+    connection.execute(import_file.insert().values(row | row_of(value.counts)))
+    import_lanes.add(connection, Lane(value.id, 0, Cursor()))
 
 
 def by_id(connection: Connection, import_id: UUID) -> Import | None:
@@ -107,8 +108,8 @@ def by_id(connection: Connection, import_id: UUID) -> Import | None:
 
 
 def locked(connection: Connection, import_id: UUID) -> Import | None:
-    """Return an import, which nobody else changes till the transaction ends."""
-    query = for_update(connection, select(import_file).where(import_file.c.id == import_id))
+    """Return an import, which nobody else changes till the transaction ends; rows of it may be booked meanwhile."""
+    query = for_change(connection, select(import_file).where(import_file.c.id == import_id))
     return _import(connection.execute(query).one_or_none())
 
 
@@ -131,69 +132,63 @@ def open_count(connection: Connection, client_id: str) -> int:
 
 
 def is_waiting(connection: Connection, now: datetime) -> bool:
-    """Tell whether there is an import that nobody works on: asked before a lease is tried, which writes."""
-    query = select(import_file.c.id).where(import_file.c.state.in_(WORKED_ON), _is_free(now)).limit(1)
-    return connection.execute(query).first() is not None
+    """Tell whether there is a lane that nobody works on: asked before a lease is tried, which writes."""
+    return connection.execute(_waiting(now).limit(1)).first() is not None
 
 
 def leased(
     connection: Connection, worker: str, lease: tuple[datetime, datetime], import_id: UUID | None = None
-) -> Import | None:
-    """Give the oldest import that nobody works on to a worker, or the one that is named; None where there is none.
+) -> tuple[Import, Lane] | None:
+    """Give a lane of the oldest import that has one to a worker, or of the import that is named; None without any.
 
     The lease is from now until an instant; one that has run out counts no more.
     """
     now, until = lease
-    waiting = select(import_file).where(import_file.c.state.in_(WORKED_ON), _is_free(now))
+    waiting = _waiting(now)
     if import_id is not None:
         waiting = waiting.where(import_file.c.id == import_id)
-    oldest = waiting.order_by(import_file.c.created_at, import_file.c.id).limit(1)
-    found = _import(connection.execute(for_claim(connection, oldest)).one_or_none())
-    if found is None:
+    oldest = waiting.order_by(import_file.c.created_at, import_file.c.id, import_lane.c.number).limit(1)
+    row = connection.execute(for_claim(connection, oldest, of=import_lane)).one_or_none()
+    if row is None:
         return None
-    change(connection, found.id, leased_by=worker, leased_until=until)
-    return replace(found, leased_by=worker)
+    lane = replace(lane_in(row), leased_by=worker)
+    import_lanes.change(connection, lane, leased_by=worker, leased_until=until)
+    found = by_id(connection, lane.file_id)
+    assert found is not None, "its lane was there"
+    return found, lane
 
 
-def release(connection: Connection, import_id: UUID, worker: str) -> None:
-    """Let others work on an import, if it is still this worker's."""
-    own = (import_file.c.id == import_id) & (import_file.c.leased_by == worker)
-    connection.execute(update(import_file).where(own).values(leased_by=None, leased_until=None))
+def advance(connection: Connection, lane: Lane, done: tuple[Cursor, int, Counts], until: datetime) -> bool:
+    """Note how far a lane is, how many rows that were and what came of them, and prolong its lease.
 
-
-def advance(connection: Connection, import_id: UUID, end: Cursor, counts: Counts, until: datetime) -> None:
-    """Note how far an import is and what came of the rows since, and prolong its lease."""
+    Tell whether that was noted: an import that was stopped meanwhile stays as it is.
+    """
+    end, rows, counts = done
+    import_lanes.change(connection, lane, position=end.position, line=end.line, leased_until=until)
     column = import_file.c
-    change(
-        connection,
-        import_id,
-        position=end.position,
-        line=end.line,
-        rows_done=end.rows_done,
-        accepted=column.accepted + counts.accepted,
-        replayed=column.replayed + counts.replayed,
-        rejected=column.rejected + counts.rejected,
-        failures=0,
-        leased_until=until,
+    noted = (
+        update(import_file)
+        .where(column.id == lane.file_id, column.state == ImportState.POSTING)
+        .values(
+            rows_done=column.rows_done + rows,
+            accepted=column.accepted + counts.accepted,
+            replayed=column.replayed + counts.replayed,
+            rejected=column.rejected + counts.rejected,
+            failures=0,
+        )
     )
+    return connection.execute(noted).rowcount == 1
 
 
 def end(connection: Connection, import_id: UUID, state: ImportState, now: datetime, faults: str | None = None) -> None:
     """End an import; its file is needed no more."""
-    ended = {"state": state, "ended_at": now, "faults": faults, "leased_by": None, "leased_until": None}
-    change(connection, import_id, **ended)
+    change(connection, import_id, state=state, ended_at=now, faults=faults)
     connection.execute(delete(import_piece).where(import_piece.c.file_id == import_id))
 
 
 def change(connection: Connection, import_id: UUID, **values: Any) -> None:  # noqa: ANN401 - what its columns take
     """Set columns of an import."""
     connection.execute(update(import_file).where(import_file.c.id == import_id).values(values))
-
-
-def renew(connection: Connection, import_id: UUID, worker: str, until: datetime) -> bool:
-    """Prolong a worker's lease; tell whether it had it still."""
-    own = (import_file.c.id == import_id) & (import_file.c.leased_by == worker)
-    return connection.execute(update(import_file).where(own).values(leased_until=until)).rowcount == 1
 
 
 def ended_before(connection: Connection, instant: datetime, rows_max: int) -> list[UUID]:
@@ -212,6 +207,7 @@ def abandoned(connection: Connection, instant: datetime, rows_max: int) -> list[
 
 def forget(connection: Connection, import_ids: Sequence[UUID]) -> None:
     """Delete all that is kept of imports but their figures, and the keys that would open it."""
+    import_lanes.drop(connection, import_ids)
     for table in (import_piece, import_answer):
         connection.execute(delete(table).where(member_of(connection, table.c.file_id, import_ids)))
     theirs = member_of(connection, import_file.c.id, import_ids)
@@ -220,12 +216,16 @@ def forget(connection: Connection, import_ids: Sequence[UUID]) -> None:
 
 def drop(connection: Connection, import_id: UUID) -> None:
     """Delete an import that came to nothing, with all of its pieces."""
+    import_lanes.drop(connection, [import_id])
     connection.execute(delete(import_piece).where(import_piece.c.file_id == import_id))
     connection.execute(delete(import_file).where(import_file.c.id == import_id))
 
 
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(import_file.c.leased_until.is_(None), import_file.c.leased_until <= now)
+def _waiting(now: datetime) -> Select[Any]:
+    """Return the query for lanes that nobody works on."""
+    joined = import_lane.join(import_file, import_file.c.id == import_lane.c.file_id)
+    is_waiting = import_file.c.state.in_(WORKED_ON) & import_lanes.is_free(now)
+    return select(import_lane).select_from(joined).where(is_waiting)
 
 
 def _import(row: Any) -> Import | None:  # noqa: ANN401 - a row of the table
@@ -245,10 +245,10 @@ def _import(row: Any) -> Import | None:  # noqa: ANN401 - a row of the table
         faults=row.faults,
         bytes_total=row.bytes_total,
         rows_total=row.rows_total,
-        cursor=Cursor(row.position, row.line, row.rows_done),
+        rows_done=row.rows_done,
         counts=Counts(row.accepted, row.replayed, row.rejected),
+        lanes=row.lanes,
         failures=row.failures,
-        leased_by=row.leased_by,
         created_at=row.created_at,
         ended_at=row.ended_at,
     )

@@ -32,7 +32,7 @@ DELETED_FROM = (
     *("login_attempt", "login_ticket", "link_code", "login_index", "staff_invitation", "proxy_tries"),
     *("ruleset", "course", "lookup_use", "likeness_index", "identifier", "affiliation", "certificate", "learner_login"),
     *("identity_reason", "unsealed_entry", "credential_share"),
-    *("import_file", "import_piece", "import_answer"),
+    *("import_file", "import_lane", "import_piece", "import_answer"),
     *("outbox", "event", "event_reader", "webhook", "webhook_delivery"),
 )
 """Tables whose rows end: used assertions, old secrets and answers, claims let go and index rows of retired keys, drafts

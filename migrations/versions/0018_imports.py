@@ -12,6 +12,21 @@ depends_on = None
 def upgrade() -> None:
     _make_file()
     op.create_table(
+        "import_lane",
+        sa.Column("file_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("is_done", sa.Boolean(), nullable=False),
+        sa.Column("leased_by", sa.String(length=64), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("number >= 0", name=op.f("ck_import_lane_number")),
+        sa.CheckConstraint("position >= 0 AND line > 0", name=op.f("ck_import_lane_place")),
+        sa.CheckConstraint("(leased_by IS NULL) = (leased_until IS NULL)", name=op.f("ck_import_lane_leased_whole")),
+        sa.ForeignKeyConstraint(["file_id"], ["import_file.id"], name="fk_import_lane_file_id"),
+        sa.PrimaryKeyConstraint("file_id", "number", name="pk_import_lane"),
+    )
+    op.create_table(
         "import_piece",
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("is_converted", sa.Boolean(), nullable=False),
@@ -62,11 +77,8 @@ def _make_file() -> None:
         sa.Column("accepted", sa.Integer(), nullable=False),
         sa.Column("replayed", sa.Integer(), nullable=False),
         sa.Column("rejected", sa.Integer(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("lanes", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("leased_by", sa.String(length=64), nullable=True),
-        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -83,7 +95,7 @@ def _make_file() -> None:
             "(ended_at IS NOT NULL) = (state IN ('done', 'refused', 'cancelled'))",
             name=op.f("ck_import_file_ended_whole"),
         ),
-        sa.CheckConstraint("(leased_by IS NULL) = (leased_until IS NULL)", name=op.f("ck_import_file_leased_whole")),
+        sa.CheckConstraint("lanes > 0", name=op.f("ck_import_file_lanes")),
         sa.PrimaryKeyConstraint("id", name="pk_import_file"),
     )
     op.create_index("ix_import_file_institution_id", "import_file", ["institution_id"])
@@ -92,5 +104,5 @@ def _make_file() -> None:
 
 
 def downgrade() -> None:
-    for table in ("import_salt", "import_answer", "import_piece", "import_file"):
+    for table in ("import_salt", "import_answer", "import_piece", "import_lane", "import_file"):
         op.drop_table(table)

@@ -144,7 +144,7 @@ def test_a_word_that_means_nothing_in_its_column_is_rejected_with_those_that_do(
 
 
 def test_wide_rows_that_are_booked_all_or_none_are_fewer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creditbank.services.import_checking.ALL_ROWS_MAX", 4)
+    monkeypatch.setattr("creditbank.services.import_checking.ALL_RECORDS_MAX", 4)
     header = ["REGN_NO", "CNAME", "DOI", "SUB1NM", "SUB2NM"]
     for count, state in ((2, "done"), (3, "refused")):
         rows = [[f"S{number}", "ASHA RAO", "30/06/2026", "ALGEBRA", "GEOMETRY"] for number in range(count)]

@@ -133,7 +133,7 @@ def test_all_or_nothing_books_nothing_where_a_row_is_rejected(house: House) -> N
 
 
 def test_all_or_nothing_takes_no_more_than_one_transaction_holds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creditbank.services.import_checking.ALL_ROWS_MAX", 3)
+    monkeypatch.setattr("creditbank.services.import_checking.ALL_RECORDS_MAX", 3)
     assert imported(house, table(row(number) for number in range(3)).encode(), CSV, mode="all")["state"] == "done"
     found = imported(house, table(row(number) for number in range(4)).encode(), CSV, mode="all")
     assert (found["state"], codes(found), found["accepted"]) == ("refused", ["too_many_rows"], 0)

@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Event
 
 from creditbank import couriers, worker
-from creditbank.app import configure_logging
 from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.opening import configure_logging
 from creditbank.services import delivering
 from tests.builders import new_bank
 

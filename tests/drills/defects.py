@@ -14,9 +14,10 @@ from flask import Flask
 from sqlalchemy import Connection, event
 
 from creditbank.api import batches
-from creditbank.app import create_app, create_bank
+from creditbank.app import create_app
 from creditbank.config import settings_from_environment
 from creditbank.core.outcome import Record
+from creditbank.opening import create_bank
 from creditbank.services import bank as services
 from creditbank.services import outcomes, statements
 from creditbank.services.bank import Answer, Bank, Errand, Work

@@ -18,14 +18,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
 from creditbank.services.bank import Bank, looked_up
 from creditbank.services.clients import administrator
 from creditbank.services.verification import verify
-from creditbank.storage import catalogue, imports
+from creditbank.storage import catalogue, import_lanes, imports
 from tests.builders import House, new_house
 from tests.drills import importer
 from tests.tables import CSV, HEADER, XLSX, row, send, workbook
@@ -36,6 +36,8 @@ MEMORY_MEBIBYTES_MAX = 300
 POLL_SECONDS = 0.02
 PAUSE_SECONDS_MAX = 0.3
 WAIT_SECONDS = 7200
+WORKERS = 2
+"""As many as there are lanes: each on a core, beside PostgreSQL."""
 
 
 def rows_of(count: int) -> Iterator[list[Any]]:
@@ -99,15 +101,22 @@ def found(bank: Bank, import_id: str) -> imports.Import:
     return one
 
 
+def places(bank: Bank, import_id: str) -> set[tuple[int, int]]:
+    """Return where the lanes of an import are that have rows left, each by its number and its line."""
+    lane = import_lanes.import_lane
+    query = select(lane.c.number, lane.c.line).where(lane.c.file_id == UUID(import_id), ~lane.c.is_done)
+    return {tuple(row) for row in bank.database.read(lambda connection: connection.execute(query).all())}
+
+
 class Importer:
     """A worker in a process of its own, which can be killed."""
 
-    def __init__(self, bank: Bank, folder: Path, records: int, output: Path) -> None:
+    def __init__(self, bank: Bank, folder: Path) -> None:
         """Start it; what it prints goes into a file."""
         url = bank.database.url.render_as_string(hide_password=False)
-        command = [sys.executable, "-m", "tests.drills.importer", url, str(folder), str(records)]
-        self.output = output
-        with output.open("w") as stream:
+        command = [sys.executable, "-m", "tests.drills.importer", url, str(folder)]
+        self.output = folder / f"output-{uuid4()}"
+        with self.output.open("w") as stream:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=stream)
 
     def is_alive(self) -> bool:
@@ -153,32 +162,36 @@ class Forked:
 
 @dataclass(frozen=True)
 class Drill:
-    """How often workers are killed, what chance begins with, how one is started, and how long it has at most."""
+    """How often workers are killed, what chance begins with, how one is started, how long it has, and how many work."""
 
     kills: int
     seed: int
     start: Callable[[], Forked | Importer]
     pause_seconds_max: float = PAUSE_SECONDS_MAX
+    workers: int = 1
 
 
 def killed_over_and_over(bank: Bank, import_id: str, drill: Drill) -> int:
     """Import with workers that are killed at random points; return how many kills met one at work.
 
-    The last one is left in peace, and its memory is looked at.
+    The last ones are left in peace, and their memory is looked at.
     """
     drawn = Random(drill.seed)  # noqa: S311 - the same points each time
     met = 0
     deadline = time.monotonic() + WAIT_SECONDS
+    workers = [drill.start() for _ in range(drill.workers)]
     while met < drill.kills and found(bank, import_id).ended_at is None:
-        before = found(bank, import_id).cursor.rows_done
-        worker = drill.start()
-        while worker.is_alive() and found(bank, import_id).cursor.rows_done == before:
+        before = places(bank, import_id)
+        while any(one.is_alive() for one in workers) and before & places(bank, import_id):
             assert time.monotonic() < deadline, "it took too long"
             time.sleep(POLL_SECONDS)
         time.sleep(drawn.uniform(0, drill.pause_seconds_max))
-        met += worker.is_alive() and found(bank, import_id).ended_at is None
-        worker.kill()
-    drill.start().join()
+        unlucky = drawn.randrange(len(workers))
+        met += workers[unlucky].is_alive() and found(bank, import_id).ended_at is None
+        workers[unlucky].kill()
+        workers[unlucky] = drill.start()
+    for worker in workers:
+        worker.join()
     return met
 
 
@@ -227,14 +240,14 @@ def _round(name: str, kind: str, content: bytes, where: tuple[str, Path, int]) -
     house = new_house(url, folder)
     import_id = sent(house, content, kind)
     began = time.monotonic()
-    drill = Drill(kills, kills, lambda: Importer(house.bank, folder, 1000, folder / "output"))
+    drill = Drill(kills, kills, lambda: Importer(house.bank, folder), workers=WORKERS)
     met = killed_over_and_over(house.bank, import_id, drill)
     seconds = time.monotonic() - began
     ended = found(house.bank, import_id)
     assert ended.state.value == "done", ended
     assert faults(house.bank) == ()
-    rate = round(ended.cursor.rows_done / seconds)
-    told = f"{ended.cursor.rows_done} rows, {ended.counts}, {met} kills, {seconds:.0f} s, {rate} rows/s"
+    rate = round(ended.rows_done / seconds)
+    told = f"{ended.rows_done} rows, {ended.counts}, {met} kills, {seconds:.0f} s, {rate} rows/s"
     print(f"{name}: {told}", flush=True)
     digest = books(house.bank)
     house.bank.database.close()

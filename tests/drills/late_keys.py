@@ -9,8 +9,9 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection, Table
 
-from creditbank.app import create_app, create_bank
+from creditbank.app import create_app
 from creditbank.config import settings_from_environment
+from creditbank.opening import create_bank
 from creditbank.storage import outcome_claims, outcomes
 from creditbank.storage.database import Database
 from creditbank.storage.writing import append, append_missing

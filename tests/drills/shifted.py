@@ -7,8 +7,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from creditbank.app import create_app, create_bank
+from creditbank.app import create_app
 from creditbank.config import settings_from_environment
+from creditbank.opening import create_bank
 from tests.drills.drilling import shift
 
 

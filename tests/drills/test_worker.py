@@ -102,14 +102,18 @@ def size_published(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-def test_a_worker_seals_until_it_is_asked_to_end(house: House, tmp_path: Path) -> None:
+def test_a_worker_seals_until_it_is_asked_to_end_and_so_do_its_importers(house: House, tmp_path: Path) -> None:
     record(house, 3)
-    with subprocess.Popen([*MAIN, "worker"], env=settings(house, tmp_path), cwd=ROOT) as worker:
+    command = [*MAIN, "worker", "--importers", "1"]
+    with subprocess.Popen(command, env=settings(house, tmp_path), cwd=ROOT) as worker:
         until(lambda: size_published(tmp_path) == 3)
         record(house, 2)
         until(lambda: size_published(tmp_path) == 5)
+        importers = children_of(worker.pid)
+        assert importers
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(WAIT_SECONDS) == 0
+        until(lambda: not any(is_alive(one) for one in importers))
     record(house, 1)
     once = subprocess.run([*MAIN, "worker", "--once"], env=settings(house, tmp_path), cwd=ROOT, check=False)
     assert (once.returncode, size_published(tmp_path)) == (0, 6)

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from creditbank.app import create_bank, keys_of
 from creditbank.config import Settings, settings_from_environment
 from creditbank.gateways import keyring_source
 from creditbank.gateways.keyring import KeyringUnusable, Kind
 from creditbank.gateways.keyring_source import GivenKeyring, KeyringFile, create_keyring, open_keyring
 from creditbank.gateways.suites import AES_256_GCM, SM4_GCM, Suite
+from creditbank.opening import create_bank, keys_of
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 NAME = "learner.name:1"

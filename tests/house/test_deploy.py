@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from creditbank.cli import main
+from creditbank.cli import COMMANDS, main
 from creditbank.services.health import QUEUES
 from creditbank.soundness.values import NAMES
 from tests.builders import House, new_house
@@ -97,7 +97,7 @@ def test_every_setting_that_is_named_is_one(path: Path) -> None:
 def commands(text: str) -> list[list[str]]:
     """Return what follows the program's name wherever it is called, and what compose and image give it."""
     called = [words.split() for words in _COMMAND.findall(text)]
-    return [words for words in called if words[0] in main.commands]
+    return [words for words in called if words[0] in COMMANDS]
 
 
 @pytest.mark.parametrize("path", [*FILES, *DOCUMENTS], ids=name_of)
@@ -111,8 +111,9 @@ def check_command(words: list[str]) -> None:
     command: click.Command = main
     for word in words:
         if isinstance(command, click.Group) and not word.startswith("-"):
-            assert word in command.commands, words
-            command = command.commands[word]
+            named = command.get_command(click.Context(command), word)
+            assert named is not None, words
+            command = named
         elif word.startswith("--"):
             known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
             assert word.partition("=")[0] in known | {"--help"}, words

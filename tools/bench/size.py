@@ -16,9 +16,9 @@ from statistics import median, quantiles
 
 import psycopg
 
-from creditbank.app import create_bank
 from creditbank.config import Settings
 from creditbank.loading.filling import Wanted, fill
+from creditbank.opening import create_bank
 from creditbank.services import statements
 from creditbank.services.bank import Bank, looked_up
 from creditbank.storage.migrations import migrate
