@@ -1,6 +1,7 @@
 """Files with records as institutions send them, and a worker that imports them at once."""
 
 import io
+import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,24 @@ def workbook(rows: Iterable[Sequence[Any]], header: Sequence[str] = HEADER) -> b
         for line, cells in enumerate((header, *rows)):
             sheet.write_row(line, 0, cells)
     return content.getvalue()
+
+
+def rezipped(content: bytes, parts: dict[str, bytes]) -> bytes:
+    """Return an archive with parts added or replaced."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, part in parts.items():
+            new.writestr(name, part)
+    return made.getvalue()
+
+
+def sheet_part(content: bytes) -> bytes:
+    """Return the part in which the first sheet of a workbook stands."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.read("xl/worksheets/sheet1.xml")
 
 
 def send(house: House, content: bytes, kind: str = CSV, institution: str = "cqdx", /, **query: str) -> Any:

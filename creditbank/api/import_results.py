@@ -15,7 +15,7 @@ from creditbank.api.resource import Resource, answered, cursor_place, page_of, w
 from creditbank.api.uploads import CSV_TYPES, NDJSON_TYPES, XLSX_TYPE
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import SheetFormat
-from creditbank.formats.rejected_rows import SHEET_ROWS_MAX, csv_parts, ndjson_parts, workbook
+from creditbank.formats.rejected_rows import REASON_COLUMNS, SHEET_CELLS_MAX, csv_parts, ndjson_parts, workbook
 from creditbank.services import imports
 from creditbank.services.import_answers import ACCEPTED, REJECTED, REPLAYED, UNBOOKED
 
@@ -104,9 +104,10 @@ def import_rejects(query: dict[str, Any], import_id: UUID) -> Response:
         raise Malformed((Fault("/format", "other_format", zh, en),))
     rows = imports.all_rejected(bank(), actor(), import_id, first)
     if wanted is SheetFormat.XLSX:
-        if found.counts.rejected > SHEET_ROWS_MAX:
-            zh = f"拒收行多于 {SHEET_ROWS_MAX} 行；请用 ?format=csv 取回。"
-            en = f"More than {SHEET_ROWS_MAX} rows are rejected; take them with ?format=csv."
+        rows_max = min(found.counts.rejected, found.rows_done)
+        if rows_max * (len(first.header) + len(REASON_COLUMNS)) > SHEET_CELLS_MAX:
+            zh = "拒收行过多，无法放入一个工作簿；请用 ?format=csv 取回。"
+            en = "The rejected rows are too many for a workbook; take them with ?format=csv."
             raise Malformed((Fault("/format", "too_many_rows", zh, en),))
         return _file(workbook(first.header, found.mapping, rows), wanted, import_id)
     if wanted is SheetFormat.CSV:

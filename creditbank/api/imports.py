@@ -1,5 +1,6 @@
 """Imports over HTTP: a file is sent, looked at beforehand, followed while it is booked, and stopped."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import ImportState, Mode, SheetFormat
 from creditbank.formats.row_binding import Document
 from creditbank.formats.row_mapping import DEFAULT
+from creditbank.formats.strict_json import TooLarge
 from creditbank.formats.table_bytes import ENCODINGS
 from creditbank.formats.table_preview import Preview, previewed
 from creditbank.services import import_receiving, imports
@@ -168,12 +170,15 @@ def preview_import(query: dict[str, Any]) -> Response:
     Of a large CSV its beginning is enough. Needs `outcomes:write`.
     """
     import_receiving.check_sender(actor())
-    sent = upload(PREVIEW_BYTES_MAX)
-    asked = _asked(query, sent)
-    import_receiving.check_asked(asked)
-    content = b"".join(sent.content)
+    try:
+        sent = upload(PREVIEW_BYTES_MAX)
+        asked = _asked(query, sent)
+        import_receiving.check_asked(asked)
+        content = b"".join(sent.content)
+    except TooLarge:
+        raise TooLarge((_too_large_to_preview(),)) from None
     found = previewed(content, asked.mapping, asked.encoding, asked.format)
-    return answered(_preview_document(found))
+    return answered(looked_up(lambda work: _preview_document(work, found)))
 
 
 @resource.route("")
@@ -231,16 +236,15 @@ def import_document(found: Import) -> dict[str, Any]:
 
 def _asked(query: dict[str, Any], sent: Upload) -> Asked:
     """Return how the file is to be taken: as the address says, or the form. Refused: Malformed."""
-    words = {name: word for name, word in sent.words.items() if name in ImportQuery().fields}
     try:
-        told = ImportQuery().load(words) if words else {}
+        told = ImportQuery().load(sent.words)
     except marshmallow.ValidationError as error:
         raise Malformed(fields.faults_of(error.messages)) from None
-    whole = {name: told[name] if name in words else value for name, value in query.items()}
+    whole = {name: told[name] if name in sent.words else value for name, value in query.items()}
     return Asked(whole["mapping"], whole["mode"], whole["encoding"], sent.format)
 
 
-def _preview_document(found: Preview) -> dict[str, Any]:
+def _preview_document(work: Work, found: Preview) -> dict[str, Any]:
     return {
         "format": found.format.value,
         "mapping": found.mapping,
@@ -252,17 +256,33 @@ def _preview_document(found: Preview) -> dict[str, Any]:
         "rows": [
             {
                 "row": row.line,
-                "records": [one.value for one in row.documents],
-                "errors": [fault_document(fault) for one in row.documents for fault in _faults(one)],
+                "records": [_shown(one.value) for one in row.documents],
+                "errors": [fault_document(fault) for one in row.documents for fault in _faults(work, one)],
             }
             for row in found.rows
         ],
     }
 
 
-def _faults(document: Document) -> tuple[Fault, ...]:
+def _too_large_to_preview() -> Fault:
+    most = PREVIEW_BYTES_MAX // 1024 // 1024
+    zh = f"预览最多 {most} MiB；CSV 请只发送开头部分，其他文件请直接提交导入。"
+    en = f"At most {most} MiB are looked at beforehand; send the beginning of a CSV, or import the file at once."
+    return Fault("", "file_too_large", zh, en)
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any JSON value comes and goes
+    """Return what a row tells as an answer can hold it: numbers with places as texts."""
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _faults(work: Work, document: Document) -> tuple[Fault, ...]:
     """Return what is wrong with a record by itself; whether it fits what is on record shows when it is booked."""
     if document.faults:
         return document.faults
     record = read_record(document.value)
-    return record if isinstance(record, tuple) else ()
+    return record if isinstance(record, tuple) else import_receiving.faults_by_itself(work, record)

@@ -38,8 +38,8 @@ resource.before_request(authenticate)
 _NAMING = Fault(
     "",
     "one_way_of_naming",
-    "请用 id，或用 identifier 与 name 一起指明学习者，二者取一。",
-    "Name the learner either by id, or by identifier together with name.",
+    "请写明学习者：用编号（id），或用号码（identifier，如身份证号、学号）与姓名（name）一起，二者取一。",
+    "Name the learner either by id, or by an identifier, such as the resident ID, together with the name.",
 )
 
 

@@ -47,7 +47,8 @@ class Upload:
 def upload(bytes_max: int) -> Upload:
     """Return the file of the request; what stands before it in a form is read.
 
-    Refused: Unreadable for other types, TooLarge where the request says so itself, Malformed for a form without a file.
+    Refused: Unreadable for other types, TooLarge where the request says so itself, Malformed for a form without a file
+    and for a body that doesn't say how long it is.
     """
     request.max_content_length = bytes_max + FORM_BYTES_MAX
     if request.content_length is not None and request.content_length > bytes_max + FORM_BYTES_MAX:
@@ -58,12 +59,18 @@ def upload(bytes_max: int) -> Upload:
     if kind not in (*CSV_TYPES, XLSX_TYPE, *NDJSON_TYPES, *ANY_TYPES):
         raise wrong_media_type(CSV_TYPES[0], XLSX_TYPE, NDJSON_TYPES[0], FORM_TYPE)
     wanted = SheetFormat.NDJSON if kind in NDJSON_TYPES else SheetFormat.CSV if kind == CSV_TYPES[0] else None
-    return Upload(wanted, _body(bytes_max))
+    body = _body(bytes_max)
+    if request.content_length is None and next(body, b""):
+        raise Malformed((_no_length(),))  # chunks that break off end like whole ones; a form says where it ends
+    return Upload(wanted, body)
 
 
 def _body(bytes_max: int) -> Iterator[bytes]:
-    """Give the body part by part. Refused: TooLarge, Malformed where it breaks off."""
-    read = request.stream.read
+    """Give the body part by part. Refused: TooLarge, Malformed where it breaks off.
+
+    Some servers end a body that breaks off as if it were whole: it has to be as long as the request said.
+    """
+    read, missing = request.stream.read, request.content_length or 0
     while True:
         try:
             part = read(READ_BYTES)
@@ -71,6 +78,9 @@ def _body(bytes_max: int) -> Iterator[bytes]:
             raise TooLarge((_too_large(bytes_max),)) from None
         except ClientDisconnected:
             raise Malformed((_broken_off(),)) from None
+        missing -= len(part)
+        if not part and missing > 0:
+            raise Malformed((_broken_off(),))
         if not part:
             return
         yield part
@@ -85,7 +95,7 @@ def _form_upload(bytes_max: int) -> Upload:
     name, word = "", bytearray()
     for event in events:
         if isinstance(event, Field):
-            name, word = event.name, bytearray()
+            name, word = event.name or "", bytearray()
         elif isinstance(event, File):
             ending = (event.filename or "").casefold()
             wanted = next((kind for end, kind in _ENDINGS.items() if ending.endswith(end)), None)
@@ -142,6 +152,12 @@ def _too_large(bytes_max: int) -> Fault:
 
 def _broken_off() -> Fault:
     return Fault("", "broken_off", "文件没有发送完整；请重新发送。", "The file wasn't sent whole; send it again.")
+
+
+def _no_length() -> Fault:
+    zh = "请求没有注明长度（Content-Length），中途断开无从知晓；请注明长度，或以表单（multipart/form-data）发送文件。"
+    en = "The request doesn't say its length, so that nobody would know if it broke off; say it, or send a form."
+    return Fault("", "no_length", zh, en)
 
 
 def _no_form() -> Fault:

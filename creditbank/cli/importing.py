@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,9 +15,9 @@ from creditbank.api.outcomes import read_record
 from creditbank.cli.console import bank
 from creditbank.config import settings_from_environment
 from creditbank.core.errors import Refusal, TryLater
-from creditbank.core.importing import OPEN, Mode, SheetFormat
+from creditbank.core.importing import OPEN, ImportState, Mode, SheetFormat
 from creditbank.core.permission import Actor
-from creditbank.formats.rejected_rows import csv_parts, ndjson_parts
+from creditbank.formats.rejected_rows import csv_parts, ndjson_parts, workbook
 from creditbank.formats.row_mapping import DEFAULT, mapping_codes
 from creditbank.formats.table_bytes import ENCODINGS
 from creditbank.services import import_receiving, imports
@@ -38,12 +38,19 @@ _ENDINGS = {".csv": SheetFormat.CSV, ".ndjson": SheetFormat.NDJSON, ".jsonl": Sh
 @click.option("--mapping", default=DEFAULT, show_default=True, type=click.Choice(list(mapping_codes())))
 @click.option("--encoding", type=click.Choice(list(ENCODINGS)), help="Found by itself if left out.")
 @click.option("--all-or-nothing", is_flag=True, help="Book nothing if any row is rejected.")
-@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected rows are written to.")
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where rejected rows are written to: as XLSX if the name says so, else like the file.",
+)
 def import_file(file: Path, client: str, rejects: Path | None, **how: Any) -> None:  # noqa: ANN401 - click's options
     """Import FILE, which is CSV, XLSX or NDJSON, and show how far it is.
 
     Broken off, it is gone on with by any worker. Ends with 1 if the file is refused or a row is rejected.
     """
+    if rejects is not None and not rejects.resolve().parent.is_dir():
+        message = f"there is no folder for the rejected rows: {rejects.parent}"
+        raise click.ClickException(message)
     opened = bank()
     mode = Mode.ALL if how["all_or_nothing"] else Mode.ROWS
     asked = Asked(how["mapping"], mode, how["encoding"], _ENDINGS.get(file.suffix.casefold()))
@@ -53,7 +60,8 @@ def import_file(file: Path, client: str, rejects: Path | None, **how: Any) -> No
         import_id = import_receiving.received(opened, Errand(actor, "import.receive"), asked, _content(file), most)
         found = _followed(opened, actor, import_id)
     except Refusal as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+        told = "\n".join(f"{fault.message_zh} {fault.message_en}" for fault in refusal.faults)
+        raise click.ClickException(told) from refusal
     for fault in imports.faults_of(found):
         click.echo(f"{fault['message_zh']} {fault['message_en']}", err=True)
     counts = found.counts
@@ -61,7 +69,7 @@ def import_file(file: Path, client: str, rejects: Path | None, **how: Any) -> No
     if rejects is not None and counts.rejected:
         _write_rejects(opened, actor, found, rejects)
         click.echo(f"Rejected rows with their reasons: {rejects}")
-    if found.faults or counts.rejected:
+    if found.state is not ImportState.DONE or counts.rejected:
         raise SystemExit(1)
 
 
@@ -101,10 +109,16 @@ def _followed(opened: Bank, actor: Actor, import_id: UUID) -> imports.Import:
 
 
 def _write_rejects(opened: Bank, actor: Actor, found: imports.Import, path: Path) -> None:
-    """Write the rejected rows, readable by their owner alone."""
+    """Write the rejected rows, readable by their owner alone, also where a file was there before."""
     first = looked_up(opened, actor, lambda work: imports.rejected(work, found.id, 0))
     rows = imports.all_rejected(opened, actor, found.id, first)
-    is_ndjson = found.format is SheetFormat.NDJSON
-    parts = ndjson_parts(rows) if is_ndjson else csv_parts(first.header, found.mapping, rows)
+    parts: Iterable[bytes]
+    if found.format is SheetFormat.NDJSON:
+        parts = ndjson_parts(rows)
+    elif path.suffix.casefold() == ".xlsx":
+        parts = [workbook(first.header, found.mapping, rows)]
+    else:
+        parts = csv_parts(first.header, found.mapping, rows)
     with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
+        os.fchmod(stream.fileno(), 0o600)
         stream.writelines(parts)

@@ -7,7 +7,7 @@ spreadsheet has damaged is refused here, as it may look sound.
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 from creditbank.core.errors import Fault
 
@@ -21,6 +21,7 @@ SERIAL_MIN, SERIAL_MAX = 10_000, 80_000
 
 _DAY_ZERO = date(1899, 12, 30)
 _CACHED = 65_536
+_CACHED_CHARACTERS = 100
 
 _SPACES = " \t\r\n\xa0\u3000\ufeff\u200b\u200c\u200d\u2060"
 """What stands around cells without being seen, as tables that were copied from pages and papers have it."""
@@ -29,6 +30,7 @@ _WIDE = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20
 _BREAKS = re.compile(r"\s*[\r\n\x0b\x0c\u2028\u2029]\s*")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,3}", re.ASCII)
+_WITH_PLACES = re.compile(r"[0-9]{5,}\.0+", re.ASCII)
 _ROUNDED_NUMBER = re.compile(r"[0-9]{15}000", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]+)\.([0-9]*?)0*", re.ASCII)
 _NEARLY = re.compile(r"[0-9]{1,8}\.[0-9]{12,17}", re.ASCII)
@@ -39,38 +41,59 @@ _YEAR_FIRST = re.compile(
 )
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})", re.ASCII)
 _SAME = {"-": "-", "/": "/", ".": ".", "年": "月"}
+_GARBLED = ("\ufffd", "锟斤拷")
+"""What a program writes for characters that it couldn't read, and what that becomes when it is read as GBK."""
+
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
+
+
+def _cached(read: Read) -> Read:
+    """Return a reader that remembers what it made of short cells: long ones come once, and fill the memory."""
+    remembering = lru_cache(_CACHED)(read)
+
+    @wraps(read)
+    def reading(cell: str) -> str | Fault:
+        return remembering(cell) if len(cell) <= _CACHED_CHARACTERS else read(cell)
+
+    return reading
 
 
 def bare(cell: str) -> str | Fault:
     """Return a cell without what stands around it: spaces, and what spreadsheets take for "this is text".
 
-    Line breaks inside become spaces. Refused: a formula, and a formula's error.
+    Line breaks inside become spaces. Refused: a formula, a formula's error, and characters that were lost on the way.
     """
     text = cell.strip(_SPACES)
     if not text:
         return ""
-    first = text[0]
-    if first == "'":
+    if text[0] == "'":
         text = text[1:].strip(_SPACES)
-    elif first == "=":
+    if text.startswith("="):  # behind an apostrophe as well, by which rejected rows are kept from being calculated
         match = _TEXT_FORMULA.fullmatch(text)
         if match is None:
             return _formula()
         text = match[1].strip(_SPACES)
-    elif first == "#" and text in _ERRORS:
+    if any(one in text for one in _GARBLED):
+        return _garbled()
+    if text in _ERRORS:
         return _formula_error()
     return text if text.isprintable() else _BREAKS.sub(" ", text)
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_text(cell: str) -> str | Fault:
     """Return words as they are: names and titles keep the width of their letters."""
     return bare(cell)
 
 
 def read_code(cell: str) -> str | Fault:
-    """Return a number or code in half-width letters. Refused: one that a spreadsheet has turned into a number."""
+    """Return a number or code in half-width letters. Refused: one that a program has turned into an amount."""
+    text = _half_width(cell)
+    return _damaged_by_places() if type(text) is str and _WITH_PLACES.fullmatch(text) else text
+
+
+def _half_width(cell: str) -> str | Fault:
+    """Return a cell in half-width letters. Refused: a number that lost its digits."""
     if cell.isascii() and (cell.isdecimal() or (cell.isalnum() and not cell[0].isdecimal())):
         return cell  # as most are
     text = bare(cell)
@@ -101,10 +124,10 @@ def read_typed_number(cell: str) -> str | Fault:
     return text.upper().replace(" ", "") if type(text) is str else text
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_amount(cell: str) -> str | Fault:
     """Return an amount without zeros behind its places, and without the noise of binary fractions."""
-    text = read_code(cell)
+    text = _half_width(cell)
     if type(text) is not str:
         return text
     if _NEARLY.fullmatch(text):
@@ -115,13 +138,13 @@ def read_amount(cell: str) -> str | Fault:
     return f"{match[1]}.{match[2]}" if match[2] else match[1]
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_day(cell: str) -> str | Fault:
     """Return a date as YYYY-MM-DD from any form that begins with the year, a time behind it, or a serial number.
 
     Taken: 2024-09-01, 2024/9/1, 2024.9.1, 20240901, 2024年9月1日, 45536; a time with its zone is one in Shanghai.
     """
-    text = read_code(cell)
+    text = _half_width(cell)
     if type(text) is not str:
         return text
     match = _YEAR_FIRST.fullmatch(text)
@@ -133,7 +156,7 @@ def read_day(cell: str) -> str | Fault:
     return text
 
 
-@lru_cache(_CACHED)
+@_cached
 def read_day_first(cell: str) -> str | Fault:
     """Return a date from DD/MM/YYYY, as some countries write it, or from any form that begins with the year."""
     text = read_day(cell)
@@ -177,6 +200,12 @@ def _damaged() -> Fault:
     return Fault("", "damaged_number", zh, en)
 
 
+def _damaged_by_places() -> Fault:
+    zh = "该号码带有小数（.0），已被程序当作数字处理；请把该列设为“文本”后重新填写号码。"
+    en = "A program took this number for an amount, with places behind it; make the column text and enter it anew."
+    return Fault("", "damaged_number", zh, en)
+
+
 def _rounded() -> Fault:
     zh = (
         "号码以 000 结尾，很可能已被 Excel 改动（只保留 15 位）；请把该列设为“文本”后重填。"
@@ -187,6 +216,12 @@ def _rounded() -> Fault:
         "If it is right, send it in a text column of XLSX."
     )
     return Fault("", "damaged_number", zh, en)
+
+
+def _garbled() -> Fault:
+    zh = "该单元格含有乱码（�），原来的文字已丢失；请从原系统重新导出（CSV UTF-8 或 XLSX）。"
+    en = "Characters of this cell were lost (�) before it was sent; export it anew, as CSV UTF-8 or XLSX."
+    return Fault("", "garbled", zh, en)
 
 
 def _formula() -> Fault:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from creditbank.core.errors import Fault, Malformed
 from creditbank.formats.table_bytes import BYTE_ORDER_MARK
 
-LINE_BYTES_MAX = 1024 * 1024
-"""The longest line: far more than 2,000 columns need."""
+LINE_BYTES_MAX = 1024 * 1024 - 1
+"""The longest line: far more than 2,000 columns need, and shorter than a piece of a file, so that it holds one."""
+
+BROKEN_ROW_MAX = LINE_BYTES_MAX
+"""Characters of a row beyond its first line: what quoted cells with line breaks may have."""
 
 DELIMITERS = (",", ";", "\t")
 
@@ -70,7 +73,7 @@ def rows(lines: Lines, delimiter: str) -> Iterator[Row]:
     reader = csv.reader(kept, delimiter=delimiter, strict=True)
     begins = lines.number + 1
     while True:
-        kept.text.clear()
+        kept.begin()
         try:
             cells = next(reader, None)
         except csv.Error as error:
@@ -81,6 +84,11 @@ def rows(lines: Lines, delimiter: str) -> Iterator[Row]:
         if any(map(str.strip, cells)):
             yield Row(begins, cells, lines.position, ends + 1)
         begins = ends + 1
+
+
+def whole_lines(beginning: bytes) -> bytes:
+    """Return the beginning of a text without the last line, which may go on; all of it where no line ends."""
+    return beginning[: max(beginning.rfind(b"\n"), beginning.rfind(b"\r")) + 1] or beginning
 
 
 def delimiter_of(header: str) -> str:
@@ -95,12 +103,24 @@ class _Kept:
     def __init__(self, lines: Lines) -> None:
         self.text: list[str] = []
         self._lines = iter(lines)
+        self._number = lines.number
+        self._characters = 0
+
+    def begin(self) -> None:
+        """Begin with another row."""
+        self._number += len(self.text)
+        self._characters = 0
+        self.text.clear()
 
     def __iter__(self) -> "_Kept":
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
+        if self.text:
+            self._characters += len(line)
+            if self._characters > BROKEN_ROW_MAX:
+                raise Malformed((_row_too_long(self._number + 1),))
         self.text.append(line)
         return line
 
@@ -117,6 +137,16 @@ def _quotes_fault(text: list[str], begins: int, delimiter: str, error: csv.Error
     if "field larger" in str(error):
         zh, en = f"第 {line} 行有一个过长的单元格。", f"A cell on line {line} is too long."
         return Fault("", "cell_too_long", zh, en)
+    if line > begins:  # it closed at the next quote, which was meant to open another cell
+        zh = (
+            f"第 {begins} 行至第 {line} 行的引号不成对，很可能第 {begins} 行打开的引号没有闭合；"
+            "请补上该引号，单元格内的引号应写成两个。"
+        )
+        en = (
+            f"Quotes on lines {begins} to {line} don't pair, most likely as one that opens on line {begins} is never "
+            "closed; close it, and double quotes inside of cells."
+        )
+        return Fault("", _BROKEN, zh, en)
     zh = f"第 {line} 行的引号后还有别的内容；单元格内的引号应写成两个。"
     return Fault("", _BROKEN, zh, f"Something follows a closing quote on line {line}; double quotes inside of cells.")
 
@@ -137,6 +167,12 @@ def _opened_at(text: str, delimiter: str) -> int | None:
         is_start = opened is None and mark in (delimiter, "\n", "\r")
         place += 1
     return opened
+
+
+def _row_too_long(line: int) -> Fault:
+    zh = f"第 {line} 行开始的一行数据过长（引号内换行过多）；请核对该行的引号。"
+    en = f"The row that begins on line {line} is too long, with too many lines in quotes; check its quotes."
+    return Fault("", "line_too_long", zh, en)
 
 
 def _too_long(line: int) -> Fault:

@@ -18,6 +18,7 @@ from creditbank.formats.row_mapping import (
     missing_fields,
     recognised,
     title_of,
+    titles_of,
 )
 
 HEADER_ROWS_MAX = 10
@@ -73,7 +74,7 @@ class Binding:
         documents = []
         for number, columns in self.groups:
             own, wrong = _read(columns, row)
-            if own.get(self.mapping.present) or wrong:
+            if wrong or not own.keys().isdisjoint(self.mapping.present):
                 whole = {**found, **own, "learner": learner}
                 documents.append(self._document(number, whole, [*faults, *wrong], derive))
         return documents or [Document(0, {}, (_no_group(),))]
@@ -102,7 +103,7 @@ class Binding:
             faults += [] if said in only.values else [only.fault]
         value: dict[str, Any] = {**self.mapping.constants, **found}
         if "score" in value or "score_scale" in value:
-            _score(self.mapping, value)
+            faults += _score(self.mapping, value)
         if self.derives_id and not faults:
             value["external_id"] = derive(_identity(value))
         return Document(part, value, tuple(faults))
@@ -128,7 +129,7 @@ def bound(code: str, header: Sequence[str], *, is_typed: bool = False) -> Bindin
     """
     found = mapping(code)
     assert found is not None, "its code was looked up before"
-    header = _trimmed(header)
+    header = trimmed(header)
     if len(header) > COLUMNS_MAX:
         zh = f"共有 {len(header)} 列，最多 {COLUMNS_MAX} 列；请删除多余的列。"
         return (Fault("", "too_many_columns", zh, f"It has {len(header)} columns of {COLUMNS_MAX} at most."),)
@@ -159,11 +160,11 @@ def bound(code: str, header: Sequence[str], *, is_typed: bool = False) -> Bindin
 
 def recognised_count(code: str, header: Sequence[str]) -> int:
     """Return how many cells of a row are names of columns: what tells a header from a title above it."""
-    return sum(1 for name in _trimmed(header)[:COLUMNS_MAX] if name.strip() and recognised(code, name) is not None)
+    return sum(1 for name in trimmed(header)[:COLUMNS_MAX] if name.strip() and recognised(code, name) is not None)
 
 
-def _trimmed(header: Sequence[str]) -> list[str]:
-    """Return a header without blank columns at its end."""
+def trimmed(header: Sequence[str]) -> list[str]:
+    """Return a header, or a row, without blank cells at its end."""
     names = list(header)
     while names and not names[-1].strip():
         names.pop()
@@ -174,7 +175,8 @@ def _column(index: int, rule: ColumnRule, title: str, *, is_typed: bool) -> _Col
     read = READERS[rule.reader]
     if is_typed and read is cells.read_document_number:
         read = cells.read_typed_number
-    return _Column(index, rule.to, read, rule.values, title.strip())
+    values = rule.values | {code.casefold(): code for code in rule.values.values()}
+    return _Column(index, rule.to, read, values, title.strip())
 
 
 def _read(columns: Sequence[_Column], row: Sequence[str]) -> tuple[dict[str, str], list[Fault]]:
@@ -189,9 +191,13 @@ def _read(columns: Sequence[_Column], row: Sequence[str]) -> tuple[dict[str, str
         text = column.read(row[index])
         if type(text) is not str:
             assert isinstance(text, Fault), "a reader gives a text or a fault"
-            faults.append(text.under(_POINTERS.get(column.to.partition(":")[0], f"/{column.to}")))
+            faults.append(text.under(_pointer(column)))
         elif text:
-            found[column.to] = column.values.get(text.casefold(), text) if column.values else text
+            meant = column.values.get(text.casefold(), text) if column.values else text
+            if meant is text and column.values and not text.isascii():
+                faults.append(_unknown_word(column))
+            else:
+                found[column.to] = meant
     return found, faults
 
 
@@ -205,6 +211,10 @@ _POINTERS = {
     "score": "/score/value",
     "score_scale": "/score/scale",
 }
+
+
+def _pointer(column: _Column) -> str:
+    return _POINTERS.get(column.to.partition(":")[0], f"/{column.to}")
 
 
 def _is_of_learner(to: str) -> bool:
@@ -228,20 +238,27 @@ def _learner(theirs: dict[str, str]) -> dict[str, Any]:
     return learner
 
 
-def _score(mapping: Mapping, value: dict[str, Any]) -> None:
-    """Put a result and its scale together; a scale that no column tells follows from the result."""
+def _score(mapping: Mapping, value: dict[str, Any]) -> list[Fault]:
+    """Put a result and its scale together; a scale that no column tells follows from the result.
+
+    Returned: a fault where the result is 1 of 100 or less, as a spreadsheet keeps 85 % as 0.85 and 100 % as 1.
+    """
     result, scale = value.pop("score", None), value.pop("score_scale", None)
     if result is None:
-        return
+        return []
     if scale is None:
         known = mapping.score_words.get(result)
+        number = cells.read_amount(result.rstrip("%％"))
         if known is not None:
             result, scale = known
+        elif type(number) is str and number.isascii() and number.replace(".", "", 1).isdecimal():
+            if 0 < float(number) <= 1:
+                return [_percent()]
+            result, scale = number, mapping.score_numbers
         else:
-            number = cells.read_amount(result)
-            is_number = type(number) is str and number.replace(".", "", 1).isdigit()
-            result, scale = (str(number), mapping.score_numbers) if is_number else (result, "grade")
+            scale = "grade"
     value["score"] = {"value": result, "scale": scale}
+    return []
 
 
 def _identity(value: dict[str, Any]) -> str:
@@ -257,10 +274,23 @@ def _no_group() -> Fault:
     return Fault("", "no_course", "该行没有任何课程。", "The row names no course.")
 
 
+def _unknown_word(column: _Column) -> Fault:
+    zh = f"应为下列之一：{'、'.join(word for word in column.values if not word.isascii())}。"
+    en = f"One of these belongs here: {', '.join(dict.fromkeys(column.values.values()))}."
+    return Fault(_pointer(column), "wrong_choice", zh, en)
+
+
+def _percent() -> Fault:
+    zh = "成绩不大于 1，可能是百分比单元格（85% 存为 0.85）；请把该列设为“文本”后按百分制重填，如 85。"
+    en = "A result of 1 or less may be a cell in percent, which keeps 85 % as 0.85; make the column text and enter 85."
+    return Fault("/score/value", "percent", zh, en)
+
+
 def _missing(code: str, wanted: frozenset[str]) -> Fault:
-    names = " / ".join(sorted(title_of(code, field) for field in wanted))
-    zh = f"缺少必需的列：{names}；模板见 GET /v1/imports/templates/{code}。"
-    en = f"A column that is needed is missing: {names}; GET /v1/imports/templates/{code} gives a template."
+    names = " / ".join(titles_of(code, wanted))
+    which_zh, which_en = ("", "") if len(wanted) == 1 else ("（下列之一）", ", one of these")
+    zh = f"缺少必需的列{which_zh}：{names}；模板见 GET /v1/imports/templates/{code}。"
+    en = f"A column that is needed is missing{which_en}: {names}; GET /v1/imports/templates/{code} gives a template."
     return Fault("", "missing_column", zh, en)
 
 

@@ -7,7 +7,7 @@ A mapping names columns in Chinese and English. Bound to the header of a table i
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -39,7 +39,7 @@ IDENTIFIER = "identifier:"
 IGNORED = "ignored"
 
 _BRACKETED = re.compile(r"[(\[【].*?[)\]】]")
-_LEFT_OUT = re.compile(r"[\s_*＊:：\-]")
+_LEFT_OUT = re.compile(r"[\s_*＊:：'\-]")
 _NUMBERED = "{n}"
 
 
@@ -69,7 +69,7 @@ class Only:
 class Mapping:
     """A shipped document. `required` are sets of fields of which each needs one at least.
 
-    `groups` counts how often a wide row repeats the columns in `repeated`; `present` is the field without which a group
+    `groups` counts how often a wide row repeats the columns in `repeated`; a group with none of the fields in `present`
     is blank.
     """
 
@@ -84,7 +84,7 @@ class Mapping:
     score_numbers: str
     score_words: dict[str, tuple[str, str]]
     groups: int
-    present: str
+    present: tuple[str, ...]
     repeated: tuple[ColumnRule, ...]
 
 
@@ -144,8 +144,16 @@ def title_of(code: str, field: str) -> str:
     return field if rule is None else rule.names[0].replace(_NUMBERED, "1")
 
 
+def titles_of(code: str, fields: Collection[str]) -> list[str]:
+    """Return the first names of fields as columns, in the order in which the mapping has them."""
+    found = mapping(code)
+    assert found is not None, "its code was looked up before"
+    order = dict.fromkeys(rule.to for rule in (*found.columns, *found.repeated))
+    return [title_of(code, field) for field in order if field in fields]
+
+
 def _parsed(document: dict[str, Any]) -> Mapping:
-    groups = document.get("groups", {"count": 0, "present": "", "columns": []})
+    groups = document.get("groups", {"count": 0, "present": [], "columns": []})
     score = document.get("score", {"numbers": "100", "words": {}})
     return Mapping(
         code=document["code"],
@@ -159,7 +167,7 @@ def _parsed(document: dict[str, Any]) -> Mapping:
         score_numbers=score["numbers"],
         score_words={word: (value, scale) for word, (value, scale) in score["words"].items()},
         groups=groups["count"],
-        present=groups["present"],
+        present=tuple(groups["present"]),
         repeated=tuple(_rule(one) for one in groups["columns"]),
     )
 

@@ -1,6 +1,5 @@
 """Rows of a file as records to be: of a table by its mapping, of NDJSON as they are or by a mapping."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,7 @@ from creditbank.core.errors import Fault, Malformed
 from creditbank.core.normalisation import certificate_key
 from creditbank.formats.csv_rows import Lines, rows
 from creditbank.formats.row_binding import Binding, Derive, Document, bound
-from creditbank.formats.row_mapping import DEFAULT
+from creditbank.formats.row_mapping import DEFAULT, IGNORED, recognised
 from creditbank.formats.strict_json import parsed
 
 _KEYS: dict[str, Callable[[str], str]] = {"external_id": str.strip, "certificate_no": certificate_key}
@@ -75,6 +74,11 @@ def _json_documents(line: str, mapping: str, derive: Derive) -> list[Document]:
     binding = _bound_to(mapping, tuple(value))
     if not isinstance(binding, Binding):
         return [Document(0, {}, binding)]
+    nested = tuple(
+        _nested(name) for name, one in value.items() if isinstance(one, dict | list) and _counts(mapping, name)
+    )
+    if nested:
+        return [Document(0, {}, nested)]
     return binding.documents([_cell(one) for one in value.values()], derive)
 
 
@@ -90,7 +94,18 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value comes
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
+    return str(value)
+
+
+def _counts(mapping: str, name: str) -> bool:
+    """Tell whether a member means something here."""
+    meaning = recognised(mapping, name)
+    return meaning is not None and meaning[1].to != IGNORED
+
+
+def _nested(name: str) -> Fault:
+    zh, en = "此处应为文本或数字，不应为数组或对象。", "A text or a number belongs here, no array or object."
+    return Fault(f"/{name}", "wrong_type", zh, en)
 
 
 ReadRows = Callable[[Iterable[bytes], int, int], Iterator[ReadRow]]

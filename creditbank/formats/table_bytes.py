@@ -31,9 +31,11 @@ _OTHERS = (
     (b"Rar!", "RAR 压缩包", "a RAR archive"),
     (b"7z\xbc\xaf", "7z 压缩包", "a 7z archive"),
     (b"\x1f\x8b", "gzip 压缩文件", "a gzip file"),
+    (b"{\\rtf", "RTF 文档", "an RTF document"),
     (b"PAR1", "Parquet 文件", "a Parquet file"),
 )
-_MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|table)", re.IGNORECASE)
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!|html|head|meta|style|table|svg)", re.IGNORECASE)
+_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[\[{]")
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 
 
@@ -71,6 +73,9 @@ def _other(beginning: bytes) -> Fault | None:
         zh = "内容是网页或 XML（有些系统导出的 .xls 即如此）；请在 Excel 中打开并另存为 .xlsx。"
         en = "It holds HTML or XML, as some systems export under .xls; open it in Excel and save it as .xlsx."
         return Fault("", "no_table", zh, en)
+    if _ARRAY.match(beginning):
+        zh = "内容是 JSON 数组；请改为 NDJSON，每行一个 JSON 对象。"
+        return Fault("", "no_table", zh, "It holds a JSON array; send NDJSON, with an object on each line.")
     return nul_fault(beginning)
 
 

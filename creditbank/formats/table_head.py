@@ -37,19 +37,35 @@ def head_of(beginning: bytes, encoding: str, code: str, *, is_typed: bool = Fals
 def chosen_sheet(content: bytes, code: str) -> Sheet:
     """Return the one sheet of a workbook that has a header; others, such as notes, are passed over.
 
-    Refused: Malformed where there is none, or more than one, so that no sheet is left out unseen.
+    Refused: Malformed where there is none, or more than one, so that no sheet is left out unseen; and where cells of
+    the one are merged below its header, or hold formulas without values.
     """
     chosen: Sheet | None = None
     looked_at: list[list[SheetRow]] = []
     for sheet in sheets_of(content, HEADER_ROWS_MAX):
         looked_at.append(sheet.first)
-        if any(isinstance(bound(code, row.cells, is_typed=True), Binding) for row in sheet.first):
-            if chosen is not None:
-                raise Malformed((_several_sheets(),))
-            chosen = sheet
+        header = sheet_header(sheet, code)
+        if header is None:
+            continue
+        if chosen is not None:
+            raise Malformed((_several_sheets(chosen.number, sheet.number),))
+        chosen, header_row = sheet, header[0].number
     if chosen is None:
         raise Malformed(_why_none([row.cells for rows_ in looked_at for row in rows_], code))
+    if chosen.fault is not None:
+        raise Malformed((chosen.fault,))
+    if chosen.merged_to > header_row:
+        raise Malformed((_merged(chosen.merged_to),))
     return chosen
+
+
+def sheet_header(sheet: Sheet, code: str) -> tuple[SheetRow, Binding] | None:
+    """Return the row of a sheet that is its header, with what its columns mean; None where no row is one."""
+    for row in sheet.first:
+        binding = bound(code, row.cells, is_typed=True)
+        if isinstance(binding, Binding):
+            return row, binding
+    return None
 
 
 def _first(all_rows: Iterator[Row]) -> Iterator[Row]:
@@ -70,6 +86,8 @@ def _likeliest(text: str, code: str) -> str:
 
 def _why_none(candidates: list[list[str]], code: str) -> tuple[Fault, ...]:
     """Return why none of some rows is a header: what is wrong with the one that looks most like it."""
+    if not any(map(any, candidates)):
+        return (Fault("", "empty_file", "文件中没有内容。", "The file has nothing in it."),)
     likest = max(candidates, key=lambda cells: recognised_count(code, cells), default=[])
     if recognised_count(code, likest) == 0:
         return (_no_header(code),)
@@ -78,9 +96,15 @@ def _why_none(candidates: list[list[str]], code: str) -> tuple[Fault, ...]:
     return faults
 
 
-def _several_sheets() -> Fault:
-    zh = "有多个工作表都含有数据；请合并到一个工作表，或分别提交。"
-    en = "More than one sheet has rows to import; put them on one sheet, or send them apart."
+def _merged(row: int) -> Fault:
+    zh = f"第 {row} 行有合并单元格；请取消合并，并补全表头以下的每一行后再提交。"
+    en = f"Cells are merged in row {row}; unmerge them and fill in every row below the header."
+    return Fault("", "merged_cells", zh, en)
+
+
+def _several_sheets(one: int, other: int) -> Fault:
+    zh = f"第 {one} 个和第 {other} 个工作表都有可识别的表头；请合并到一个工作表，或分别提交。"
+    en = f"Sheets {one} and {other} both have a header that is known; put their rows on one sheet, or send them apart."
     return Fault("", "several_sheets", zh, en)
 
 

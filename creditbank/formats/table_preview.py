@@ -6,12 +6,11 @@ from itertools import islice
 
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import SheetFormat
-from creditbank.formats.csv_rows import Lines
-from creditbank.formats.row_binding import Binding, bound
+from creditbank.formats.csv_rows import Lines, whole_lines
 from creditbank.formats.row_mapping import recognised
 from creditbank.formats.row_reading import ReadRow, json_rows, table_rows
 from creditbank.formats.table_bytes import SNIFFED_BYTES, UTF_8, encoding_of, kind_of
-from creditbank.formats.table_head import chosen_sheet, head_of
+from creditbank.formats.table_head import chosen_sheet, head_of, sheet_header
 
 ROWS_MAX = 20
 """Rows that are shown: enough to see whether columns were taken for what they are."""
@@ -47,9 +46,10 @@ def previewed(content: bytes, mapping: str, encoding: str | None, wanted: SheetF
         raise Malformed((kind,))
     if kind is SheetFormat.XLSX:
         return _of_workbook(content, mapping)
-    found = encoding_of([_whole_lines(content)], UTF_8 if kind is SheetFormat.NDJSON else encoding)
+    found = encoding_of([whole_lines(content)], UTF_8 if kind is SheetFormat.NDJSON else encoding)
     if isinstance(found, Fault):
         raise Malformed((found,))
+    content = _sound(content, found)
     if kind is SheetFormat.NDJSON:
         rows = tuple(islice(json_rows(Lines([content], found), mapping, _made_later), ROWS_MAX))
         return Preview(kind, mapping, found, None, None, (), ids_are_made=False, rows=rows)
@@ -63,13 +63,9 @@ def previewed(content: bytes, mapping: str, encoding: str | None, wanted: SheetF
 
 def _of_workbook(content: bytes, mapping: str) -> Preview:
     sheet = chosen_sheet(content, mapping)
-    for row in sheet.first:
-        binding = bound(mapping, row.cells, is_typed=True)
-        if isinstance(binding, Binding):
-            break
-    else:
-        message = "a sheet is chosen by its header"
-        raise AssertionError(message)
+    header = sheet_header(sheet, mapping)
+    assert header is not None, "a sheet is chosen by its header"
+    row, binding = header
     behind = (one for one in sheet.rows if one.number > row.number and any(map(str.strip, one.cells)))
     rows = tuple(
         ReadRow(one.number, binding.documents(one.cells, _made_later), one.cells, 0, one.number + 1)
@@ -92,9 +88,14 @@ def _seen(number: int, name: str, mapping: str) -> SeenColumn:
     return SeenColumn(number, name, f"{rule.to}[{group}]" if group else rule.to)
 
 
-def _whole_lines(content: bytes) -> bytes:
-    """Return a text without what may be a part of its last line: the beginning of a file may end anywhere."""
-    return content[: content.rfind(b"\n") + 1] or content
+def _sound(content: bytes, encoding: str) -> bytes:
+    """Return a text without its last line where that ends amidst a character, as the beginning of a file may."""
+    whole = whole_lines(content)
+    try:
+        content[len(whole) :].decode(encoding)
+    except UnicodeDecodeError:
+        return whole
+    return content
 
 
 def _made_later(_text: str) -> str:

@@ -1,53 +1,49 @@
 """Workbooks (XLSX): looked at before anything is unpacked, then read row by row as texts."""
 
 import io
-import re
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain, islice
+from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError
 
 import python_calamine
 
 from creditbank.core.errors import Fault, Malformed
-
-BYTES_MAX = 64 * 1024 * 1024
-"""The largest workbook: half a million rows; it is opened in memory, so that no part of it lies open on a disk."""
-
-UNPACKED_MAX = 512 * 1024 * 1024
-"""What all parts of a workbook may unpack to: 100,000 rows of 15 columns take 70 MB."""
-
-SHEET_UNPACKED_MAX = 384 * 1024 * 1024
-RATIO_MAX = 200
-"""How much smaller a part may be packed than it is: sheets are packed to a tenth, what is repeated a million times to
-a thousandth."""
-
-RATIO_FROM_BYTES = 1024 * 1024
-"""Below this size nothing harms, however well it is packed."""
-
-MEMBERS_MAX = 1_000
-CELLS_MAX = 20_000_000
-"""Cells of the sheet's area, blank ones included: what a single stray cell in the last row would make of it."""
+from creditbank.formats import shared_texts
+from creditbank.formats.shared_texts import TEXTS_BYTES_MAX
+from creditbank.formats.sheet_scan import CELLS_MAX, Scan, scanned
+from creditbank.formats.workbook_archive import archive_fault, broken, parts_of, too_much
 
 EXACT_BELOW = 10**15
 """From here on a spreadsheet has lost digits of a whole number."""
 
-_ENCRYPTED_FLAG = 1
-_CONTENT_TYPES = "[Content_Types].xml"
-_WORKBOOK = "xl/workbook.xml"
-_MACROS = "xl/vbaProject.bin"
-
-_SHEET_PART = re.compile(r"xl/worksheets/sheet([0-9]{1,4})\.xml", re.ASCII)
-_FORMULA_MARKS = re.compile(rb'<c [^>]*(t="e")|(?:</f>|<f [^>]*/>)(?:<v></v>|<v ?/>)?</c>')
-_FAILED = b't="e"'
-_MARK_BYTES = 200
-"""What is looked at again with the next block: no mark is longer."""
-
 _WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
 _VISIBLE = python_calamine.SheetVisibleEnum.Visible
+_STUMBLES = (
+    python_calamine.CalamineError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ParseError,
+    ExpatError,
+    LookupError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
+_PANIC = "PanicException"
+"""What a broken promise of the reader, which is written in Rust, becomes; it can't be imported, and is no Exception."""
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
@@ -62,134 +58,105 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet that holds something: its first rows, all of its rows, and the last row with a part in merged cells."""
+    """A sheet that holds something: its first rows, all of its rows, and the last row with a part in merged cells.
 
+    `number` counts the sheets that are shown, from 1. `fault` tells of formulas of which nothing but a blank is read.
+    """
+
+    number: int
     first: list[SheetRow]
     merged_to: int
     rows: Iterator[SheetRow]
+    fault: Fault | None
 
 
 def sheets_of(content: bytes, first_max: int) -> Iterator[Sheet]:
     """Give the sheets of a workbook that are shown and hold something, one after the other, as they are asked for.
 
-    Refused: Malformed for what is no sound workbook, would unpack to too much, or holds nothing.
+    Refused: Malformed for what is no sound workbook, would unpack to too much, or holds nothing; so are its rows.
     """
-    try:
-        fault = archive_fault(content) or _formula_fault(content)
-        if fault is not None:
-            raise Malformed((fault,))
+    fault = archive_fault(content)
+    if fault is not None:
+        raise Malformed((fault,))
+    is_empty = True
+    with _refusing_what_is_broken():
+        seen = _looked_through(content)
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        is_empty = True
-        for one in workbook.sheets_metadata:
-            if one.typ == _WORKSHEET and one.visible == _VISIBLE:
-                sheet = workbook.get_sheet_by_name(one.name)
-                if sheet.height > 0:
-                    is_empty = False
-                    yield _sheet(sheet, first_max)
-    except (python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, OSError, ValueError):
-        raise Malformed((_broken(),)) from None
+        shown = [one for one in workbook.sheets_metadata if one.visible == _VISIBLE]
+        for number, one in enumerate(shown, 1):
+            sheet = workbook.get_sheet_by_name(one.name) if one.typ == _WORKSHEET else None
+            if sheet is not None and sheet.height > 0:
+                is_empty = False
+                yield _sheet(number, sheet, first_max, seen[one.name])
     if is_empty:
         zh, en = "工作簿是空的；请核对后再提交。", "The workbook is empty; check the file."
         raise Malformed((Fault("", "empty_sheet", zh, en),))
 
 
-def archive_fault(content: bytes) -> Fault | None:
-    """Return what is wrong with a workbook by its list of parts alone; nothing is unpacked."""
-    if len(content) > BYTES_MAX:
-        most = BYTES_MAX // 1024 // 1024
-        zh = f"工作簿大于 {most} MiB；请另存为 CSV UTF-8，CSV 可以大得多。"
-        en = f"The workbook is larger than {most} MiB; save it as CSV UTF-8, which may be far larger."
-        return Fault("", "workbook_too_large", zh, en)
+@contextmanager
+def _refusing_what_is_broken() -> Iterator[None]:
+    """Refuse what a reader of workbooks stumbles over. Refused: Malformed."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return _broken()
-    names = {part.filename for part in parts}
-    if any(part.flag_bits & _ENCRYPTED_FLAG for part in parts):
-        zh, en = "压缩包已加密；请去掉密码后再提交。", "The archive is encrypted; take its password away."
-        return Fault("", "old_or_encrypted_workbook", zh, en)
-    if _CONTENT_TYPES not in names or _WORKBOOK not in names:
-        zh = "这是 ZIP 压缩包，但不是 .xlsx 工作簿；请解压后提交其中的表格。"
-        return Fault("", "no_table", zh, "This is a ZIP archive but no .xlsx workbook; unpack it and send the table.")
-    if _MACROS in names:
-        zh, en = "工作簿含有宏；请另存为不含宏的 .xlsx。", "The workbook holds macros; save it as .xlsx without them."
-        return Fault("", "macros", zh, en)
-    return _bomb(parts)
+        yield
+    except _STUMBLES:
+        raise Malformed((broken(),)) from None
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise Malformed((broken(),)) from None
 
 
-def _bomb(parts: list[zipfile.ZipInfo]) -> Fault | None:
-    """Return the fault of an archive that would unpack to far more than it is, or overlaps itself."""
-    unpacked = sum(part.file_size for part in parts)
-    packed = sum(part.compress_size for part in parts)
-    is_bomb = (
-        len(parts) > MEMBERS_MAX
-        or unpacked > UNPACKED_MAX
-        or any(part.file_size > SHEET_UNPACKED_MAX for part in parts)
-        or any(
-            part.file_size > RATIO_FROM_BYTES and part.file_size > RATIO_MAX * max(part.compress_size, 1)
-            for part in parts
-        )
-        or len({part.header_offset for part in parts}) < len(parts)
-        or (unpacked > RATIO_FROM_BYTES and unpacked > RATIO_MAX * max(packed, 1))
-    )
-    if not is_bomb:
-        return None
-    zh = "工作簿解压后过大或异常，未予打开；请删除多余的工作表和格式，或另存为 CSV UTF-8。"
-    en = "It would unpack to far too much and wasn't opened; remove sheets and formats, or save it as CSV UTF-8."
-    return Fault("", "unpacks_to_too_much", zh, en)
-
-
-def _formula_fault(content: bytes) -> Fault | None:
-    """Return the fault of a workbook with formulas that were never calculated, or that failed.
-
-    Of both nothing but a blank cell would be read.
-    """
-    for name, mark in _marks(content):
-        if mark == _FAILED:
-            zh = f"{name} 中有公式错误值（如 #N/A）；请更正或粘贴为数值后再提交。"
-            return Fault(
-                "", "formula_error", zh, f"A formula in {name} fails, as with #N/A; correct it or paste values."
-            )
-        zh = f"{name} 中有未计算的公式；请在 Excel 或 WPS 中打开并保存，或粘贴为数值后再提交。"
-        en = f"A formula in {name} was never calculated; open and save it in a spreadsheet program, or paste values."
-        return Fault("", "formula", zh, en)
-    return None
-
-
-def _marks(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give the sheets' parts, by their plain names, in which a mark of such a formula stands."""
+def _looked_through(content: bytes) -> dict[str, Scan]:
+    """Return what is seen of each sheet, by its name, before any is read. Refused: Malformed."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for part in archive.infolist():
-            match = _SHEET_PART.fullmatch(part.filename)
-            if match is None:
-                continue
-            with archive.open(part) as stream:
-                tail = b""
-                while block := stream.read(RATIO_FROM_BYTES):
-                    found = _FORMULA_MARKS.search(tail + block)
-                    if found is not None:
-                        yield f"sheet{match[1]}", _FAILED if found[1] else b""
-                        break
-                    tail = block[-_MARK_BYTES:]
-
-
-def _sheet(sheet: python_calamine.CalamineSheet, first_max: int) -> Sheet:
-    if sheet.total_height * sheet.total_width > CELLS_MAX:
-        zh = "工作表的区域过大；请删除数据之外的行和列，或另存为 CSV UTF-8。"
-        en = "The sheet's area is too large; delete rows and columns beyond the data, or save it as CSV UTF-8."
+        parts = parts_of(archive)
+        seen = {part: scanned(archive, part) for part in parts.linked}
+        longest = shared_texts.longest(archive)
+        for part, one in seen.items():
+            if one.cells * longest > TEXTS_BYTES_MAX and shared_texts.bytes_of(archive, part) > TEXTS_BYTES_MAX:
+                raise Malformed((too_much(),))
+    if any(one.area > CELLS_MAX for one in seen.values()):
+        zh = "有工作表的区域过大；请删除数据之外的行和列（尤其是远处的零星单元格），或另存为 CSV UTF-8。"
+        en = (
+            "The area of a sheet is too large; delete rows and columns beyond the data, above all stray cells far off, "
+            "or save it as CSV UTF-8."
+        )
         raise Malformed((Fault("", "sheet_too_large", zh, en),))
+    return {name: seen[part] for name, part in parts.sheets.items()}
+
+
+def _formula_fault(number: int, seen: Scan) -> Fault | None:
+    """Return the fault of a sheet, by its number among those shown, with formulas that failed or have no value yet."""
+    if seen.failed is not None:
+        zh = f"第 {number} 个工作表的单元格 {seen.failed} 是公式错误值（如 #N/A）；请更正或粘贴为数值后再提交。"
+        en = f"The formula in cell {seen.failed} of sheet {number} fails, as with #N/A; correct it or paste values."
+        return Fault("", "formula_error", zh, en)
+    if seen.uncalculated is None:
+        return None
+    zh = (
+        f"第 {number} 个工作表的单元格 {seen.uncalculated} 是未计算的公式；"
+        "请在 Excel 或 WPS 中打开并保存，或粘贴为数值后再提交。"
+    )
+    en = (
+        f"The formula in cell {seen.uncalculated} of sheet {number} was never calculated; open and save it in a "
+        "spreadsheet program, or paste values."
+    )
+    return Fault("", "formula", zh, en)
+
+
+def _sheet(number: int, sheet: python_calamine.CalamineSheet, first_max: int, seen: Scan) -> Sheet:
     merged_to = max((end[0] + 1 for _, end in sheet.merged_cell_ranges or []), default=0)
     rows = _rows(sheet)
     first = list(islice(rows, first_max))
-    return Sheet(first, merged_to, chain(first, rows))
+    return Sheet(number, first, merged_to, chain(first, rows), _formula_fault(number, seen))
 
 
 def _rows(sheet: python_calamine.CalamineSheet) -> Iterator[SheetRow]:
-    """Give every row from the first that holds anything."""
+    """Give every row from the first that holds anything. Refused: Malformed."""
     first = sheet.start[0] + 1 if sheet.start else 1
-    for number, cells in enumerate(sheet.iter_rows(), first):
-        yield SheetRow(number, [cell if type(cell) is str else _text(cell) for cell in cells])
+    with _refusing_what_is_broken():
+        for number, cells in enumerate(sheet.iter_rows(), first):
+            yield SheetRow(number, [cell if type(cell) is str else _text(cell) for cell in cells])
 
 
 def _text(cell: Cell) -> str:
@@ -203,8 +170,3 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return cell.date().isoformat()
     return cell.isoformat() if isinstance(cell, date | time) else str(cell)
-
-
-def _broken() -> Fault:
-    zh = "无法作为 .xlsx 工作簿打开；请在 Excel 或 WPS 中重新另存为 .xlsx。"
-    return Fault("", "broken_workbook", zh, "It can't be opened as .xlsx; save it anew in a spreadsheet program.")

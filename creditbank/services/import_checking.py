@@ -9,12 +9,13 @@ from functools import partial
 from creditbank.core.errors import Fault, Malformed
 from creditbank.core.importing import Mode, SheetFormat
 from creditbank.core.lanes import LANES, ROWS_MIN, Knots, lane_of
-from creditbank.formats.csv_rows import Lines
+from creditbank.formats.csv_rows import Lines, whole_lines
 from creditbank.formats.row_binding import Derive
 from creditbank.formats.row_reading import ReadRow
 from creditbank.formats.table_bytes import UTF_8, encoding_of
 from creditbank.formats.table_head import chosen_sheet, head_of
-from creditbank.formats.workbook import BYTES_MAX, Sheet
+from creditbank.formats.workbook import Sheet
+from creditbank.formats.workbook_archive import BYTES_MAX
 from creditbank.gateways.keyring import PersonCipher
 from creditbank.services.bank import Bank
 from creditbank.services.import_files import (
@@ -29,8 +30,8 @@ from creditbank.services.import_files import (
 from creditbank.storage import import_parts
 from creditbank.storage.imports import Import
 
-ALL_ROWS_MAX = 50_000
-"""Rows that are booked all or none: one transaction, for which others may have to wait as long as it takes."""
+ALL_RECORDS_MAX = 50_000
+"""Records that are booked all or none: one transaction, for which others may have to wait as long as it takes."""
 
 Beat = Callable[[], None]
 """Is called again and again while something takes long."""
@@ -55,8 +56,6 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, derive: Derive, bea
         sheet = chosen_sheet(_whole(bank, cipher, found), found.mapping)
         _convert(bank, cipher, found, sheet, beat)
         plan = _table_plan(bank, cipher, found, UTF_8)
-        if sheet.merged_to >= plan.line:
-            raise Malformed((_merged(),))
     else:
         is_lines = found.format is SheetFormat.NDJSON
         pieces = _beating(pieces_from(asking(bank), cipher, found.id), beat)
@@ -66,8 +65,8 @@ def checked(bank: Bank, cipher: PersonCipher, found: Import, derive: Derive, bea
         plan = Plan(encoding, "", (), 0, 1) if is_lines else _table_plan(bank, cipher, found, encoding)
     pieces = _beating(pieces_from(asking(bank), cipher, found.id, plan.position, is_converted=plan.is_converted), beat)
     lines = Lines(pieces, plan.encoding, plan.position, plan.line - 1)
-    rows_total, knots = _counted(rows_of(lines, found, plan, derive))
-    _check_length(found, rows_total)
+    rows_total, records_total, knots = _counted(rows_of(lines, found, plan, derive))
+    _check_length(found, rows_total, records_total)
     is_shared = rows_total >= ROWS_MIN and found.mode is Mode.ROWS and not bank.database.is_sqlite and not knots
     return Checked(plan, rows_total, LANES if is_shared else 1)
 
@@ -77,19 +76,20 @@ def _table_plan(bank: Bank, cipher: PersonCipher, found: Import, encoding: str) 
     is_typed = found.format is SheetFormat.XLSX
     beginning = next(pieces_from(asking(bank), cipher, found.id, is_converted=is_typed), b"")
     if len(beginning) >= PIECE_BYTES:  # the last line of it may go on in the next piece
-        beginning = beginning[: beginning.rfind(b"\n") + 1] or beginning
+        beginning = whole_lines(beginning)
     head = head_of(beginning, encoding, found.mapping, is_typed=is_typed)
     row = head.row
     return Plan(encoding, head.delimiter, tuple(row.cells), row.position, row.next_line, is_converted=is_typed)
 
 
-def _counted(rows: Iterable[ReadRow]) -> tuple[int, Knots]:
-    """Read rows to their end; return how many there are, and what those of several lanes have in common."""
-    knots, count = Knots(LANES), 0
+def _counted(rows: Iterable[ReadRow]) -> tuple[int, int, Knots]:
+    """Read rows to their end; return how many there are, how many records, and what several lanes have in common."""
+    knots, count, records = Knots(LANES), 0, 0
     for row in rows:
         knots.add(lane_of(row.learner, LANES), row.keys)
         count += 1
-    return count, knots
+        records += len(row.documents)
+    return count, records, knots
 
 
 def _whole(bank: Bank, cipher: PersonCipher, found: Import) -> bytes:
@@ -135,18 +135,14 @@ def _beating(pieces: Iterable[bytes], beat: Beat) -> Iterator[bytes]:
         yield piece
 
 
-def _check_length(found: Import, rows_total: int) -> None:
+def _check_length(found: Import, rows_total: int, records_total: int) -> None:
     """Let a file pass that has rows, and no more than are taken together where they are. Refused: Malformed."""
     if rows_total == 0:
         zh, en = "文件中没有数据行。", "The file has no rows."
         raise Malformed((Fault("", "no_rows", zh, en),))
-    if found.mode is Mode.ALL and rows_total > ALL_ROWS_MAX:
-        zh = f"共 {rows_total} 行；整体入库（mode=all）最多 {ALL_ROWS_MAX} 行，请拆分或逐行入库。"
-        en = f"It has {rows_total} rows; mode=all takes {ALL_ROWS_MAX} at most, send it in parts or row by row."
+    if found.mode is Mode.ALL and records_total > ALL_RECORDS_MAX:
+        zh = f"共 {records_total} 条记录；整体入库（mode=all）最多 {ALL_RECORDS_MAX} 条，请拆分或逐行入库。"
+        en = (
+            f"It has {records_total} records; mode=all takes {ALL_RECORDS_MAX} at most, send it in parts or row by row."
+        )
         raise Malformed((Fault("", "too_many_rows", zh, en),))
-
-
-def _merged() -> Fault:
-    zh = "数据区有合并单元格；请取消合并并补全每一行后再提交。"
-    en = "Cells are merged below the header; unmerge them and fill in every row."
-    return Fault("", "merged_cells", zh, en)

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from creditbank.core.errors import Fault, Malformed, NotAllowed, TooMany
 from creditbank.core.importing import Counts, ImportState, Mode, SheetFormat
+from creditbank.core.outcome import Record, record_faults
 from creditbank.core.permission import Actor, require
+from creditbank.formats.claims import claim_of_reference
 from creditbank.formats.row_mapping import mapping_codes
 from creditbank.formats.strict_json import TooLarge
 from creditbank.formats.table_bytes import ENCODINGS, SNIFFED_BYTES, kind_of
@@ -43,6 +45,18 @@ def check_asked(asked: Asked) -> None:
         zh, en = f"没有这个对照表；可用：{known}。", f"There is no such mapping; use one of {known}."
         raise Malformed((Fault("/mapping", "unknown_mapping", zh, en),))
     assert asked.encoding is None or asked.encoding in ENCODINGS, "the API takes no other"
+
+
+def faults_by_itself(work: Work, record: Record) -> tuple[Fault, ...]:
+    """Return what is wrong with a record whatever else is on record: its days, its scheme, its learner's number."""
+    faults = record_faults(record, work.today, work.rulebook().schemes)
+    if record.learner.id is not None:
+        return faults
+    try:
+        claim_of_reference(record.learner, work.actor.institution_code, work.today)
+    except Malformed as malformed:
+        return faults + malformed.faults
+    return faults
 
 
 def received(bank: Bank, errand: Errand, asked: Asked, content: Iterable[bytes], bytes_max: int) -> UUID:

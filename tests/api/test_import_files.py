@@ -2,7 +2,6 @@
 
 import io
 import random
-import zipfile
 from typing import Any
 
 import pytest
@@ -22,8 +21,10 @@ from tests.tables import (
     imported,
     person,
     read_back,
+    rezipped,
     row,
     send,
+    sheet_part,
     table,
     workbook,
 )
@@ -83,18 +84,6 @@ def book(*sheets: list[list[Any]], merged: str = "", macros: bool = False) -> by
     return content.getvalue() if not macros else rezipped(content.getvalue(), {"xl/vbaProject.bin": b"x"})
 
 
-def rezipped(content: bytes, parts: dict[str, bytes]) -> bytes:
-    """Return an archive with parts added or replaced."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            if name not in parts:
-                new.writestr(name, old.read(name))
-        for name, part in parts.items():
-            new.writestr(name, part)
-    return made.getvalue()
-
-
 GOOD = table([row(1), row(2)]).encode()
 
 
@@ -102,11 +91,15 @@ GOOD = table([row(1), row(2)]).encode()
     ("content", "code"),
     [
         (b"", "empty_file"),
+        (b"\xef\xbb\xbf \r\n,,\n", "empty_file"),
         (PNG, "no_table"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "no_table"),
         (b"%PDF-1.7\n", "no_table"),
         (b"\x1f\x8b\x08" + bytes(20), "no_table"),
+        (b' [\n {"external_id": "x"}]', "no_table"),
         (b"<html><table><tr><td>x</td></tr></table></html>", "no_table"),
+        (b'\xef\xbb\xbf\n<?xml version="1.0"?><Workbook/>', "no_table"),
+        (b"{\\rtf1 x}", "no_table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_or_encrypted_workbook"),
         (table([row(1)]).encode("utf-16"), "utf_16"),
         (bytes(10_000), "nul_bytes"),
@@ -120,6 +113,8 @@ GOOD = table([row(1), row(2)]).encode()
         (table([["x"] * 2500], [f"c{n}" for n in range(2500)]).encode(), "no_header"),
         (table([row(1)], (*HEADER, *(f"c{n}" for n in range(2500)))).encode(), "too_many_columns"),
         (GOOD + b"x" * 3_000_000, "line_too_long"),
+        ("课".encode() * 600_000, "line_too_long"),
+        (table(row(number) for number in range(12)).encode() + b'"\n",' * 600_000, "line_too_long"),
         (GOOD + b'r-9,"' + b"x" * 200_000, "quote_not_closed"),
         (GOOD + b'r-9,"' + b"x" * 200_000 + b'"', "cell_too_long"),
         (GOOD + '"r-9"x,张三\n'.encode(), "wrong_quotes"),
@@ -142,9 +137,48 @@ def test_a_hundred_megabytes_of_zeros_are_refused_before_they_are_read(house: Ho
             return part
 
     zeros = Zeros(bytes(100_000_000))
-    sent = house.http.post("/v1/imports", input_stream=zeros, content_type=CSV, headers=house.auth())
+    length = {"CONTENT_LENGTH": "100000000"}
+    sent = house.http.post(
+        "/v1/imports", input_stream=zeros, content_type=CSV, headers=house.auth(), environ_overrides=length
+    )
     assert (sent.status_code, sent.get_json()["errors"][0]["code"]) == (422, "nul_bytes")
     assert zeros.given < 3_000_000
+
+
+@pytest.mark.parametrize("kind", [CSV, "multipart/form-data; boundary=made-up"])
+@pytest.mark.parametrize("server", ["granian", "werkzeug"])
+def test_a_file_whose_sending_breaks_off_is_not_imported(house: House, kind: str, server: str) -> None:
+    content = table([row(1), row(2)]).encode()
+    if kind != CSV:
+        head = 'Content-Disposition: form-data; name="file"; filename="a.csv"'
+        content = f"--made-up\r\n{head}\r\n\r\n".encode() + content
+    sent = house.http.post(
+        "/v1/imports",
+        input_stream=io.BytesIO(content),
+        content_type=kind,
+        headers=house.auth(),
+        environ_overrides={"CONTENT_LENGTH": str(len(content) + 100), "wsgi.input_terminated": server == "granian"},
+    )
+    assert (sent.status_code, sent.get_json()["errors"][0]["code"]) == (422, "broken_off")
+    assert house.http.get("/v1/imports", headers=house.auth()).get_json()["items"] == []
+
+
+def test_a_file_that_does_not_say_its_length_is_a_form_or_refused(house: House) -> None:
+    """Chunks that break off end as whole ones do."""
+    chunked: dict[str, Any] = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    content = table([row(1)])
+    head = 'Content-Disposition: form-data; name="file"; filename="a.csv"'
+    form = f"--made-up\r\n{head}\r\n\r\n{content}\r\n--made-up--\r\n"
+    for kind, body, status in ((CSV, content, 422), ("multipart/form-data; boundary=made-up", form, 202)):
+        sent = house.http.post(
+            "/v1/imports",
+            input_stream=io.BytesIO(body.encode()),
+            content_type=kind,
+            headers=house.auth(),
+            environ_overrides=chunked,
+        )
+        assert sent.status_code == status
+        assert status == 202 or sent.get_json()["errors"][0]["code"] == "no_length"
 
 
 def test_a_quote_that_is_never_closed_is_told_with_the_line_on_which_it_opens(house: House) -> None:
@@ -176,6 +210,33 @@ def test_texts_are_read_in_each_encoding_with_each_end_of_line(house: House, enc
     assert (found["accepted"], found["rejected"]) == (1, 0)
     given = read_back(house, answers(house, found["id"])[0]["id"])
     assert given["title"] == f"{rare}课"
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("utf-8", "\n"), ("utf-8", "\r"), ("gb18030", "\r\n")])
+def test_the_beginning_of_a_file_may_end_amidst_a_character(house: House, encoding: str, end: str) -> None:
+    content = table([row(1), row(2, 课程名称="课")], end=end).encode(encoding)
+    cut = content[: content.rindex("课".encode(encoding)) + 1]
+    seen = house.http.post("/v1/imports/preview", data=cut, content_type=CSV, headers=house.auth())
+    assert [one["row"] for one in seen.get_json()["rows"]] == [2]
+
+
+def test_what_is_wrong_with_a_row_by_itself_is_told_beforehand_as_it_is_when_it_is_booked(house: House) -> None:
+    header = (*HEADER, "开始日期", "学分体系")
+    unsound = person(1)[:-1] + ("1" if person(1)[-1] != "1" else "2")
+    rows = [[*row(1, 身份证号=unsound, 完成日期="2099-01-01"), "", "nowhere"], [*row(2, 学时="x"), "", ""]]
+    rows += [[*row(3), "2026-07-01", ""], [*row(4), "2026-01-01", ""]]
+    content = table(rows, header).encode()
+    seen = house.http.post("/v1/imports/preview", data=content, content_type=CSV, headers=house.auth()).get_json()
+    found = imported(house, content)
+    assert [one["errors"] for one in seen["rows"]] == [one.get("errors", []) for one in answers(house, found["id"])]
+    assert [len(one["errors"]) for one in seen["rows"]] == [3, 1, 1, 0]
+
+
+def test_numbers_of_lines_are_shown_beforehand(house: House) -> None:
+    content = b'{"hours": 2.50, "credits": 3, "learner": {"x": [0.5]}}'
+    seen = house.http.post("/v1/imports/preview", data=content, content_type=NDJSON, headers=house.auth())
+    (shown_,) = seen.get_json()["rows"]
+    assert shown_["records"] == [{"hours": "2.50", "credits": 3, "learner": {"x": ["0.5"]}}]
 
 
 def test_an_encoding_that_is_named_is_the_one_that_is_tried(house: House) -> None:
@@ -239,6 +300,13 @@ def test_a_number_that_a_spreadsheet_damaged_is_rejected_and_told_so(house: Hous
     assert "文本" in fault["message_zh"]
 
 
+def test_a_number_with_places_behind_it_names_nobody(house: House) -> None:
+    header = ["学号", "姓名", "课程名称", "完成日期", "学时"]
+    rows = [["20240001.0", "李平", "素描", "46203.0", "48.0"], ["20240001", "李平", "素描", "46203.0", "12345.0"]]
+    first, second = answers(house, imported(house, table(rows, header).encode())["id"])
+    assert (first["errors"][0]["code"], second["status"]) == ("damaged_number", "accepted")
+
+
 def test_a_number_that_is_a_number_in_a_workbook_is_rejected_and_one_that_is_text_is_not(house: House) -> None:
     found = imported(house, workbook([row(1, 身份证号=int(person(2)[:17]) * 10), row(3)]), XLSX)
     first, second = answers(house, found["id"])
@@ -254,10 +322,10 @@ def test_cells_of_spreadsheets_and_pages_are_read_for_what_they_mean(house: Hous
         记录编号="'r-1",
         完成日期=" 2026-06-30\t",
     )
-    found = imported(house, table([cells, row(2, 课程名称="=A1"), row(3, 学时="#N/A")]).encode())
-    given = answers(house, found["id"])
-    assert [one["status"] for one in given] == ["accepted", "rejected", "rejected"]
-    assert [one["errors"][0]["code"] for one in given[1:]] == ["formula", "formula_error"]
+    bad = [row(2, 课程名称="=A1"), row(3, 学时="#N/A"), row(4, 姓名="王\ufffd"), row(5, 课程名称="锟斤拷锟斤拷")]
+    given = answers(house, imported(house, table([cells, *bad]).encode())["id"])
+    assert [one["status"] for one in given] == ["accepted", *["rejected"] * 4]
+    assert [one["errors"][0]["code"] for one in given[1:]] == ["formula", "formula_error", "garbled", "garbled"]
     assert given[0]["external_id"] == "r-1"
     assert (read_back(house, given[0]["id"])["title"], read_back(house, given[0]["id"])["hours"]) == ("课程", "48.00")
 
@@ -266,8 +334,9 @@ def test_workbooks_that_are_not_sound_are_refused(house: House) -> None:
     head = list(HEADER)
     data = [head, row(1), row(2)]
     sound = book(data)
-    formula = rezipped(sound, {"xl/worksheets/sheet1.xml": part(sound).replace(b"</sheetData>", UNCALCULATED)})
-    failing = rezipped(sound, {"xl/worksheets/sheet1.xml": part(sound).replace(b"</sheetData>", FAILED)})
+    formula = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", UNCALCULATED)})
+    failing = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", FAILED)})
+    far = rezipped(sound, {"xl/worksheets/sheet1.xml": sheet_part(sound).replace(b"</sheetData>", FAR)})
     bomb = rezipped(sound, {"xl/worksheets/sheet2.xml": bytes(50_000_000)})
     cases = {
         "empty_sheet": book([]),
@@ -278,12 +347,15 @@ def test_workbooks_that_are_not_sound_are_refused(house: House) -> None:
         "formula": formula,
         "formula_error": failing,
         "unpacks_to_too_much": bomb,
+        "sheet_too_large": far,
         "broken_workbook": sound[:-100],
         "no_table": rezipped(b"PK\x05\x06" + bytes(18), {"成绩.csv": GOOD}),
         "old_or_encrypted_workbook": encrypted(sound),
     }
     for code, content in cases.items():
         assert refused(house, content, XLSX) == [code], code
+        seen = house.http.post("/v1/imports/preview", data=content, content_type=XLSX, headers=house.auth())
+        assert [one["code"] for one in seen.get_json()["errors"]] == [code], "and it is told beforehand"
 
 
 def test_what_a_workbook_may_have_is_read(house: House) -> None:
@@ -318,12 +390,8 @@ def test_bytes_at_random_are_answered_and_never_a_fault_of_ours(house: House) ->
 
 
 UNCALCULATED = b'<row r="9"><c r="A9"><f>1+1</f></c></row></sheetData>'
+FAR = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
 FAILED = b'<row r="9"><c r="A9" t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData>'
-
-
-def part(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return archive.read("xl/worksheets/sheet1.xml")
 
 
 def encrypted(content: bytes) -> bytes:

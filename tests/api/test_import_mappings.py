@@ -122,6 +122,36 @@ def test_records_of_alipays_credit_bank_are_taken_as_lines_and_as_tables(house: 
     assert imported(house, content, CSV, mapping=f"cn-alipay-{kind}")["replayed"] == 1
 
 
+def test_a_member_that_is_no_text_or_number_is_rejected_where_it_means_something(house: House) -> None:
+    lines = [alipay("credit") | {"course_name": ["素描"]}, alipay("credit") | {"inst_name": {"code": "x"}}]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    found = imported(house, content, NDJSON, mapping="cn-alipay-credit")
+    first, second = answers(house, found["id"])
+    assert [(one["pointer"], one["code"]) for one in first["errors"]] == [("/course_name", "wrong_type")]
+    assert second["status"] == "accepted"
+
+
+def test_a_word_that_means_nothing_in_its_column_is_rejected_with_those_that_do(house: House) -> None:
+    header = ["学号", "姓名", "课程名称", "完成日期", "成果类型"]
+    content = table(
+        [["s1", "李平", "素描", "2026-06-30", "必修课"], ["s1", "李平", "素描", "2026-06-30", "Course"]], header
+    )
+    found = imported(house, content.encode())
+    first, second = answers(house, found["id"])
+    assert [(one["pointer"], one["code"]) for one in first["errors"]] == [("/kind", "wrong_choice")]
+    assert "社区课程" in first["errors"][0]["message_zh"]
+    assert second["status"] == "accepted"
+
+
+def test_wide_rows_that_are_booked_all_or_none_are_fewer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("creditbank.services.import_checking.ALL_RECORDS_MAX", 4)
+    header = ["REGN_NO", "CNAME", "DOI", "SUB1NM", "SUB2NM"]
+    for count, state in ((2, "done"), (3, "refused")):
+        rows = [[f"S{number}", "ASHA RAO", "30/06/2026", "ALGEBRA", "GEOMETRY"] for number in range(count)]
+        found = imported(house, table(rows, header).encode(), CSV, mapping="in-nad", mode="all")
+        assert found["state"] == state
+
+
 def test_the_surer_number_of_a_person_counts_wherever_its_column_stands(house: House) -> None:
     header = ["学号", "姓名", "身份证号", "课程名称", "完成日期", "成果类型", "成绩"]
     rows = [

@@ -133,7 +133,7 @@ def test_all_or_nothing_books_nothing_where_a_row_is_rejected(house: House) -> N
 
 
 def test_all_or_nothing_takes_no_more_than_one_transaction_holds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creditbank.services.import_checking.ALL_ROWS_MAX", 3)
+    monkeypatch.setattr("creditbank.services.import_checking.ALL_RECORDS_MAX", 3)
     assert imported(house, table(row(number) for number in range(3)).encode(), CSV, mode="all")["state"] == "done"
     found = imported(house, table(row(number) for number in range(4)).encode(), CSV, mode="all")
     assert (found["state"], codes(found), found["accepted"]) == ("refused", ["too_many_rows"], 0)
@@ -156,6 +156,7 @@ def test_a_form_with_a_file_is_taken_as_the_file_alone(house: House) -> None:
         ({"file": (b"x", "a.csv"), "after": (b"y", "b.csv")}, "file_not_last"),
         ({"mode": "x" * 2000, "file": (b"x", "a.csv")}, "no_form"),
         ({"mode": "some", "file": (b"x", "a.csv")}, "wrong_choice"),
+        ({"mod": "all", "file": (b"x", "a.csv")}, "unknown_field"),
     ],
 )
 def test_a_form_that_holds_no_file_to_import_is_refused(house: House, form: dict[str, Any], code: str) -> None:

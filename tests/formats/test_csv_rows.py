@@ -51,6 +51,13 @@ def test_a_text_in_utf_8_is_never_taken_for_anything_else(text: str, size: int) 
     assert trial.found() == "utf-8"
 
 
+def test_a_quote_that_another_cell_closes_is_told_with_the_line_on_which_it_opens() -> None:
+    with pytest.raises(Malformed) as refused:
+        read(b'a,b\nc,"d\ne,f\ng,"h"\n', "utf-8", 3)
+    (fault,) = refused.value.faults
+    assert (fault.code, "lines 2 to 4" in fault.message_en) == ("wrong_quotes", True)
+
+
 @pytest.mark.parametrize(
     ("text", "line"), [('a,"b', 1), ('a,b\n"c,d\ne', 2), ('a\n"b\nc",d\ne,"f\n\ng', 4), ('"a""\n', 1), ('a\n"b""', 2)]
 )

@@ -265,8 +265,17 @@ def test_a_file_is_imported_at_the_console_and_its_rejected_rows_are_written(
     assert (ended.exit_code, "done: 1 accepted, 0 replayed, 1 rejected." in ended.output) == (1, True), ended.output
     assert "课程 2" in rejected.read_text("utf-8-sig")
     assert rejected.stat().st_mode & 0o077 == 0
+    book = tmp_path / "rejects.XLSX"
+    book.write_bytes(b"")
+    assert console.invoke(main, ["import", str(file), "--client", client, "--rejects", str(book)]).exit_code == 1
+    assert (book.read_bytes()[:2], book.stat().st_mode & 0o077) == (b"PK", 0)
+    lost = console.invoke(main, ["import", str(file), "--client", client, "--rejects", str(tmp_path / "no" / "x.csv")])
+    assert (lost.exit_code, "no folder" in lost.output, "done" in lost.output) == (1, True, False)
     file.write_bytes(rejected.read_bytes().replace(b",x,", b",16,"))
     assert console.invoke(main, ["import", str(file), "--client", client]).exit_code == 0
+    file.write_bytes(b"%PDF-1.7")
+    ended = console.invoke(main, ["import", str(file), "--client", client])
+    assert (ended.exit_code, "PDF 文件" in ended.output, "a PDF" in ended.output) == (1, True, True)
     file.write_bytes(b"a,b")
     ended = console.invoke(main, ["import", str(file), "--client", client, "--all-or-nothing"])
     assert (ended.exit_code, "refused" in ended.output) == (1, True)
