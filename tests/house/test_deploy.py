@@ -12,7 +12,10 @@ import click
 import pytest
 import yaml
 
+from creditbank.api.batches import BODY_BYTES_MAX as BATCH_BYTES_MAX
+from creditbank.api.imports import PREVIEW_BYTES_MAX
 from creditbank.cli import main
+from creditbank.config import Settings
 from creditbank.services.health import QUEUES
 from creditbank.soundness.values import NAMES
 from tests.builders import House, new_house
@@ -131,6 +134,38 @@ def test_the_document_calls_the_commands_that_an_operator_needs() -> None:
     called = {" ".join(words[:2]) for words in commands(RUNBOOK.read_text("utf-8"))}
     wanted = {"migrate", "verify", "config check", "keys create", "keys rotate", "keys renew", "keys retire"}
     assert [one for one in sorted(wanted) if not any(word.startswith(one) for word in called)] == []
+
+
+def test_what_is_for_a_timer_is_started_by_one() -> None:
+    due = {name for name, command in main.commands.items() if "for a timer" in str(command.help)}
+    assert due == {"sweep", "likeness"}
+    unit = (DEPLOY / "systemd" / "creditbank-daily@.service").read_text("utf-8")
+    assert {words[0] for words in commands(unit)} == due
+    told = (DEPLOY / "compose.yaml").read_text("utf-8").partition("\nname:")[0]
+    assert all(f"`{name}`" in told for name in due)
+
+
+def test_the_proxy_lets_pass_what_the_bank_takes() -> None:
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    server, _, imports = text.partition("location = /v1/imports {")
+    form_mebibytes = 1
+    for place, bytes_max in (
+        (server, max(BATCH_BYTES_MAX, PREVIEW_BYTES_MAX)),
+        (imports.partition("}")[0], Settings().import_mebibytes * 2**20),
+    ):
+        (most,) = re.findall(r"client_max_body_size (\d+)m;", place)
+        assert int(most) >= bytes_max // 2**20 + form_mebibytes
+
+
+def test_containers_can_do_what_they_are_for() -> None:
+    services = COMPOSE["services"]
+    for name in ("server", "worker"):
+        assert "outside" in services[name]["networks"], "logins and webhooks go out"
+    assert "/readyz" in str(services["server"]["healthcheck"]["test"])
+    for name, service in services.items():
+        if service.get("cap_drop") == ["ALL"] and service["image"] != "creditbank":
+            assert service["user"] != "root", f"{name} can't give root up by itself"
+    assert "--host" in services["database"]["healthcheck"]["test"], "its socket answers before it is set up"
 
 
 def test_services_start_in_order_and_hold_no_secret() -> None:
