@@ -15,6 +15,7 @@ import yaml
 from creditbank.api.batches import BODY_BYTES_MAX as BATCH_BYTES_MAX
 from creditbank.api.imports import PREVIEW_BYTES_MAX
 from creditbank.cli import main
+from creditbank.cli.running import STOP_SECONDS
 from creditbank.config import Settings
 from creditbank.services.health import QUEUES
 from creditbank.soundness.values import NAMES
@@ -143,6 +144,14 @@ def test_what_is_for_a_timer_is_started_by_one() -> None:
     assert {words[0] for words in commands(unit)} == due
     told = (DEPLOY / "compose.yaml").read_text("utf-8").partition("\nname:")[0]
     assert all(f"`{name}`" in told for name in due)
+
+
+def test_an_operator_waits_longer_than_the_server_takes_to_stop() -> None:
+    unit = (DEPLOY / "systemd" / "creditbank@.service").read_text("utf-8")
+    waited = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    waited.append(COMPOSE["services"]["server"]["stop_grace_period"].removesuffix("s"))
+    assert len(waited) == 2
+    assert all(int(seconds) > STOP_SECONDS for seconds in waited)
 
 
 def test_the_proxy_lets_pass_what_the_bank_takes() -> None:
