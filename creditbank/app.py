@@ -52,6 +52,7 @@ from creditbank.api import (
     webhooks,
 )
 from creditbank.api.caller import open_endpoints
+from creditbank.api.forwarding import stand_behind
 from creditbank.api.limits import limit_requests
 from creditbank.api.observing import watch_requests
 from creditbank.api.positions import tell_positions
@@ -158,6 +159,7 @@ def create_app(settings: Settings | None = None, bank: Bank | None = None) -> Fl
         api.register_blueprint(resource)
     operations.register_documentation(app, api)
     limit_requests(app, settings, open_endpoints(app))
+    stand_behind(app, settings.proxies)
     calm_collector()
     return app
 

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, Response, current_app, g, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from creditbank.config import Settings
 from creditbank.core.errors import Fault, TooMany
@@ -83,10 +82,6 @@ class Limits:
 def limit_requests(app: Flask, settings: Settings, open_endpoints: frozenset[str]) -> None:
     """Count what is asked of the app, and refuse what is too much. Raises StoreUnusable."""
     app.extensions["creditbank.limits"] = limits_of(settings, open_endpoints)
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way
-            app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0
-        )
     app.before_request(_admit_nobody)
     app.after_request(_finish)
 

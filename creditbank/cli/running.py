@@ -29,6 +29,12 @@ from creditbank.services import clients, reviews, verification
 from creditbank.services.bank import Answer, Bank, Work
 from creditbank.storage.migrations import grant, grants, migrate
 
+STOP_SECONDS = 50
+"""How long processes may go on answering once the server is told to stop; operators wait for a minute.
+
+One that is told so while it starts doesn't notice, and would never end.
+"""
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -75,6 +81,7 @@ def _serve(settings: Settings, host: str, port: int, shape: tuple[int, int], *, 
         workers=shape[0],
         blocking_threads=shape[1],
         respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     ).serve()
 

@@ -1,6 +1,5 @@
 """The keys that sign credentials: one set has a key for each algorithm, each named by the thumbprint of its JWK."""
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
 from creditbank.formats.canonical import canonical_bytes
+from creditbank.formats.compact_jws import base64url
 from creditbank.formats.multibase import bytes_of, multibase_of
 
 RSA_BITS = 2048
@@ -141,7 +141,7 @@ def _secret(pem: str, algorithm: Algorithm) -> SecretKey:
 def _verification_key(key: PublicKey) -> VerificationKey:
     if isinstance(key, ed25519.Ed25519PublicKey):
         algorithm = Algorithm.EDDSA
-        jwk = {"kty": "OKP", "crv": "Ed25519", "x": _base64url(key.public_bytes_raw())}
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_bytes_raw())}
     elif isinstance(key, ec.EllipticCurvePublicKey):
         numbers = key.public_numbers()
         algorithm = Algorithm.ES256
@@ -150,7 +150,7 @@ def _verification_key(key: PublicKey) -> VerificationKey:
         rsa_numbers = key.public_numbers()
         algorithm = Algorithm.RS256
         jwk = {"kty": "RSA", "e": _number(rsa_numbers.e), "n": _number(rsa_numbers.n)}
-    thumbprint = _base64url(hashlib.sha256(canonical_bytes(jwk)).digest())
+    thumbprint = base64url(hashlib.sha256(canonical_bytes(jwk)).digest())
     return VerificationKey(thumbprint, algorithm, jwk, key)
 
 
@@ -162,8 +162,4 @@ def _pem(private: PrivateKey) -> str:
 
 def _number(value: int, length: int | None = None) -> str:
     """Return a number as JWK writes it: big-endian, of a fixed length or as short as it can be."""
-    return _base64url(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))

@@ -16,6 +16,7 @@ from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 
 from creditbank.core.errors import Refusal
+from creditbank.formats.compact_jws import base64url
 from creditbank.formats.strict_json import parsed
 
 TOKEN_BYTES_MAX = 16 * 1024
@@ -141,7 +142,7 @@ def _check_access_token(claims: Mapping[str, object], algorithm: str, access_tok
         return
     hashed = hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256
     digest = hashed(access_token.encode()).digest()
-    half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    half = base64url(digest[: len(digest) // 2])
     if not isinstance(wanted, str) or not hmac.compare_digest(wanted.encode(), half.encode()):
         raise IdTokenInvalid("it came with another access token")
 

@@ -1,20 +1,18 @@
 """SD-JWTs as they come from anybody, taken apart strictly: what is read has one meaning, or it is refused."""
 
-import base64
 import hashlib
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from creditbank.core.errors import Fault, Refusal
+from creditbank.core.errors import Fault
+from creditbank.formats.compact_jws import BYTES_MAX, Unreadable, base64url, json_of, opened_jws
 from creditbank.formats.sd_jwt import SEPARATOR, TYPE
-from creditbank.formats.strict_json import parsed
 
 TYPES_TAKEN = (TYPE, "vc+sd-jwt")
 """The second one is what drafts before November 2024 called it."""
 
-BYTES_MAX = 256 * 1024
 DISCLOSURES_MAX = 2_000
 DEPTH_MAX = 16
 """Objects and lists within each other, counted through what is disclosed; ours are six deep."""
@@ -26,8 +24,6 @@ NEVER_HIDDEN = frozenset({"iss", "iat", "nbf", "exp", "cnf", "vct", "vct#integri
 """Claims that say whether it holds: a holder who could leave one out could make it hold."""
 
 _DIGESTS, _ITEM, _HASH_NAME = "_sd", "...", "_sd_alg"
-_PARTS = 3
-_HEADER_DEPTH_MAX = 4
 _ITEM_PARTS, _MEMBER_PARTS = 2, 3
 _SALT_LENGTH_MAX = 1_000
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -63,7 +59,11 @@ def opened_sd_jwt(text: str) -> OpenedSdJwt:
             "末尾应为“~”：本行不核对持有人密钥绑定（KB-JWT），请出示不带绑定的版本。",
             'It has to end with "~": no key binding is asked for or checked here; present it without one.',
         )
-    header, payload = signed_objects(token, TYPES_TAKEN)
+    try:
+        header, payload = opened_jws(token, TYPES_TAKEN, DEPTH_MAX)
+        told = _told(disclosures)
+    except Unreadable as why:
+        raise (_too_deep() if why.is_too_deep else _not_one(why.zh, why.en)) from None
     if payload.pop(_HASH_NAME, HASH) != HASH:
         raise _refused("hash_refused", "摘要算法只接受 sha-256。", "Digests by another hash than sha-256 are refused.")
     if "cnf" in payload:
@@ -72,7 +72,7 @@ def opened_sd_jwt(text: str) -> OpenedSdJwt:
             "凭证绑定了持有人密钥（cnf），本行不能核对出示者；请出示未绑定的凭证。",
             "It is bound to a key of its holder (cnf), which can't be checked here; present one that isn't.",
         )
-    reading = _Reading(_told(disclosures))
+    reading = _Reading(told)
     claims = reading.object_of(payload, 1)
     if len(reading.used) != len(disclosures):
         raise _refused(
@@ -81,18 +81,6 @@ def opened_sd_jwt(text: str) -> OpenedSdJwt:
             "Something is disclosed that is no part of the credential.",
         )
     return OpenedSdJwt(token, header.get("alg"), header.get("kid"), claims)
-
-
-def signed_objects(token: str, types: Container[object]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and payload of what an issuer signed, if its `typ` is one of these. Raises NoSdJwt."""
-    parts = token.split(".")
-    if len(parts) != _PARTS:
-        raise _not_one("签发部分不是三段式 JWT", "what its issuer signed has not three parts")
-    header = _object(parts[0], _HEADER_DEPTH_MAX)
-    if header.get("typ") not in types or {"crit", "b64"} & header.keys():
-        raise _not_one("头部 typ 不符，或含 crit、b64", "its typ is another one, or it has crit or b64")
-    _bytes(parts[2])
-    return header, _object(parts[1], DEPTH_MAX)
 
 
 @dataclass(slots=True)
@@ -154,47 +142,20 @@ class _Reading:
 
 
 def _told(disclosures: list[str]) -> dict[str, list[Any]]:
-    """Return by digest what is disclosed: a salt, the name of a member, and a value."""
+    """Return by digest what is disclosed: a salt, the name of a member, and a value. Raises Unreadable, NoSdJwt."""
     found: dict[str, list[Any]] = {}
     for text in disclosures:
-        value = _json(text, DEPTH_MAX)
+        value = json_of(text, DEPTH_MAX)
         is_one = isinstance(value, list) and len(value) in (_ITEM_PARTS, _MEMBER_PARTS) and isinstance(value[0], str)
         if not is_one or len(value[0]) > _SALT_LENGTH_MAX:
             raise _not_one("其中一项披露内容无法读取", "something that is disclosed can't be read")
         if len(value) == _MEMBER_PARTS and (not isinstance(value[1], str) or value[1] in (_DIGESTS, _ITEM, _HASH_NAME)):
             raise _reserved()
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        digest = base64url(hashlib.sha256(text.encode()).digest())
         if digest in found:
             raise _refused("digest_twice", "同一内容披露了两次。", "The same is disclosed twice.")
         found[digest] = value
     return found
-
-
-def _object(part: str, depth_max: int) -> dict[str, Any]:
-    value = _json(part, depth_max)
-    if not isinstance(value, dict):
-        raise _not_one("其中一段不是 JSON 对象", "one of its parts is no JSON object")
-    return value
-
-
-def _json(part: str, depth_max: int) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return parsed(_bytes(part), bytes_max=BYTES_MAX, depth_max=depth_max)
-    except Refusal as refusal:
-        if any(fault.code == "too_deep" for fault in refusal.faults):
-            raise _too_deep() from None
-        raise _not_one("其中一段不是 JSON", "one of its parts is no JSON") from None
-
-
-def _bytes(part: str) -> bytes:
-    """Return the bytes of a part, which has no bits to spare: else its text could be changed unseen."""
-    try:
-        body = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except ValueError:
-        body = b""
-    if base64.urlsafe_b64encode(body).rstrip(b"=").decode() != part:
-        raise _not_one("其中一段不是 base64url", "one of its parts is no base64url")
-    return body
 
 
 def _check_depth(depth: int) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from creditbank.core.credential import Standing
 from creditbank.core.errors import Fault
+from creditbank.formats.compact_jws import Unreadable, opened_jws
 from creditbank.formats.credential_check import signature_faults
 from creditbank.formats.credential_issuers import Issuer
-from creditbank.formats.sd_jwt_reading import BYTES_MAX, NoSdJwt, signed_objects
+from creditbank.formats.sd_jwt_reading import DEPTH_MAX
 from creditbank.formats.status_list import BYTES_MAX as UNPACKED_BYTES_MAX
 from creditbank.formats.token_status_list import INVALID, SUSPENDED, TYPE, VALID
 
@@ -62,8 +63,8 @@ def listed_standing(
 def token_list_of(text: str, issuer: Issuer, now: datetime) -> TokenList | None:
     """Return a list, if its issuer signed it, it holds now, and it unpacks to no more than the bank keeps."""
     try:
-        header, claims = signed_objects(text, (TYPE,)) if len(text) <= BYTES_MAX and text.isascii() else ({}, {})
-    except NoSdJwt:
+        header, claims = opened_jws(text, (TYPE,), DEPTH_MAX)
+    except Unreadable:
         return None
     kid, address, said, at, ends = (
         header.get("kid"),

@@ -14,6 +14,7 @@ from jwt.exceptions import PyJWTError
 
 from creditbank.core.errors import Family, Fault, Refusal
 from creditbank.formats.canonical import canonical_bytes
+from creditbank.formats.compact_jws import base64url
 from creditbank.formats.strict_json import parsed
 
 ALGORITHM = "ES256"
@@ -276,12 +277,8 @@ def _signing_key(private: ec.EllipticCurvePrivateKey) -> SigningKey:
 
 def _thumbprint(x: bytes, y: bytes) -> str:
     """Return the key's name, the hash of its required members in canonical form (RFC 7638)."""
-    return _base64url(hashlib.sha256(canonical_bytes(_point(x, y))).digest())
+    return base64url(hashlib.sha256(canonical_bytes(_point(x, y))).digest())
 
 
 def _point(x: bytes, y: bytes) -> dict[str, object]:
-    return {"kty": "EC", "crv": "P-256", "x": _base64url(x), "y": _base64url(y)}
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return {"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)}

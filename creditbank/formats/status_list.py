@@ -9,6 +9,7 @@ from typing import Any
 
 from creditbank.core.calendar import second_text
 from creditbank.core.credential import StatusPlace
+from creditbank.formats.compact_jws import base64url
 
 ENTRIES = 131_072
 """Entries of a list: the least that the standard allows, so that one more or less tells nothing of anybody."""
@@ -73,7 +74,7 @@ def encoded(indexes: Iterable[int]) -> str:
     bits = bytearray(ENTRIES // 8)
     for index in indexes:
         bits[index // 8] |= 0x80 >> (index % 8)
-    return _MULTIBASE + base64.urlsafe_b64encode(gzip.compress(bytes(bits), mtime=0)).rstrip(b"=").decode()
+    return _MULTIBASE + base64url(gzip.compress(bytes(bits), mtime=0))
 
 
 def is_set(encoded_list: str, index: int) -> bool | None:

@@ -1,6 +1,5 @@
 """Token Status List (IETF): two bits for each credential, which readers of SD-JWT VC look up; signed as a JWT."""
 
-import base64
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from jwt import PyJWS
 
 from creditbank.core.credential import StatusPlace
 from creditbank.formats.canonical import canonical_bytes
+from creditbank.formats.compact_jws import base64url
 from creditbank.formats.credential_key import Algorithm, SecretKey
 from creditbank.formats.status_list import ENTRIES, SECONDS_OLD_MAX, VALIDITY, list_address
 
@@ -36,7 +36,7 @@ def token_list(address: str, revoked: Iterable[int], suspended: Iterable[int], a
     stands = dict.fromkeys(suspended, SUSPENDED) | dict.fromkeys(revoked, INVALID)
     for index, value in stands.items():
         values[index // _PER_BYTE] |= value << (index % _PER_BYTE * BITS)
-    packed = base64.urlsafe_b64encode(zlib.compress(bytes(values), 9)).rstrip(b"=").decode()
+    packed = base64url(zlib.compress(bytes(values), 9))
     return {
         "sub": address,
         "iat": int(at.timestamp()),

@@ -17,12 +17,13 @@ from sd_jwt.verifier import SDJWTVerifier
 
 from creditbank.core.credential import RUNGS
 from creditbank.core.credit import decimal_text
+from creditbank.formats.compact_jws import BYTES_MAX
 from creditbank.formats.credential_key import Algorithm
 from creditbank.formats.did_web import jwk_method
 from creditbank.formats.sd_jwt import Hidden, HiddenItems, issued_sd_jwt, presented
 from creditbank.formats.sd_jwt_check import shown_of
 from creditbank.formats.sd_jwt_claims import Asked
-from creditbank.formats.sd_jwt_reading import BYTES_MAX, DEPTH_MAX, DISCLOSURES_MAX, NEVER_HIDDEN
+from creditbank.formats.sd_jwt_reading import DEPTH_MAX, DISCLOSURES_MAX, NEVER_HIDDEN
 from tests.formats import credentials as made
 from tests.formats import sd_jwts
 from tests.formats.sd_jwts import (

@@ -12,8 +12,10 @@ import click
 import pytest
 import yaml
 
-from creditbank.app import BODY_BYTES_MAX
+from creditbank.api.batches import BODY_BYTES_MAX as BATCH_BYTES_MAX
+from creditbank.api.imports import PREVIEW_BYTES_MAX
 from creditbank.cli import COMMANDS, main
+from creditbank.cli.running import STOP_SECONDS
 from creditbank.config import Settings
 from creditbank.services.health import QUEUES
 from creditbank.soundness.values import NAMES
@@ -136,15 +138,47 @@ def test_the_document_calls_the_commands_that_an_operator_needs() -> None:
     assert [one for one in sorted(wanted) if not any(word.startswith(one) for word in called)] == []
 
 
-def test_the_proxy_lets_through_what_the_bank_takes() -> None:
-    """A form around a file adds some hundred bytes, so that the proxy takes a little more."""
+def test_what_is_for_a_timer_is_started_by_one() -> None:
+    context = click.Context(main)
+    due = {name for name in COMMANDS if "for a timer" in str(getattr(main.get_command(context, name), "help", ""))}
+    assert due == {"sweep", "likeness"}
+    unit = (DEPLOY / "systemd" / "creditbank-daily@.service").read_text("utf-8")
+    assert {words[0] for words in commands(unit)} == due
+    told = (DEPLOY / "compose.yaml").read_text("utf-8").partition("\nname:")[0]
+    assert all(f"`{name}`" in told for name in due)
+
+
+def test_an_operator_waits_longer_than_the_server_takes_to_stop() -> None:
+    unit = (DEPLOY / "systemd" / "creditbank@.service").read_text("utf-8")
+    waited = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    waited.append(COMPOSE["services"]["server"]["stop_grace_period"].removesuffix("s"))
+    assert len(waited) == 2
+    assert all(int(seconds) > STOP_SECONDS for seconds in waited)
+
+
+def test_the_proxy_lets_pass_what_the_bank_takes() -> None:
     text = (DEPLOY / "nginx.conf").read_text("utf-8")
-    sizes = [int(size) * 1024 * 1024 for size in re.findall(r"client_max_body_size (\d+)m;", text)]
-    files = Settings().import_mebibytes * 1024 * 1024
-    assert [size > taken for size, taken in zip(sizes, (BODY_BYTES_MAX, files), strict=True)] == [True, True]
-    assert re.search(r"location = /v1/imports \{[^}]*client_max_body_size", text)
+    server, _, imports = text.partition("location = /v1/imports {")
+    form_mebibytes = 1
+    for place, bytes_max in (
+        (server, max(BATCH_BYTES_MAX, PREVIEW_BYTES_MAX)),
+        (imports.partition("}")[0], Settings().import_mebibytes * 2**20),
+    ):
+        (most,) = re.findall(r"client_max_body_size (\d+)m;", place)
+        assert int(most) >= bytes_max // 2**20 + form_mebibytes
     inherited = text[: text.index("location")]
     assert inherited.count("proxy_set_header") == text.count("proxy_set_header"), "one in a location hides the others"
+
+
+def test_containers_can_do_what_they_are_for() -> None:
+    services = COMPOSE["services"]
+    for name in ("server", "worker"):
+        assert "outside" in services[name]["networks"], "logins and webhooks go out"
+    assert "/readyz" in str(services["server"]["healthcheck"]["test"])
+    for name, service in services.items():
+        if service.get("cap_drop") == ["ALL"] and service["image"] != "creditbank":
+            assert service["user"] != "root", f"{name} can't give root up by itself"
+    assert "--host" in services["database"]["healthcheck"]["test"], "its socket answers before it is set up"
 
 
 def test_services_start_in_order_and_hold_no_secret() -> None:
