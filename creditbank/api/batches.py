@@ -11,6 +11,7 @@ from creditbank.api.caller import actor, authenticate, bank, errand
 from creditbank.api.limits import admit_rows
 from creditbank.api.outcomes import OutcomeIn, read_record
 from creditbank.api.resource import Resource, answered, check_length, wrong_media_type
+from creditbank.api.uploads import NDJSON_TYPES, whole_body
 from creditbank.core.errors import Fault, Malformed, Refusal
 from creditbank.core.outcome import Record
 from creditbank.formats.strict_json import TooLarge, ndjson_rows, parsed
@@ -24,7 +25,6 @@ ROWS_MAX = 10_000
 BODY_BYTES_MAX = 16 * 1024 * 1024
 """The largest body: ten thousand records of 1.6 kB each."""
 
-NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 resource = Resource("Batches", __name__, url_prefix="/v1/outcomes", description="Many outcomes in one request")
 resource.before_request(authenticate)
@@ -92,11 +92,11 @@ def _rows() -> list[tuple[int, object, tuple[Fault, ...]]]:
     """Return the request's rows with their numbers. Refused: what is no list, or too long a one."""
     check_length(request, BODY_BYTES_MAX)
     if request.mimetype in NDJSON_TYPES:
-        lines = ndjson_rows(request.get_data(), bytes_max=BODY_BYTES_MAX, rows_max=ROWS_MAX)
+        lines = ndjson_rows(whole_body(), bytes_max=BODY_BYTES_MAX, rows_max=ROWS_MAX)
         return [(row.line, row.value, row.faults) for row in lines]
     if request.mimetype != "application/json":
         raise wrong_media_type("application/json", NDJSON_TYPES[0])
-    value = parsed(request.get_data(), bytes_max=BODY_BYTES_MAX)
+    value = parsed(whole_body(), bytes_max=BODY_BYTES_MAX)
     if not isinstance(value, list):
         raise Malformed((fields.NOT_LIST,))
     if len(value) > ROWS_MAX:

@@ -86,6 +86,17 @@ def _body(bytes_max: int) -> Iterator[bytes]:
         yield part
 
 
+def whole_body() -> bytes:
+    """Return the request's body in one piece. Refused: Malformed where it broke off, which its content may not show."""
+    try:
+        body = request.get_data()
+    except ClientDisconnected:
+        raise Malformed((_broken_off(),)) from None
+    if len(body) < (request.content_length or 0):
+        raise Malformed((_broken_off(),))
+    return body
+
+
 def _form_upload(bytes_max: int) -> Upload:
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
     if not boundary:
@@ -151,7 +162,7 @@ def _too_large(bytes_max: int) -> Fault:
 
 
 def _broken_off() -> Fault:
-    return Fault("", "broken_off", "文件没有发送完整；请重新发送。", "The file wasn't sent whole; send it again.")
+    return Fault("", "broken_off", "内容没有发送完整；请重新发送。", "It wasn't sent whole; send it again.")
 
 
 def _no_length() -> Fault:

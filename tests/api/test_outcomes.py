@@ -1,5 +1,6 @@
 """Learning outcomes: recorded once, corrected, revoked, known again as duplicates, and handed in by thousands."""
 
+import io
 import json
 from random import Random
 from typing import Any
@@ -693,6 +694,28 @@ def test_ndjson_rows_are_numbered_by_their_lines(house: House) -> None:
     ]
     assert found["summary"] == {"accepted": 2, "replayed": 0, "rejected": 1}
     assert [fault["code"] for fault in found["results"][1]["errors"]] == ["not_json"]
+
+
+@pytest.mark.parametrize("is_ended_by_server", [True, False])
+def test_rows_whose_sending_breaks_off_are_not_recorded(house: House, *, is_ended_by_server: bool) -> None:
+    """Lines that came would be sound by themselves, and their answer would be kept for all under the same key."""
+    body = f"{json.dumps(outcome_body(house.open_learner()['id'], 1))}\n".encode()
+    length = {"CONTENT_LENGTH": str(2 * len(body)), "wsgi.input_terminated": is_ended_by_server}
+    answer = house.http.post(
+        "/v1/outcomes/batch",
+        input_stream=io.BytesIO(body),
+        content_type="application/x-ndjson",
+        headers={**house.auth(), "Idempotency-Key": "once"},
+        environ_overrides=length,
+    )
+    assert (answer.status_code, answer.get_json()["errors"][0]["code"]) == (422, "broken_off")
+    again = house.http.post(
+        "/v1/outcomes/batch",
+        data=body + body,
+        content_type="application/x-ndjson",
+        headers={**house.auth(), "Idempotency-Key": "once"},
+    )
+    assert again.get_json()["summary"] == {"accepted": 1, "replayed": 1, "rejected": 0}
 
 
 def test_bad_rows_leave_no_trace(house: House) -> None:
