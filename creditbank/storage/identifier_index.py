@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, delete, select
+from sqlalchemy import Column, Connection, LargeBinary, Select, String, Table, Uuid, delete, select
 
 from creditbank.core.identity import Application, Claim, ClaimKey, LearnerStatus, Match
 from creditbank.core.normalisation import name_key
 from creditbank.gateways.keyring import Keyring
 from creditbank.storage.columns import catalogue
 from creditbank.storage.database import member_of, one_by_one
+from creditbank.storage.prepared import Form, Prepared, among
 from creditbank.storage.writing import append, replace_rows
 
 identifier_index = Table(
@@ -48,8 +49,13 @@ def matches(connection: Connection, keys: Iterable[ClaimKeys]) -> list[Match]:
     wanted = _values(keys)
     if not wanted:
         return []
-    query = select(identifier_index).where(member_of(connection, identifier_index.c.value_index, wanted))
-    return [Match(_key_of(row), row.learner_id) for row in connection.execute(query)]
+    return [Match(_key_of(row), row.learner_id) for row in _holders.rows(connection, values=wanted)]
+
+
+@Prepared
+def _holders(form: Form) -> Select[Any]:
+    """Return the query for who holds identifiers."""
+    return select(identifier_index).where(among(form, identifier_index.c.value_index, "values"))
 
 
 def with_account_no(connection: Connection, keyring: Keyring, account_no: str) -> UUID | None:

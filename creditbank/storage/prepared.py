@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from creditbank.storage.copying import array_of
 from creditbank.storage.writing import driven, send_deferred
 
 T = TypeVar("T")
@@ -56,8 +57,7 @@ class Prepared:
         """Return the query as the driver takes it on PostgreSQL."""
         lists = [name for name, value in values.items() if isinstance(value, list)]
         is_for_one = bool(lists) and all(len(values[name]) == 1 for name in lists)
-        if is_for_one:
-            values = {**values, **{name: values[name][0] for name in lists}}
+        values = {**values, **{name: values[name][0] if is_for_one else array_of(values[name]) for name in lists}}
         built = self._sent.get(is_for_one)
         if built is None:
             built = self._sent[is_for_one] = self._compiled(Form(connection, is_for_one))

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from creditbank.storage.copying import copied
+from creditbank.storage.copying import array_of, copied
 from creditbank.storage.distribution import is_distributed
 
 Row = Mapping[str, Any]
@@ -30,7 +30,7 @@ CALM = "calm AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', tru
 """Part of a statement that is a transaction of its own: whoever reads from it commits without waiting for the disk."""
 
 _TEXTS = postgresql.ARRAY(Text)
-_PLACE = re.compile("%[sb]")
+_PLACE = re.compile("%s")
 T = TypeVar("T")
 
 
@@ -245,9 +245,9 @@ def _joined_sql(statements: tuple[str, ...]) -> str:
     return _PLACE.sub(lambda _: f"${next(numbers)}", joined)
 
 
-def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[Any], ...]:
-    """Return the rows turned into one list a column."""
-    return tuple([row[name] for row in rows] for name in names)
+def _columns(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the rows turned into one array a column."""
+    return tuple(array_of([row[name] for row in rows]) for name in names)
 
 
 @cache
@@ -291,7 +291,7 @@ def _update_sql(table: Table, names: tuple[str, ...]) -> str:
 
 def _unnested(table: Table, names: tuple[str, ...]) -> str:
     """Return the call that turns one array a column into rows."""
-    arrays = ", ".join(f"%b::{_array_type(table.c[name].type)}[]" for name in names)
+    arrays = ", ".join(f"%s::{_array_type(table.c[name].type)}[]" for name in names)
     return f"unnest({arrays})"
 
 
