@@ -289,10 +289,10 @@ def sit() -> None:
 
     by_driver = writing.sent
 
-    def _judged_sent(connection: Connection, cursor: Any, sql: str, parameters: Any) -> Any:
+    def _judged_sent(connection: Connection, cursor: Any, sql: str, parameters: Any, **how: Any) -> Any:
         if connection.info.get(IS_DISTRIBUTED):
             _hold(sql)
-        return by_driver(connection, cursor, sql, parameters)
+        return by_driver(connection, cursor, sql, parameters, **how)
 
     writing.sent = _judged_sent
 

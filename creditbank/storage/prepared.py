@@ -21,7 +21,8 @@ T = TypeVar("T")
 class Form:
     """For what a query is built: the connection tells the engine, `is_for_one` that each list has one value.
 
-    For one value PostgreSQL keeps one plan; for an array it would plan anew each time.
+    For one value PostgreSQL keeps one plan. One that was kept for arrays would be made for ten values: with a thousand
+    it compares each row of a small table with all of them, one by one. Those are planned anew each time.
     """
 
     connection: Connection
@@ -29,10 +30,11 @@ class Form:
 
 
 class Sent(NamedTuple):
-    """A query as the driver takes it, with the values that stand in it."""
+    """A query as the driver takes it, with the values that stand in it, and whether there are arrays among them."""
 
     sql: str
     values: dict[str, Any]
+    has_arrays: bool = False
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class Prepared:
             return connection.execute(self.select(connection), values).all()
         sent = self.sent(connection, values)
         send_deferred(connection)
-        return driven(connection, sent.sql, sent.values).fetchall()
+        return driven(connection, sent.sql, sent.values, is_planned_anew=sent.has_arrays).fetchall()
 
     def sent(self, connection: Connection, values: dict[str, Any]) -> Sent:
         """Return the query as the driver takes it on PostgreSQL."""
@@ -61,7 +63,7 @@ class Prepared:
         built = self._sent.get(is_for_one)
         if built is None:
             built = self._sent[is_for_one] = self._compiled(Form(connection, is_for_one))
-        return Sent(built.sql, {**built.values, **values})
+        return Sent(built.sql, {**built.values, **values}, bool(lists) and not is_for_one)
 
     def select(self, connection: Connection) -> Select[Any]:
         """Return the query for SQLAlchemy, which locks nothing yet."""

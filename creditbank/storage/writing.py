@@ -76,9 +76,19 @@ def send_deferred(connection: Connection) -> None:
         sent(connection, psycopg.RawCursor, sql, parameters)
 
 
-def driven(connection: Connection, sql: str, parameters: Any) -> psycopg.Cursor[Any]:  # noqa: ANN401 - as the driver's
-    """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column."""
-    return sent(connection, partial(psycopg.Cursor, row_factory=namedtuple_row), sql, parameters)
+def driven(
+    connection: Connection,
+    sql: str,
+    parameters: Any,  # noqa: ANN401 - as the driver's
+    *,
+    is_planned_anew: bool = False,
+) -> psycopg.Cursor[Any]:
+    """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column.
+
+    A statement that is planned anew each time is planned for the values that it has.
+    """
+    cursor = partial(psycopg.Cursor, row_factory=namedtuple_row)
+    return sent(connection, cursor, sql, parameters, prepare=False if is_planned_anew else None)
 
 
 def sent(
@@ -86,9 +96,11 @@ def sent(
     cursor: Callable[[psycopg.Connection[Any]], psycopg.Cursor[Any]],
     sql: str,
     parameters: Any,  # noqa: ANN401 - as the driver's
+    *,
+    prepare: bool | None = None,
 ) -> psycopg.Cursor[Any]:
-    """Run a statement on PostgreSQL by a cursor of the driver."""
-    return _by_driver(connection, lambda driver: cursor(driver).execute(sql, parameters))
+    """Run a statement on PostgreSQL by a cursor of the driver, which prepares what comes often unless it is told."""
+    return _by_driver(connection, lambda driver: cursor(driver).execute(sql, parameters, prepare=prepare))
 
 
 def _by_driver(connection: Connection, work: Callable[[psycopg.Connection[Any]], T]) -> T:

@@ -20,10 +20,10 @@ def no_lock() -> Flask:
     """Lock no account, and let no key catch two postings that took the same number."""
     by_driver = writing.sent
 
-    def unlocked(connection: Connection, cursor: Any, sql: str, parameters: Any) -> Any:
+    def unlocked(connection: Connection, cursor: Any, sql: str, parameters: Any, **how: Any) -> Any:
         if "FROM account" not in sql or " FOR UPDATE" not in sql:
-            return by_driver(connection, cursor, sql, parameters)
-        found = by_driver(connection, cursor, sql.replace(" FOR UPDATE", ""), parameters)
+            return by_driver(connection, cursor, sql, parameters, **how)
+        found = by_driver(connection, cursor, sql.replace(" FOR UPDATE", ""), parameters, **how)
         time.sleep(GAP_SECONDS)
         return found
 

@@ -115,10 +115,10 @@ def pair(
 
         by_driver = writing.sent
 
-        def noted(connection: Connection, cursor: Any, sql: str, parameters: Any) -> Any:
+        def noted(connection: Connection, cursor: Any, sql: str, parameters: Any, **how: Any) -> Any:
             if connection.engine.url == copy.engine.url:
                 made.asked.append(sql)
-            return by_driver(connection, cursor, sql, parameters)
+            return by_driver(connection, cursor, sql, parameters, **how)
 
         monkeypatch.setattr(writing, "sent", noted)
         made.house.auth("authority", *READER)
