@@ -53,7 +53,7 @@ class Prepared:
             return connection.execute(self.select(connection), values).all()
         sent = self.sent(connection, values)
         send_deferred(connection)
-        return driven(connection, sent.sql, sent.values, is_planned_anew=sent.has_arrays).fetchall()
+        return driven(connection, sent.sql, sent.values, prepare=False if sent.has_arrays else None).fetchall()
 
     def sent(self, connection: Connection, values: dict[str, Any]) -> Sent:
         """Return the query as the driver takes it on PostgreSQL."""

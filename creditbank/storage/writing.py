@@ -20,6 +20,9 @@ from creditbank.storage.copying import array_of, copied
 from creditbank.storage.distribution import is_distributed
 
 Row = Mapping[str, Any]
+Given = Any
+"""Parameters of a statement, as the driver takes them."""
+MakeCursor = Callable[[psycopg.Connection[Any]], psycopg.Cursor[Any]]
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
 
@@ -76,31 +79,16 @@ def send_deferred(connection: Connection) -> None:
         sent(connection, psycopg.RawCursor, sql, parameters)
 
 
-def driven(
-    connection: Connection,
-    sql: str,
-    parameters: Any,  # noqa: ANN401 - as the driver's
-    *,
-    is_planned_anew: bool = False,
-) -> psycopg.Cursor[Any]:
-    """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column.
-
-    A statement that is planned anew each time is planned for the values that it has.
-    """
-    cursor = partial(psycopg.Cursor, row_factory=namedtuple_row)
-    return sent(connection, cursor, sql, parameters, prepare=False if is_planned_anew else None)
+def driven(connection: Connection, sql: str, given: Given, *, prepare: bool | None = None) -> psycopg.Cursor[Any]:
+    """Run a statement on PostgreSQL through the driver alone; its rows have an attribute a column."""
+    return sent(connection, partial(psycopg.Cursor, row_factory=namedtuple_row), sql, given, prepare=prepare)
 
 
 def sent(
-    connection: Connection,
-    cursor: Callable[[psycopg.Connection[Any]], psycopg.Cursor[Any]],
-    sql: str,
-    parameters: Any,  # noqa: ANN401 - as the driver's
-    *,
-    prepare: bool | None = None,
+    connection: Connection, cursor: MakeCursor, sql: str, given: Given, *, prepare: bool | None = None
 ) -> psycopg.Cursor[Any]:
     """Run a statement on PostgreSQL by a cursor of the driver, which prepares what comes often unless it is told."""
-    return _by_driver(connection, lambda driver: cursor(driver).execute(sql, parameters, prepare=prepare))
+    return _by_driver(connection, lambda driver: cursor(driver).execute(sql, given, prepare=prepare))
 
 
 def _by_driver(connection: Connection, work: Callable[[psycopg.Connection[Any]], T]) -> T:

@@ -117,6 +117,7 @@ def environment(database_url: str, keyring: Path) -> dict[str, str]:
         "CREDITBANK_KEYRING": str(keyring),
         "CREDITBANK_BASE_URL": BASE_URL,
         "CREDITBANK_LOG_FORMAT": "none",
+        "CREDITBANK_LOG_FOLDER": str(keyring.parent / "log"),
         "TMPDIR": str(keyring.parent),  # what a server leaves that is killed goes with the drill's folder
         **dict.fromkeys(LIMITS, "1000000000"),  # a drill's few clients ask as much as thousands do
     }
